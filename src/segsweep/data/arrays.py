@@ -1,0 +1,48 @@
+"""The processed set as training reads it: arrays that memory-map, and who is in which split."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from segsweep.errors import UserError
+from segsweep.files import read_csv
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class ProcessedSet:
+    """`images` uint8 (n, height, width) in 0 to 255; `masks` uint8 of the same shape, 0 or 1.
+
+    `names`, `groups` and `splits` are in the order of the arrays.
+    """
+
+    images: np.ndarray
+    masks: np.ndarray
+    names: list[str]
+    groups: list[str]
+    splits: list[str]
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "ProcessedSet":
+        """Memory-map what `preprocess` wrote to `folder`."""
+        folder = Path(folder)
+        rows = read_csv(folder / "manifest.csv")
+        try:
+            images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+            masks = np.load(folder / "masks.npy", mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{folder}: the arrays cannot be read ({error})") from error
+        if not len(rows) == len(images) == len(masks):
+            raise UserError(
+                f"{folder}: found {len(rows)} rows in manifest.csv, {len(images)} images and "
+                f"{len(masks)} masks, expected as many of each; run preprocess again"
+            )
+        columns = ([row[key] for row in rows] for key in ("name", "group", "split"))
+        return cls(images, masks, *columns)
+
+    def split(self, name: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """Images, masks and names of one split, as copies in memory."""
+        index = [i for i, split in enumerate(self.splits) if split == name]
+        return self.images[index], self.masks[index], [self.names[i] for i in index]

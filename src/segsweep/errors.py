@@ -1,0 +1,25 @@
+"""What a person sees when something is wrong: one sentence, exit status 1, no traceback."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+
+class UserError(Exception):
+    """Bad input. The message names the file or key, what was found, and what to do."""
+
+
+def command_line(main: Callable[[], None]) -> None:
+    """Run a script's `main`, turning a `UserError` into its sentence and exit status 1."""
+    try:
+        main()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """An argument parser that shows a script's docstring, example and all, as it is written."""
+    return argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )

@@ -1,0 +1,95 @@
+"""Reading and writing small files: always safe YAML, always written aside and renamed."""
+
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from segsweep.errors import UserError
+
+SNAKEMAKE_TIMESTAMP = ".snakemake_timestamp"
+"""What Snakemake leaves in a folder that is an output."""
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; it takes `path`'s place when the block succeeds."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield aside
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    with replacing(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    write_text(path, json.dumps(value, indent=1) + "\n")
+
+
+def write_yaml(path: str | Path, value: Any, header: str = "") -> None:
+    write_text(path, header + dump_yaml(value))
+
+
+def dump_yaml(value: Any) -> str:
+    """YAML text with the keys in their given order and lists of scalars on one line."""
+    return yaml.safe_dump(value, sort_keys=False, default_flow_style=None, allow_unicode=True)
+
+
+def write_csv(path: str | Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    with replacing(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_csv(path: str | Path) -> list[dict[str, str]]:
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            return list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as CSV ({error})") from error
+
+
+def read_json(path: str | Path) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as JSON ({error})") from error
+
+
+def read_yaml(path: str | Path) -> Any:
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: cannot be read as YAML ({reason})") from error
+
+
+def sha256(path: str | Path) -> str:
+    """The content hash of a file, as hex."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_hash(path: str | Path, of_file: Callable[[str], str] = sha256) -> str:
+    """The content hash of a file, or of all files below a folder with their names."""
+    if not os.path.isdir(path):
+        return of_file(str(path))
+    whole = hashlib.sha256()
+    for file in sorted(p for p in Path(path).rglob("*") if p.is_file()):
+        if file.name != SNAKEMAKE_TIMESTAMP:
+            whole.update(f"{file.relative_to(path).as_posix()}\0{of_file(str(file))}\n".encode())
+    return whole.hexdigest()

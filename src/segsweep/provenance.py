@@ -1,0 +1,195 @@
+"""What each result was made from, and so which jobs have to run: content decides, not time.
+
+Every job's last output is its *record*: the content hashes of its inputs and of its other outputs.
+While the Snakefile is read, in the order of the data, `Reading.job` compares records with what is
+on disk. Where a record holds, all inputs become `ancient()` and Snakemake leaves the job alone,
+whatever the times of the files. Where it does not, or an input comes from such a job, the inputs
+stay plain and one more is added, a sentinel newer than every output, so that Snakemake makes it
+again. `Reading.verify`, at the end of a run, holds what was made against the disk once more.
+"""
+
+import ast
+import fcntl
+import hashlib
+import os
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from segsweep.errors import UserError
+from segsweep.files import content_hash, dump_yaml, read_json, sha256, write_json, write_text
+
+STATE = Path(".snakemake/segsweep")
+RAN = STATE / "ran"
+NOT_RUNS = {
+    "--dag",
+    "--rulegraph",
+    "--filegraph",
+    "--summary",
+    "--lint",
+    "--list-rules",
+    "--report",
+    "--unlock",
+}
+
+
+def is_dry(arguments: Sequence[str]) -> bool:
+    """Whether a `snakemake` command line only looks: a dry run, a graph, a summary."""
+    names = {a.split("=")[0] for a in arguments}
+    short = any(re.fullmatch(r"-[a-zA-Z]*n[a-zA-Z]*", a) for a in arguments)
+    return short or bool(names & {"--dry-run", "--dryrun", *NOT_RUNS})
+
+
+def sources(*roots: str) -> list[str]:
+    """The Python files that decide what `roots` do: they and all of segsweep they import."""
+    found: dict[str, None] = {}
+    waiting = list(roots)
+    while waiting:
+        path = waiting.pop(0)
+        if path not in found:
+            found[path] = None
+            waiting += _imports(Path(path))
+    return sorted(found)
+
+
+def _imports(path: Path) -> list[str]:
+    modules: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+    files = [f"src/{m.replace('.', '/')}.py" for m in modules if m.startswith("segsweep.")]
+    return [file for file in files if Path(file).is_file()]
+
+
+class Hashes:
+    """Content hashes of files, kept from run to run: a file is read again only if it changed."""
+
+    def __init__(self) -> None:
+        self.path = STATE / "hashes.json"
+        self.known: dict[str, list[Any]] = {}
+        if self.path.exists():
+            try:
+                self.known = read_json(self.path)
+            except UserError:
+                self.path.unlink()
+        self.used: dict[str, list[Any]] = {}
+
+    def of(self, path: str) -> str | None:
+        """The hash of a file or folder, None where there is none."""
+        return content_hash(path, self._of_file) if os.path.exists(path) else None
+
+    def _of_file(self, path: str) -> str:
+        stat = os.stat(path)
+        mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        entry = self.known.get(path)
+        if entry is None or entry[:3] != mark:
+            entry = [*mark, sha256(path)]
+        self.known[path] = self.used[path] = entry
+        return str(entry[3])
+
+    def forget(self) -> None:
+        """Look at every file anew from here on."""
+        self.known = {}
+
+    def save(self) -> None:
+        write_json(self.path, self.used)
+
+
+class Reading:
+    """One reading of the Snakefile: which jobs hold and which are made again."""
+
+    def __init__(self, dry: bool, main: bool) -> None:
+        STATE.mkdir(parents=True, exist_ok=True)
+        self.dry = dry
+        self.hashes = Hashes()
+        self.jobs: list[tuple[list[str], list[str], bool]] = []
+        self.stale: set[str] = set()
+        self.params = self.hashes.of("params.yaml")
+        self.sentinel = str(STATE / ("sentinel-dry" if dry else "sentinel"))
+        if main:
+            if not dry:
+                self._lock = _take_lock()
+                write_text(RAN, "")
+            write_text(self.sentinel, f"{time.time_ns()}\n")
+
+    def fragment(self, name: str, content: Mapping[str, Any]) -> str:
+        """A part of the study as a file named by its content, which never changes under a run."""
+        text = dump_yaml(dict(content))
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        path = STATE / "inputs" / f"{name}-{digest}.yaml"
+        if not path.exists():
+            write_text(path, text)
+        return str(path)
+
+    def job(self, outs: Sequence[str], **ins: str | Sequence[str]) -> dict[str, list[Any]]:
+        """The inputs of a job as Snakemake is to see them; `outs` ends with the job's record."""
+        from snakemake.io import ancient
+
+        named = {k: [v] if isinstance(v, str) else list(v) for k, v in ins.items()}
+        paths = [path for group in named.values() for path in group]
+        holds = self.stale.isdisjoint(paths) and self.holds(outs, paths)
+        self.jobs.append((list(outs), paths, holds))
+        if holds:
+            return {k: [ancient(path) for path in v] for k, v in named.items()}
+        self.stale.update(outs)
+        _refuse_future(outs, self.sentinel)
+        return {**named, "stale": [self.sentinel]}
+
+    def holds(self, outs: Sequence[str], paths: Sequence[str]) -> bool:
+        """Whether the record names exactly these inputs and outputs with their present content."""
+        try:
+            record = read_json(outs[-1])
+        except UserError:
+            return False
+        made_from = {path: self.hashes.of(path) for path in paths}
+        made = {path: self.hashes.of(path) for path in outs[:-1]}
+        return bool(record.get("made_from") == made_from and record.get("made") == made)
+
+    def end(self) -> None:
+        """Keep the hashes; called when the last job was read."""
+        self.hashes.save()
+
+    def verify(self) -> None:
+        """End the run with one sentence if a result is not what its record says."""
+        self.hashes.forget()
+        if "DVC_STAGE" in os.environ and self.hashes.of("params.yaml") != self.params:
+            sys.exit("error: params.yaml changed while the stage ran; run it again")
+        ran = set(RAN.read_text(encoding="utf-8").splitlines())
+        for outs, paths, held in self.jobs:
+            if (held or outs[-1] in ran) and not self.holds(outs, paths):
+                sys.exit(f"error: {outs[-1]}: files changed while the run went on; run it again")
+
+
+def write_record(outs: Sequence[str], made_from: Mapping[str, str]) -> None:
+    """Write the record (the last of `outs`) of a job that has just ended."""
+    made = {path: content_hash(path) for path in outs[:-1]}
+    write_json(outs[-1], {"made_from": dict(made_from), "made": made})
+    with RAN.open("a", encoding="utf-8") as file:
+        file.write(f"{outs[-1]}\n")
+
+
+def _take_lock() -> Any:
+    file = (STATE / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(
+            f"error: another snakemake runs in {os.getcwd()}; wait until it has ended "
+            "(a dry run, -n, works meanwhile)"
+        )
+    return file
+
+
+def _refuse_future(outs: Sequence[str], sentinel: str) -> None:
+    now = os.stat(sentinel).st_mtime
+    for out in outs:
+        if os.path.exists(out) and os.stat(out).st_mtime > now:
+            raise UserError(
+                f"{out}: its time lies in the future (was the clock set back?), expected the past; "
+                f"run `touch {out}` and start again"
+            )

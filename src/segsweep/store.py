@@ -1,0 +1,92 @@
+"""Finished work by its key: what was made once is copied out, never made again.
+
+`.store/entries/KEY/` holds the files of one result and `entry.json` with their hashes; it appears
+whole, by a rename. `.store/checkpoints/KEY/` holds the state of an unfinished training. One kernel
+lock per key lets the second of two equal jobs wait for the first.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from segsweep.files import read_json, replacing, sha256, write_json
+
+ENTRY = "entry.json"
+
+
+def root() -> Path:
+    """The store of this project, also from inside the folder of a DVC experiment."""
+    return Path(os.getcwd().split("/.dvc/tmp/exps/")[0]) / ".store"
+
+
+def key_of(tag: str, environment: Mapping[str, str], inputs: Sequence[str]) -> str:
+    """The name of a result: a hash of all that decides its bits, and of no path or time.
+
+    `tag` says what kind of work it is, `inputs` are the content hashes of what goes in, in order.
+    """
+    whole = json.dumps([tag, dict(sorted(environment.items())), list(inputs)])
+    return hashlib.sha256(whole.encode()).hexdigest()
+
+
+class Entry:
+    """The place of one result in the store."""
+
+    def __init__(self, key: str) -> None:
+        self.folder = root() / "entries" / key
+        self.checkpoints = root() / "checkpoints" / key
+        self._lock = root() / "locks" / key
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold this key; waits while another process holds it, and ends with this process."""
+        self._lock.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def copy_out(self, outs: Sequence[Path], asides: Sequence[Path]) -> bool:
+        """Put the stored files at `outs` (by file name), if they are here whole.
+
+        `asides` (files or folders such as times and logs) are copied where they were kept.
+        """
+        if not (self.folder / ENTRY).exists():
+            return False
+        expected = read_json(self.folder / ENTRY)
+        kept = {name: self.folder / name for name in expected}
+        if set(expected) != {p.name for p in outs} or not all(
+            p.exists() and sha256(p) == expected[name] for name, p in kept.items()
+        ):
+            shutil.rmtree(self.folder)
+            return False
+        for out in outs:
+            _copy(kept[out.name], out)
+        for aside in asides:
+            if (self.folder / aside.name).exists():
+                _copy(self.folder / aside.name, aside)
+        return True
+
+    def keep(self, outs: Sequence[Path], asides: Sequence[Path]) -> None:
+        """Copy a finished result in and drop its checkpoints."""
+        coming = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.part")
+        shutil.rmtree(coming, ignore_errors=True)
+        coming.mkdir(parents=True)
+        for path in (*outs, *(a for a in asides if a.exists())):
+            _copy(path, coming / path.name)
+        write_json(coming / ENTRY, {p.name: sha256(coming / p.name) for p in outs})
+        shutil.rmtree(self.folder, ignore_errors=True)
+        coming.rename(self.folder)
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target, symlinks=True)
+    else:
+        with replacing(target) as aside:
+            shutil.copyfile(source, aside)

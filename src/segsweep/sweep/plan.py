@@ -1,0 +1,51 @@
+"""What a sweep is made of, from the study: three small files that every trial starts from."""
+
+from typing import Any
+
+from segsweep.study import Study
+from segsweep.sweep.space import to_wandb
+
+PROGRAM = "workflow/scripts/train.py"
+
+
+def wandb_sweep(study: Study) -> dict[str, Any]:
+    """A sweep configuration that plain `wandb sweep` takes as it is.
+
+    Source: W&B's "Sweep configuration options". The varied parameters stand as the study writes
+    them, beside the constants that W&B's tables and plots should show.
+    """
+    parameters = {name: to_wandb(p) for name, p in study.sweep.parameters.items()}
+    constants = {
+        "epochs": study.epochs,
+        "input_shape": study.preprocess.input_shape,
+        "task": study.model.task,
+    }
+    for name, value in constants.items():
+        parameters.setdefault(name, {"value": value})
+    return {
+        "program": PROGRAM,
+        "project": study.wandb.project,
+        "method": study.sweep.method,
+        "metric": study.sweep.metric.model_dump(),
+        "parameters": parameters,
+        "command": [
+            "${env}",
+            "${interpreter}",
+            "${program}",
+            "results/sweep/training.yaml",
+            "data/processed",
+            "results/agent",
+            "--agent",
+        ],
+    }
+
+
+def shared_training(study: Study) -> dict[str, Any]:
+    """What every trial shares: the training configuration without the searched parameters."""
+    searched = study.sweep.parameters
+    return {k: v for k, v in study.training_config().to_dict().items() if k not in searched}
+
+
+def search_settings(study: Study) -> dict[str, Any]:
+    """How the next configuration is chosen, beside the sweep configuration itself."""
+    return study.sweep.model_dump(include={"seed", "startup_trials", "enqueue"})

@@ -1,0 +1,67 @@
+"""A training between two epochs, as one safetensors file: tensors, and the rest as JSON text."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from segsweep.files import replacing
+
+FILE = "last.safetensors"
+
+
+@dataclass
+class Checkpoint:
+    """`tensors`: everything by a dotted name; `state`: plain values (history, best epoch, …)."""
+
+    tensors: dict[str, torch.Tensor]
+    state: dict[str, Any]
+
+    def part(self, prefix: str) -> dict[str, torch.Tensor]:
+        """The tensors below `prefix`, without it."""
+        head = f"{prefix}."
+        return {k.removeprefix(head): v for k, v in self.tensors.items() if k.startswith(head)}
+
+
+def save(folder: Path, config: dict[str, Any], checkpoint: Checkpoint) -> None:
+    text = {"config": json.dumps(config), "state": json.dumps(checkpoint.state)}
+    tensors = {k: v.detach().cpu().contiguous() for k, v in checkpoint.tensors.items()}
+    with replacing(folder / FILE) as aside:
+        save_file(tensors, aside, metadata=text)
+
+
+def load(folder: Path, config: dict[str, Any]) -> Checkpoint | None:
+    """The checkpoint of exactly this configuration; None where there is none to trust."""
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = file.metadata() or {}
+            if json.loads(text.get("config", "null")) != config:
+                print(f"{path}: belongs to another configuration, so training starts anew")
+                return None
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return Checkpoint(tensors, json.loads(text["state"]))
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        print(f"{path}: cannot be read ({error}), so training starts anew")
+        return None
+
+
+def flatten_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """Adam's moments and step counts by parameter number and name."""
+    states = optimizer.state_dict()["state"]
+    return {f"{i}.{name}": tensor for i, s in states.items() for name, tensor in s.items()}
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    whole = optimizer.state_dict()
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        number, field = name.split(".")
+        state.setdefault(int(number), {})[field] = tensor
+    optimizer.load_state_dict({**whole, "state": state})

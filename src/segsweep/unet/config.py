@@ -1,0 +1,58 @@
+"""All that decides a training, in one flat table: what `config.yaml` of a trial holds."""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from segsweep.errors import UserError
+from segsweep.files import read_yaml
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """One training, whole: with the data and the environment it decides every bit of the result.
+
+    The study (`segsweep.study`) says what each field means, in which unit and range.
+    """
+
+    batch_size: int
+    learning_rate: float
+    dropout: float
+    l2_reg: float
+    epochs: int
+    input_shape: tuple[int, int, int]
+    task: str
+    base_channels: int
+    depth: int
+    seed: int
+    threads: int
+    device: str
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], source: str = "configuration") -> "TrainingConfig":
+        names = {field.name for field in fields(cls)}
+        if not isinstance(values, dict) or set(values) != names:
+            found = sorted(values) if isinstance(values, dict) else type(values).__name__
+            raise UserError(
+                f"{source}: found {found}, expected exactly the keys {sorted(names)}; "
+                "take a config.yaml that the pipeline wrote as the model"
+            )
+        numbers: dict[str, Any] = {
+            name: float(values[name]) for name in ("learning_rate", "dropout", "l2_reg")
+        }
+        return cls(**{**values, **numbers, "input_shape": tuple(values["input_shape"])})
+
+    @classmethod
+    def read(cls, path: str | Path) -> "TrainingConfig":
+        return cls.from_dict(read_yaml(path), str(path))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "input_shape": list(self.input_shape)}
+
+
+SEARCHABLE = tuple(
+    field.name
+    for field in fields(TrainingConfig)
+    if field.name not in ("input_shape", "task", "threads", "device")
+)
+"""The fields that `sweep.parameters` may vary."""

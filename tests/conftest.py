@@ -1,0 +1,63 @@
+"""What the tests share: the sample, processed once, and fresh copies of the project."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from project import ROOT, Project
+from segsweep.data.arrays import ProcessedSet
+from segsweep.data.dataset import preprocess
+from segsweep.data.sample import write_sample
+
+
+@pytest.fixture(scope="session")
+def nuclei_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("nuclei")
+    write_sample("nuclei", out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def nuclei(nuclei_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> ProcessedSet:
+    """The nuclei sample at 64 x 64 pixels: real images, quick to train on."""
+    out = tmp_path_factory.mktemp("processed")
+    preprocess(nuclei_raw, out, [64, 64, 1], [1.0, 99.8], 0.2, 0.15, 0)
+    return ProcessedSet.open(out)
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A git repository with the project's files as they stand, and the real study shrunk."""
+    folder = tmp_path_factory.mktemp("a folder with spaces") / "origin"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        source, target = ROOT / name, folder / name
+        if source.is_symlink() or source.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target, follow_symlinks=False)
+    project = Project(folder)
+    project.shrink_study()
+    project.run("git", "init", "--quiet")
+    project.commit("the project with a small study")
+    return folder
+
+
+@pytest.fixture
+def clone(checkout: Path, tmp_path: Path) -> Callable[[str], Project]:
+    """Make fresh clones by name."""
+
+    def make(name: str = "clone") -> Project:
+        folder = tmp_path / "with spaces" / name
+        subprocess.run(["git", "clone", "--quiet", str(checkout), str(folder)], check=True)
+        return Project(folder)
+
+    return make

@@ -1,0 +1,74 @@
+"""A copy of the project in which a test runs the real tools."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+SHRUNK: dict[str, Any] = {
+    "epochs": 1,
+    "batch_size": 8,
+    "preprocess": {"input_shape": [32, 32, 1]},
+    "model": {"base_channels": 2, "depth": 2},
+    "training": {"threads": 1},
+    "sweep": {"trials": 4, "startup_trials": 2},
+    "wandb": {"images": 2},
+}
+"""The shipped study, seconds long: fewer pixels, channels, epochs and trials; the rest is real."""
+
+
+@dataclass
+class Project:
+    folder: Path
+
+    def run(self, *command: str, check: bool = True, **settings: Any) -> str:
+        """Run a command here with the environment's tools first; returns stdout and stderr."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=environment() | settings.pop("env", {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **settings,
+        )
+        if check:
+            assert done.returncode == 0, f"{' '.join(command)} ended with:\n{done.stdout}"
+        return done.stdout
+
+    def snakemake(self, *arguments: str, **settings: Any) -> str:
+        return self.run("snakemake", "--cores", "2", *arguments, **settings)
+
+    def nothing_to_be_done(self) -> bool:
+        return "Nothing to be done" in self.snakemake("--dry-run")
+
+    def read(self, name: str) -> bytes:
+        return (self.folder / name).read_bytes()
+
+    def commit(self, message: str) -> None:
+        self.run("git", "add", "--all")
+        author = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
+        self.run("git", *author, "commit", "--quiet", "--message", message)
+
+    def change_study(self, changes: dict[str, Any]) -> None:
+        path = self.folder / "params.yaml"
+        study = yaml.safe_load(path.read_text())
+        for key, value in changes.items():
+            study[key] = {**study[key], **value} if isinstance(value, dict) else value
+        path.write_text(yaml.safe_dump(study, sort_keys=False))
+
+    def shrink_study(self) -> None:
+        self.change_study(SHRUNK)
+
+
+def environment() -> dict[str, str]:
+    """This machine's environment with the tests' own tools first and no W&B settings."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "DVC_"))}
+    tools = str(Path(sys.executable).parent)
+    return kept | {"PATH": f"{tools}{os.pathsep}{kept['PATH']}"}

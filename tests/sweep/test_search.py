@@ -1,0 +1,160 @@
+"""The search: pure, seeded, told the right scales, and honest about what chose."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+from project import ROOT
+from segsweep.study import Study
+from segsweep.sweep.search import Observation, Suggestion, suggest
+from segsweep.sweep.space import Parameter, form_of, read_space
+
+SPACE = Study.read(str(ROOT / "params.yaml")).sweep.parameters
+
+
+def surface(p: Mapping[str, Any]) -> float:
+    """A Dice with its best at learning rate 0.004, batch 4, whatever dropout and l2 are."""
+    away = math.log10(p["learning_rate"] / 0.004) ** 2 + 0.1 * math.log2(p["batch_size"] / 4) ** 2
+    return 0.95 - 0.2 * away
+
+
+def sweep(trials: int, parallel: int = 1, **settings: Any) -> list[Suggestion]:
+    done: list[Suggestion] = []
+    for i in range(trials):
+        ended = max(0, i - parallel + 1)
+        seen = [Observation(s.parameters, surface(s.parameters)) for s in done[:ended]]
+        flying = [s.parameters for s in done[ended:]]
+        done.append(suggest(SPACE, seen, flying, index=i, seed=0, **settings))
+    return done
+
+
+def test_the_model_finds_what_random_search_does_not() -> None:
+    def best(found: list[Suggestion]) -> float:
+        return max(surface(s.parameters) for s in found)
+
+    model = best(sweep(12))
+    random = np.median(
+        [
+            max(
+                surface(suggest(SPACE, [], [], index=i, seed=s, method="random").parameters)
+                for i in range(12)
+            )
+            for s in range(9)
+        ]
+    )
+    assert model > 0.945
+    assert model > random
+
+
+def test_what_chose_is_said_and_eight_trials_are_the_first_eight_of_twelve() -> None:
+    long = sweep(8)
+    assert [s.why for s in long] == ["start-up"] * 4 + ["model"] * 4
+    assert sweep(6) == long[:6]
+
+
+def test_the_same_bits_in_another_process_under_another_hash_seed_and_thread_count() -> None:
+    code = (
+        "import json, sys, test_search as t;print(json.dumps([s.parameters for s in t.sweep(6)]))"
+    )
+    paths = os.pathsep.join(str(ROOT / p) for p in ("src", "tests", "tests/sweep"))
+    settings = {"PYTHONPATH": paths, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == [s.parameters for s in sweep(6)]
+
+
+def test_configurations_in_flight_are_not_proposed_again() -> None:
+    together = sweep(10, parallel=3)
+    assert len({json.dumps(s.parameters) for s in together}) == 10
+    alone = suggest(
+        SPACE,
+        [Observation(s.parameters, surface(s.parameters)) for s in together[:7]],
+        [],
+        index=9,
+        seed=0,
+    )
+    assert alone != together[9]
+
+
+def test_enqueued_configurations_come_first() -> None:
+    known = {"batch_size": 4, "learning_rate": 0.001, "dropout": 0.1, "l2_reg": 1e-5}
+    found = sweep(3, enqueue=[known])
+    assert found[0] == Suggestion(known, "enqueued")
+    assert found[1].why == "start-up"
+
+
+def test_a_failed_trial_is_a_bad_one() -> None:
+    seen = [Observation(s.parameters, surface(s.parameters)) for s in sweep(6)]
+    failed = [*seen[:5], Observation(seen[5].parameters, None)]
+    worst = [*seen[:5], Observation(seen[5].parameters, min(o.value or 0 for o in seen[:5]))]
+    assert suggest(SPACE, failed, [], index=6, seed=0) == suggest(SPACE, worst, [], index=6, seed=0)
+    nothing = [Observation(o.parameters, None) for o in seen]
+    assert suggest(SPACE, nothing, [], index=6, seed=0).why == "start-up"
+
+
+def test_minimising_is_maximising_the_negative() -> None:
+    seen = [Observation(s.parameters, surface(s.parameters)) for s in sweep(5)]
+    flipped = [Observation(o.parameters, -(o.value or 0)) for o in seen]
+    up = suggest(SPACE, seen, [], index=5, seed=0)
+    assert up == suggest(SPACE, flipped, [], index=5, seed=0, goal="minimize")
+
+
+def test_numbers_have_four_digits_inside_their_range() -> None:
+    for found in sweep(6) + sweep(6, method="random"):
+        for name in ("learning_rate", "dropout", "l2_reg"):
+            value, parameter = found.parameters[name], SPACE[name]
+            assert value == float(f"{value:.4g}")
+            assert parameter.min <= value <= parameter.max  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("spec", "cdf"),
+    [
+        ({"min": 2.0, "max": 6.0}, "uniform"),
+        ({"distribution": "log_uniform_values", "min": 0.001, "max": 10.0}, "loguniform"),
+    ],
+)
+def test_random_draws_follow_the_distribution_that_the_study_names(
+    spec: dict[str, Any], cdf: str
+) -> None:
+    space = read_space({"x": spec})
+    drawn = [suggest(space, [], [], index=i, seed=1, method="random") for i in range(400)]
+    values = [s.parameters["x"] for s in drawn]
+    low, high = spec["min"], spec["max"]
+    arguments = (low, high - low) if cdf == "uniform" else (low, high)
+    assert kstest(values, cdf, args=arguments).pvalue > 0.01
+
+
+def test_a_grid_is_every_combination_once() -> None:
+    space = read_space({"batch_size": {"values": [2, 4]}, "depth": {"values": [1, 2, 3]}})
+    points = [suggest(space, [], [], index=i, seed=0, method="grid") for i in range(6)]
+    assert [tuple(p.parameters.values()) for p in points] == [
+        (2, 1), (2, 2), (2, 3), (4, 1), (4, 2), (4, 3),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("spec", "scale"),
+    [
+        ({"min": 0.00008, "max": 0.0015}, "log"),
+        ({"min": 0.15, "max": 0.25}, "linear"),
+        ({"min": 0.0, "max": 100.0}, "linear"),
+        ({"distribution": "log_uniform_values", "min": 1.0, "max": 2.0}, "log"),
+    ],
+)
+def test_wide_positive_ranges_are_seen_in_logarithms(spec: dict[str, Any], scale: str) -> None:
+    parameter: Parameter = form_of(spec).model_validate(spec)
+    assert parameter.model_scale == scale  # type: ignore[union-attr]

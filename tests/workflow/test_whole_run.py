@@ -1,0 +1,220 @@
+"""The main job with the real tools: Snakemake, the W&B agent, DVC, in fresh clones."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from project import ROOT, Project, environment
+
+MADE = [
+    "data/processed/manifest.csv",
+    "results/sweep/sweep.yaml",
+    "results/best_config.yaml",
+    "results/leaderboard.csv",
+    "results/summary.json",
+    *(
+        f"results/{folder}/{name}"
+        for folder in ("trials/000", "trials/003", "train")
+        for name in ("metrics.json", "history.csv", "images.csv", "model.safetensors")
+    ),
+    *(f"results/trials/{i:03d}/config.yaml" for i in range(4)),
+]
+
+NAMESPACES = ["unshare", "--net", "--mount", "--map-root-user"]
+
+
+def can_unshare() -> bool:
+    try:
+        return subprocess.run([*NAMESPACES, "true"], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def clones(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Project]:
+    base = tmp_path_factory.mktemp("clones in here")
+
+    def make(name: str) -> Project:
+        folder = base / name
+        if not folder.exists():
+            subprocess.run(["git", "clone", "--quiet", str(checkout), str(folder)], check=True)
+        return Project(folder)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def by_snakemake(
+    clones: Callable[[str], Project], tmp_path_factory: pytest.TempPathFactory
+) -> Project:
+    """A fresh clone in which the literal command ran: no network, no account, HOME read-only."""
+    project = clones("by snakemake")
+    command = ["snakemake", "--cores", "8", "--resources", "gpu=1"]
+    if can_unshare():
+        home = tmp_path_factory.mktemp("home")
+        command = [*NAMESPACES, sys.executable, str(ROOT / "tests/offline.py"), str(home), *command]
+    caches = tmp_path_factory.mktemp("caches")
+    project.log = project.run(*command, env={"XDG_CACHE_HOME": str(caches)})  # type: ignore[attr-defined]
+    return project
+
+
+@pytest.fixture(scope="module")
+def by_dvc(clones: Callable[[str], Project]) -> Project:
+    """A fresh clone, with a store of its own, in which `dvc repro` ran."""
+    project = clones("by dvc")
+    project.run("dvc", "repro")
+    return project
+
+
+def test_the_literal_command_finds_a_best_configuration(by_snakemake: Project) -> None:
+    best = yaml.safe_load(by_snakemake.read("results/best_config.yaml"))
+    rows = list(csv.DictReader(by_snakemake.read("results/leaderboard.csv").decode().splitlines()))
+    assert [row["status"] for row in rows] == ["finished"] * 4
+    assert best["evidence"]["val_dice_coefficient"] == float(rows[0]["val_dice_coefficient"])
+    assert {row["chosen_by"] for row in rows} == {"start-up", "model"}
+    assert by_snakemake.nothing_to_be_done()
+
+
+def test_the_duration_and_every_epoch_are_told(by_snakemake: Project) -> None:
+    log: str = by_snakemake.log  # type: ignore[attr-defined]
+    assert "min for 4 trials of 1 epochs" in log
+    for line in ("trial 003: epoch 1/1, validation Dice", "train: best validation Dice"):
+        assert line in log
+    assert "trial 003: epoch 1/1" in by_snakemake.read("logs/trial/003.log").decode()
+
+
+def test_every_trial_is_an_offline_run_with_configuration_epochs_and_predictions(
+    by_snakemake: Project,
+) -> None:
+    for i in range(4):
+        folder = by_snakemake.folder / f"results/trials/{i:03d}"
+        (run,) = (folder / "wandb").glob("offline-run-*")
+        told = json.loads(
+            by_snakemake.run("wandb", "leet", "inspect", "--summary", "--json", str(run))
+        )
+        text = json.dumps(told)
+        chosen = json.loads((folder / "suggestion.json").read_text())["parameters"]
+        assert str(chosen["learning_rate"]) in text
+        assert "val_dice_coefficient" in text
+        assert len(list(run.glob("files/media/images/*.png"))) == 2
+        # two masks and their predictions; equal files (all empty) are kept once
+        assert len(list(run.glob("files/media/images/mask/*"))) >= 3
+    ids = {p.name.split("-")[-1] for p in (by_snakemake.folder).glob("results/trials/*/wandb/off*")}
+    assert len(ids) == 4
+
+
+def test_another_clone_with_an_empty_store_makes_the_same_bytes(
+    by_snakemake: Project, by_dvc: Project
+) -> None:
+    assert [name for name in MADE if by_snakemake.read(name) != by_dvc.read(name)] == []
+
+
+def test_dvc_repro_leaves_nothing_to_do_for_either_tool(by_dvc: Project) -> None:
+    assert by_dvc.nothing_to_be_done()
+    assert "up to date" in by_dvc.run("dvc", "repro")
+
+
+def test_metrics_plots_experiments_and_params_say_something(by_dvc: Project) -> None:
+    metrics = json.loads(by_dvc.run("dvc", "metrics", "show", "--json"))
+    files = metrics[""]["data"]
+    assert 0 <= files["results/train/metrics.json"]["data"]["val_dice_coefficient"] <= 1
+    assert files["results/summary.json"]["data"]["trials"] == 4
+    by_dvc.run("dvc", "plots", "show", "--out", "plots")
+    page = by_dvc.read("plots/index.html").decode()
+    for field in ("train_loss", "val_dice_soft", "learning_rate"):
+        assert field in page
+    by_dvc.change_study({"batch_size": 6})
+    assert "batch_size" in by_dvc.run("dvc", "params", "diff")
+    by_dvc.run("git", "checkout", "params.yaml")
+
+
+def test_one_changed_value_as_an_experiment_in_a_fresh_clone(
+    clones: Callable[[str], Project], by_dvc: Project
+) -> None:
+    project = clones("by experiment")
+    project.run("dvc", "exp", "run", "-S", "batch_size=64")
+    metrics = json.loads(project.read("results/train/metrics.json"))
+    assert metrics["effective_batch_size"] == 36
+    table = project.run("dvc", "exp", "show", "--csv")
+    header, *rows = list(csv.reader(table[table.index("Experiment") :].splitlines()))
+    sizes = [row[header.index("batch_size")] for row in rows]
+    assert "64" in sizes
+    best = project.read("results/best_config.yaml")
+    assert best == by_dvc.read("results/best_config.yaml")
+
+
+def test_a_changed_single_run_trains_alone_and_the_way_back_trains_nothing(
+    by_snakemake: Project,
+) -> None:
+    before = by_snakemake.read("results/train/metrics.json")
+    by_snakemake.change_study({"learning_rate": 0.02})
+    ran = by_snakemake.snakemake()
+    assert "train: epoch 1/1" in ran
+    assert "trial 000: epoch" not in ran
+    by_snakemake.run("git", "checkout", "params.yaml")
+    assert "epoch" not in by_snakemake.snakemake()
+    assert by_snakemake.read("results/train/metrics.json") == before
+
+
+def test_the_pasted_best_configuration_is_found_in_the_store(by_snakemake: Project) -> None:
+    best = yaml.safe_load(by_snakemake.read("results/best_config.yaml"))
+    evidence = best.pop("evidence")
+    by_snakemake.change_study(best)
+    assert "epoch" not in by_snakemake.snakemake("--", "results/train/metrics.json")
+    metrics = json.loads(by_snakemake.read("results/train/metrics.json"))
+    assert metrics["val_dice_coefficient"] == evidence["val_dice_coefficient"]
+    by_snakemake.run("git", "checkout", "params.yaml")
+
+
+def test_a_lost_or_edited_result_is_restored_not_trained(by_snakemake: Project) -> None:
+    metrics = by_snakemake.folder / "results/trials/002/metrics.json"
+    before = metrics.read_bytes()
+    metrics.write_text("{}")
+    (by_snakemake.folder / "results/trials/001/model.safetensors").unlink()
+    assert "epoch" not in by_snakemake.snakemake()
+    assert metrics.read_bytes() == before
+    assert by_snakemake.nothing_to_be_done()
+
+
+def test_a_fault_in_the_study_is_one_sentence(clones: Callable[[str], Project]) -> None:
+    project = clones("faulty")
+    (project.folder / "params.yaml").write_text("sweep: {trails: 3}\n")
+    told = project.snakemake(check=False)
+    assert "error: params.yaml: unknown key 'sweep.trails'; did you mean 'trials'?" in told
+    assert "Traceback" not in told
+
+
+def test_a_failing_rule_names_its_cause_and_its_log(clones: Callable[[str], Project]) -> None:
+    project = clones("unlucky")
+    project.change_study({"data": {"sample": "pupils"}, "preprocess": {"test_fraction": 0.15}})
+    project.snakemake("--", "data/raw/made-from.json")
+    mask = next((project.folder / "data/raw/masks").iterdir())
+    mask.write_bytes(b"no image")
+    told = project.run(
+        *("python", "workflow/scripts/preprocess.py", "params.yaml", "data/raw", "data/processed"),
+        check=False,
+    )
+    assert told.startswith("error: ")
+    assert mask.name in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("script", sorted(p.name for p in (ROOT / "workflow/scripts").glob("*.py")))
+def test_every_script_explains_itself_with_an_example(script: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "workflow/scripts" / script), "--help"],
+        env=environment(),
+        cwd=os.sep,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Example:" in done.stdout
+    assert f"workflow/scripts/{script}" in done.stdout

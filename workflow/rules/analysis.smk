@@ -1,0 +1,46 @@
+# From trials to an answer.
+BASELINES = ["results/baselines.csv", "results/baselines.made-from.json"]
+ANSWER = [
+    "results/best_config.yaml",
+    "results/leaderboard.csv",
+    "results/summary.json",
+    "results/made-from.json",
+]
+
+
+rule baselines:
+    input:
+        **READING.job(
+            BASELINES,
+            data=MANIFEST,
+            source=sources(f"{SCRIPTS}/baselines.py"),
+        ),
+    output:
+        BASELINES,
+    log:
+        "logs/baselines.log",
+    shell:
+        recorded("baselines.py data/processed {output[0]}")
+
+
+rule aggregate:
+    input:
+        **READING.job(
+            ANSWER,
+            sweep=SWEEP[0],
+            data=MANIFEST,
+            baselines=BASELINES[0],
+            trials=[trained(f"results/trials/{trial}")[0] for trial in TRIALS],
+            suggestions=[path for trial in TRIALS for path in suggested(trial)[:2]],
+            source=sources(f"{SCRIPTS}/aggregate.py"),
+        ),
+    output:
+        ANSWER,
+    log:
+        "logs/aggregate.log",
+    params:
+        trials=[f"results/trials/{trial}" for trial in TRIALS],
+    shell:
+        recorded(
+            "aggregate.py {input.sweep} {input.data} {input.baselines} results {params.trials}"
+        )

@@ -1,0 +1,133 @@
+# The sweep: a W&B configuration, then suggest and trial in turn; and the single run beside it.
+SWEEP = [
+    "results/sweep/sweep.yaml",
+    "results/sweep/training.yaml",
+    "results/sweep/search.yaml",
+    "results/sweep/made-from.json",
+]
+TRIALS = [f"{i:03d}" for i in range(STUDY.trial_count)]
+IN_FLIGHT = STUDY.sweep.parallel
+FIT = sources("src/segsweep/unet/run.py")  # what decides the bits of a training
+FIT_KEPT = "--tag fit --asides {params.out}/timing.json {params.out}/wandb"
+CHECKPOINTS = f"--checkpoints @checkpoints --key @key --images {STUDY.wandb.images}"
+
+
+def suggested(trial):
+    names = ("config.yaml", "suggestion.json", "suggested-from.json")
+    return [f"results/trials/{trial}/{name}" for name in names]
+
+
+def trained(folder):
+    names = (
+        "metrics.json",
+        "history.csv",
+        "images.csv",
+        "model.safetensors",
+        "made-from.json",
+    )
+    return [f"{folder}/{name}" for name in names]
+
+
+rule sweep:
+    input:
+        **READING.job(
+            SWEEP,
+            study=READING.fragment("sweep", STUDY.sweep_part()),
+            source=sources(f"{SCRIPTS}/sweep.py"),
+        ),
+    output:
+        SWEEP,
+    log:
+        "logs/sweep.log",
+    shell:
+        recorded("sweep.py {input.study} results/sweep")
+
+
+# The record of the suggestion before stands for all older results, so two edges are enough.
+SUGGEST, TRIAL = {}, {}
+for i, trial in enumerate(TRIALS):
+    SUGGEST[trial] = READING.job(
+        suggested(trial),
+        sweep=SWEEP[:3],
+        source=sources(f"{SCRIPTS}/suggest.py"),
+        before=suggested(TRIALS[i - 1])[-1:] if i else [],
+        seen=(
+            trained(f"results/trials/{TRIALS[i - IN_FLIGHT]}")[:1]
+            if i >= IN_FLIGHT
+            else []
+        ),
+    )
+    TRIAL[trial] = READING.job(
+        trained(f"results/trials/{trial}"),
+        config=suggested(trial)[0],
+        data=MANIFEST,
+        source=FIT,
+    )
+
+
+rule suggest:
+    input:
+        unpack(lambda wildcards: SUGGEST[wildcards.trial]),
+    output:
+        suggested("{trial}"),
+    log:
+        "logs/suggest/{trial}.log",
+    params:
+        index=lambda wildcards: int(wildcards.trial),
+    shell:
+        recorded(
+            f"suggest.py results/sweep results/trials {{params.index}} --parallel {IN_FLIGHT}",
+            "--tag suggest-{wildcards.trial} --packages optuna scipy",
+        )
+
+
+rule trial:
+    input:
+        unpack(lambda wildcards: TRIAL[wildcards.trial]),
+    output:
+        trained("results/trials/{trial}"),
+    log:
+        "logs/trial/{trial}.log",
+    benchmark:
+        "logs/benchmark/trial-{trial}.tsv"
+    threads: STUDY.training.threads
+    resources:
+        gpu=1,
+    params:
+        out="results/trials/{trial}",
+    shell:
+        recorded(
+            "trial.py results/sweep/sweep.yaml data/processed {params.out}"
+            f" --trials {len(TRIALS)} {CHECKPOINTS}",
+            FIT_KEPT,
+        )
+
+
+TRAIN = trained("results/train")
+
+
+rule train:
+    input:
+        **READING.job(
+            TRAIN,
+            config=READING.fragment("train", STUDY.training_config().to_dict()),
+            data=MANIFEST,
+            source=FIT,
+        ),
+    output:
+        TRAIN,
+    log:
+        "logs/train.log",
+    benchmark:
+        "logs/benchmark/train.tsv"
+    threads: STUDY.training.threads
+    resources:
+        gpu=1,
+    params:
+        out="results/train",
+    shell:
+        recorded(
+            "train.py {input.config} data/processed {params.out}"
+            f" --wandb-project {STUDY.wandb.project} {CHECKPOINTS}",
+            FIT_KEPT,
+        )

@@ -1,0 +1,39 @@
+"""Rank all trials of a sweep and write the best configuration.
+
+OUT/leaderboard.csv   every trial, best first, failed ones last with the reason
+OUT/best_config.yaml  the best configuration, ready to paste into params.yaml, and its evidence
+OUT/summary.json      the sweep in a few numbers (Dice, 0 to 1)
+
+Example:
+  python workflow/scripts/aggregate.py results/sweep/sweep.yaml data/processed/manifest.csv \\
+    results/baselines.csv results results/trials/*
+"""
+
+from pathlib import Path
+
+from segsweep.analysis.leaderboard import HEADER, Trial, best_config, ranked, rows, summary
+from segsweep.errors import command_line, parser
+from segsweep.files import read_csv, read_yaml, write_csv, write_json, write_yaml
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("sweep", type=Path, metavar="SWEEP", help="the sweep configuration")
+    arguments.add_argument("manifest", type=Path, metavar="MANIFEST", help="what was trained on")
+    arguments.add_argument("baselines", metavar="BASELINES", help="the CSV of baselines.py")
+    arguments.add_argument("out", type=Path, metavar="OUT", help="the folder to write to")
+    arguments.add_argument("trials", nargs="+", type=Path, metavar="TRIAL", help="trial folders")
+    given = arguments.parse_args()
+    metric = read_yaml(given.sweep)["metric"]
+    order = ranked([Trial.read(folder) for folder in given.trials], metric)
+    table = rows(order)
+    write_csv(given.out / "leaderboard.csv", list(table[0]), table)
+    best = best_config(order, metric, given.manifest)
+    write_yaml(given.out / "best_config.yaml", best, HEADER)
+    write_json(given.out / "summary.json", summary(order, metric, read_csv(given.baselines)))
+    value = order[0].metrics[metric["name"]]
+    print(f"best of {len(order)} trials: trial {order[0].index:03d}, {metric['name']} {value:.4f}")
+
+
+if __name__ == "__main__":
+    command_line(main)

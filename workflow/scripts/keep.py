@@ -1,0 +1,125 @@
+"""Run the command of a rule and record what its outputs were made from.
+
+With --tag the result is also kept in the store by its key: a result that is there already is
+copied out instead of made again. In the command, @key stands for the key and @checkpoints for the
+folder where unfinished work is kept. What the command prints to stdout are lines for people: they
+go to the log and to the terminal; its stderr goes to the log.
+
+Example:
+  python workflow/scripts/keep.py --log logs/sample.log --outs a.png a.json --ins raw.png \
+    -- python make_a.py raw.png a.png
+"""
+
+import argparse
+import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
+
+from segsweep.errors import UserError, command_line
+from segsweep.files import content_hash
+from segsweep.processes import die_with_parent
+from segsweep.provenance import STATE, write_record
+from segsweep.store import Entry, key_of
+from segsweep.unet.devices import environment
+
+SENTINELS = tuple(str(STATE / name) for name in ("sentinel", "sentinel-dry"))
+
+
+def main() -> None:
+    die_with_parent()
+    arguments, command = _arguments()
+    ins = [path for path in arguments.ins if path not in SENTINELS]
+    made_from = {path: content_hash(path) for path in ins}
+    for out in arguments.outs:
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+    log = Path(arguments.log)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if arguments.tag is None:
+        _run(command, log)
+    else:
+        versions = {name: importlib.metadata.version(name) for name in arguments.packages}
+        decides = environment("auto") | versions
+        key = key_of(arguments.tag, decides, list(made_from.values()))
+        entry = Entry(key)
+        outs = [Path(out) for out in arguments.outs[:-1]]
+        asides = [Path(aside) for aside in arguments.asides]
+        with entry.locked():
+            if entry.copy_out(outs, asides):
+                log.write_text(f"taken from the store: {entry.folder}\n", encoding="utf-8")
+            else:
+                words = {"@key": key, "@checkpoints": str(entry.checkpoints)}
+                _run([words.get(word, word) for word in command], log)
+                entry.keep(outs, asides)
+    write_record(arguments.outs, made_from)
+
+
+def _run(command: list[str], log: Path) -> None:
+    """Run `command`; its lines go to the log and to the terminal as they come."""
+    shown = sys.stderr
+    log.write_text("", encoding="utf-8")
+    with log.open("a", encoding="utf-8") as file:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
+            preexec_fn=die_with_parent,
+        )
+        assert child.stdout is not None
+        for line in child.stdout:
+            file.write(line)
+            file.flush()
+            _show(line.rstrip("\n"), shown.isatty())
+        status = child.wait()
+    if shown.isatty():
+        print(file=shown)
+    if status:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        said = [line for line in lines if line.startswith("error: ")] or lines[-1:] or ["no output"]
+        raise UserError("\n".join([*(s.removeprefix("error: ") for s in said), f"(log: {log})"]))
+
+
+def _show(line: str, terminal: bool) -> None:
+    """Progress overwrites itself on a terminal; elsewhere every line stays."""
+    print(f"\r\033[K{line}" if terminal else line, end="" if terminal else "\n", file=sys.stderr)
+    sys.stderr.flush()
+
+
+def _arguments() -> tuple[argparse.Namespace, list[str]]:
+    own, command = sys.argv[1:], []
+    if "--" in own:
+        split = own.index("--")
+        own, command = own[:split], own[split + 1 :]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--log", required=True, metavar="FILE", help="what the command printed")
+    parser.add_argument(
+        "--outs", required=True, nargs="+", metavar="FILE", help="outputs; the last is the record"
+    )
+    parser.add_argument("--ins", required=True, nargs="+", metavar="FILE", help="inputs")
+    parser.add_argument("--tag", help="the kind of work, to keep the result in the store")
+    parser.add_argument(
+        "--packages",
+        nargs="*",
+        default=[],
+        metavar="NAME",
+        help="packages whose versions are part of the key, beside torch and numpy",
+    )
+    parser.add_argument(
+        "--asides",
+        nargs="*",
+        default=[],
+        metavar="PATH",
+        help="files or folders that are kept along but not recorded (times, logs)",
+    )
+    arguments = parser.parse_args(own)
+    if not command:
+        parser.error("no command; put it after --")
+    return arguments, command
+
+
+if __name__ == "__main__":
+    command_line(main)

@@ -1,0 +1,22 @@
+"""Write the study's JSON schema and reference anew, after a change to segsweep/study.py.
+
+Example:
+  python workflow/scripts/schema.py
+"""
+
+from segsweep.errors import command_line, parser
+from segsweep.files import write_json, write_text
+from segsweep.study_schema import reference, schema
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--out", default="docs", metavar="DIR", help="(default: docs)")
+    out = arguments.parse_args().out
+    write_json(f"{out}/study.schema.json", schema())
+    write_text(f"{out}/study.md", reference())
+    print(f"{out}/study.schema.json, {out}/study.md")
+
+
+if __name__ == "__main__":
+    command_line(main)

@@ -1,0 +1,59 @@
+"""Choose the configuration of one trial from the results of the trials before it.
+
+A pure, seeded function of what it reads: with p trials in flight, trial i sees the results of the
+trials 0 to i - p, and the configurations of those after them. Writes OUT/config.yaml (all that
+decides the training) and OUT/suggestion.json (what was searched, and what chose it).
+
+Example:
+  python workflow/scripts/suggest.py results/sweep results/trials 7
+"""
+
+from pathlib import Path
+
+from segsweep.errors import command_line, parser
+from segsweep.files import read_yaml, write_json, write_yaml
+from segsweep.sweep.search import suggest
+from segsweep.sweep.space import read_space
+from segsweep.sweep.trials import read_trials, trial_folder
+from segsweep.unet.config import TrainingConfig
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("sweep", type=Path, metavar="SWEEP", help="the folder sweep.py wrote")
+    arguments.add_argument("trials", type=Path, metavar="TRIALS", help="the folder of all trials")
+    arguments.add_argument("index", type=int, metavar="INDEX", help="the trial to choose, from 0")
+    arguments.add_argument(
+        "--parallel", type=int, default=1, metavar="P", help="trials in flight (default: 1)"
+    )
+    given = arguments.parse_args()
+    sweep = read_yaml(given.sweep / "sweep.yaml")
+    shared = read_yaml(given.sweep / "training.yaml")
+    search = read_yaml(given.sweep / "search.yaml")
+    space = {n: p for n, p in read_space(sweep["parameters"]).items() if n not in shared}
+    ended = max(0, given.index - given.parallel + 1)
+    observed, in_flight = read_trials(given.trials, ended, given.index, sweep["metric"]["name"])
+    suggestion = suggest(
+        space,
+        observed,
+        in_flight,
+        index=given.index,
+        seed=search["seed"],
+        method=sweep["method"],
+        goal=sweep["metric"]["goal"],
+        startup_trials=search["startup_trials"],
+        enqueue=search["enqueue"],
+    )
+    out = trial_folder(given.trials, given.index)
+    config = TrainingConfig.from_dict({**shared, **suggestion.parameters})
+    write_yaml(out / "config.yaml", config.to_dict())
+    write_json(
+        out / "suggestion.json",
+        {"trial": given.index, "why": suggestion.why, "parameters": suggestion.parameters},
+    )
+    chosen = ", ".join(f"{k} {v}" for k, v in suggestion.parameters.items())
+    print(f"trial {given.index:03d} ({suggestion.why}): {chosen}")
+
+
+if __name__ == "__main__":
+    command_line(main)

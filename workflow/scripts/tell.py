@@ -1,0 +1,45 @@
+"""Tell what a finished study found: the best configuration, its Dice, and where to look next.
+
+Example:
+  python workflow/scripts/tell.py results
+"""
+
+from pathlib import Path
+
+from segsweep.data.sample import EXPECTED
+from segsweep.errors import command_line, parser
+from segsweep.files import read_json, read_yaml
+from segsweep.study import HYPERPARAMETERS, Study
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("results", type=Path, metavar="RESULTS", help="the folder of results")
+    results = arguments.parse_args().results
+    best = read_yaml(results / "best_config.yaml")
+    summary = read_json(results / "summary.json")
+    evidence = best["evidence"]
+    name = evidence["metric"]["name"]
+    sample = Study.read().data.sample
+    print(f"\nThe best of {summary['trials']} trials is trial {evidence['trial']:03d}:\n")
+    for key in HYPERPARAMETERS:
+        print(f"  {key:<14} {best[key]}")
+    print(f"\n  {name} {evidence[name]:.4f}")
+    print(
+        f"  (median trial {summary[f'median_{name}']:.4f}, {summary['failed']} failed, "
+        f"Otsu's threshold {summary['otsu']:.4f})"
+    )
+    print(f"\nOn the sample '{sample}', expect {EXPECTED[sample]}.")
+    print(
+        "\nWhere to look next:\n"
+        f"  {results}/best_config.yaml     the configuration, ready to paste into params.yaml\n"
+        f"  {results}/leaderboard.csv      every trial\n"
+        f"  {results}/contact_sheet.png    the images with their masks, by split\n"
+        f"  {results}/trials/{evidence['trial']:03d}/           all of the best trial: history, "
+        "weights, W&B run\n"
+        "  dvc exp run -S batch_size=8    a single run with one value changed"
+    )
+
+
+if __name__ == "__main__":
+    command_line(main)

@@ -1,0 +1,147 @@
+"""Train one U-Net and write its metrics, history, per-image Dice and weights to a folder.
+
+CONFIG is a config.yaml of a trial, or a whole study, whose top-level hyperparameters are then
+trained: batch_size (images per step), learning_rate (of Adam), dropout (0 to 1), l2_reg (factor of
+the sum of squared kernels), epochs (passes over the training split).
+
+With --wandb-project an offline W&B run is written to OUT/wandb. With --agent the script is run by
+`wandb agent` on a sweep from results/sweep/sweep.yaml: the searched hyperparameters come from the
+W&B run, and its results go to OUT/RUN_ID.
+
+Example:
+  python workflow/scripts/train.py params.yaml data/processed /tmp/run
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from segsweep.data.arrays import ProcessedSet
+from segsweep.errors import UserError, command_line, parser
+from segsweep.files import read_yaml
+from segsweep.processes import die_with_parent
+from segsweep.study import Study
+from segsweep.unet.config import TrainingConfig
+from segsweep.unet.run import train
+from segsweep.unet.training import Outcome, time_step
+
+
+def main() -> None:
+    given = _arguments()
+    die_with_parent(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    data = ProcessedSet.open(given.data)
+    run = None
+    if given.wandb_project or given.agent:
+        from segsweep.sweep.tracking import Run
+
+        values = read_yaml(given.config)
+        run_id = f"train-{given.key[:12]}"
+        run = Run(given.wandb_project, {} if given.agent else values, given.out, run_id)
+        if given.agent:
+            given.out = given.out / run.id
+            values = {k: run.parameters.get(k, v) for k, v in (values | run.parameters).items()}
+        config = _configuration(values, given.config)
+    else:
+        config = _configuration(read_yaml(given.config), given.config)
+    if given.announce:
+        _announce(config, data, given.announce)
+    progress = Progress(given.label, config)
+
+    def on_epoch(row: dict[str, float]) -> None:
+        progress.show(row)
+        if run:
+            run.log_epoch(row)
+
+    def before_metrics(outcome: Outcome) -> None:
+        if run:
+            run.finish(outcome, data, given.images)
+
+    outcome = train(config, data, given.out, given.key, given.checkpoints, on_epoch, before_metrics)
+    progress.end(outcome)
+
+
+class Progress:
+    """One line an epoch: Dice so far and the time left."""
+
+    def __init__(self, label: str, config: TrainingConfig) -> None:
+        self.label, self.epochs = label, config.epochs
+        self.started, self.best, self.seen = time.monotonic(), 0.0, 0
+
+    def show(self, row: dict[str, float]) -> None:
+        self.seen += 1
+        dice = row["val_dice_coefficient"]
+        self.best = max(self.best, dice)
+        left = (time.monotonic() - self.started) / self.seen * (self.epochs - row["epoch"])
+        print(
+            f"{self.label}: epoch {row['epoch']:.0f}/{self.epochs}, validation Dice {dice:.3f} "
+            f"(best {self.best:.3f}), {left:.0f} s left",
+            flush=True,
+        )
+
+    def end(self, outcome: Outcome) -> None:
+        metrics = outcome.metrics
+        if metrics["status"] == "finished":
+            said = f"best validation Dice {metrics['val_dice_coefficient']:.4f}"
+            said += f" in epoch {metrics['best_epoch']}"
+        else:
+            said = f"{metrics['status']}: {metrics['reason']}"
+        print(f"{self.label}: {said}", flush=True)
+
+
+def _announce(config: TrainingConfig, data: ProcessedSet, trials: int) -> None:
+    """Say how long the sweep will take, from one timed step."""
+    step = time_step(config, data)
+    per_image = step / min(config.batch_size, data.splits.count("train"))
+    validating = 0.3 * data.splits.count("validation")  # a forward pass is about 0.3 of a step
+    seconds = trials * config.epochs * per_image * (data.splits.count("train") + validating)
+    print(
+        f"one step of {config.batch_size} images takes {step:.2f} s: expect about "
+        f"{max(1, round(seconds / 60))} min for {trials} trials of {config.epochs} epochs, "
+        "beside start-up",
+        flush=True,
+    )
+
+
+def _configuration(values: dict[str, object], source: str) -> TrainingConfig:
+    """The configuration in a config.yaml, or that of a study's single run."""
+    if isinstance(values, dict) and "base_channels" in values:
+        return TrainingConfig.from_dict(values, source)
+    try:
+        return Study.parse(values, source).training_config()
+    except ValueError as error:
+        raise UserError(f"{source}: {error}") from None
+
+
+def _arguments() -> argparse.Namespace:
+    arguments = parser(__doc__)
+    arguments.add_argument("config", metavar="CONFIG", help="a config.yaml, or a study")
+    arguments.add_argument("data", metavar="DATA", help="the folder that preprocess wrote")
+    arguments.add_argument("out", type=Path, metavar="OUT", help="the folder to write to")
+    arguments.add_argument(
+        "--checkpoints", type=Path, metavar="DIR", help="save the state of each epoch, and resume"
+    )
+    arguments.add_argument(
+        "--key", default="by-hand", help="what names this training; stands in metrics.json"
+    )
+    arguments.add_argument("--wandb-project", metavar="NAME", help="write a W&B run")
+    arguments.add_argument("--agent", action="store_true", help="run by `wandb agent`")
+    arguments.add_argument(
+        "--images", type=int, default=8, metavar="N", help="predictions shown in the W&B run"
+    )
+    arguments.add_argument("--label", default="train", help="what progress lines begin with")
+    arguments.add_argument(
+        "--announce", type=int, metavar="N", help="first say how long N such trials will take"
+    )
+    given = arguments.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    if given.agent and "WANDB_SWEEP_ID" not in os.environ:
+        arguments.error("--agent is for runs that `wandb agent` starts")
+    return given
+
+
+if __name__ == "__main__":
+    command_line(main)

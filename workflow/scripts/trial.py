@@ -1,0 +1,42 @@
+"""Train one trial of a sweep through the real `wandb agent`, offline.
+
+The agent (`--count 1`) asks a sweep backend in this process, on a free loopback port and with a
+key of its own, and starts train.py with what it is handed. OUT gets metrics.json, history.csv
+(one row an epoch), images.csv, model.safetensors and the offline W&B run in OUT/wandb.
+
+Example:
+  python workflow/scripts/trial.py results/sweep/sweep.yaml data/processed results/trials/007
+"""
+
+from pathlib import Path
+
+from segsweep.errors import command_line, parser
+from segsweep.files import read_json, read_yaml
+from segsweep.sweep.agent import run_trial
+from segsweep.sweep.plan import PROGRAM
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("sweep", metavar="SWEEP", help="the W&B sweep configuration")
+    arguments.add_argument("data", metavar="DATA", help="the folder that preprocess wrote")
+    arguments.add_argument("out", type=Path, metavar="OUT", help="the trial's folder")
+    arguments.add_argument("--trials", type=int, metavar="N", help="trials in the sweep")
+    arguments.add_argument("--images", default="8", metavar="N", help="predictions shown in W&B")
+    arguments.add_argument("--key", default="by-hand", help="names the W&B run within its sweep")
+    arguments.add_argument("--checkpoints", metavar="DIR", help="keep the state of each epoch here")
+    given = arguments.parse_args()
+    sweep = read_yaml(given.sweep)
+    parameters = read_json(given.out / "suggestion.json")["parameters"]
+    command = [PROGRAM, str(given.out / "config.yaml"), given.data, str(given.out)]
+    command += ["--wandb-project", sweep["project"], "--images", given.images]
+    command += ["--key", given.key, "--label", f"trial {given.out.name}"]
+    if given.checkpoints:
+        command += ["--checkpoints", given.checkpoints]
+    if given.trials and int(given.out.name) == 0:
+        command += ["--announce", str(given.trials)]
+    run_trial(sweep, parameters, command, given.out, given.key)
+
+
+if __name__ == "__main__":
+    command_line(main)
