@@ -1,10 +1,13 @@
 """The study: what is accepted, and the one sentence for what is not."""
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 
 from project import ROOT
 from segsweep.errors import UserError
@@ -90,11 +93,23 @@ def test_a_fault_gets_one_clear_sentence(path: str, value: Any, said: str) -> No
     assert message.startswith("params.yaml: ")
 
 
-def test_an_exponent_without_a_point_is_explained_when_read_from_yaml(tmp_path: Any) -> None:
+def test_an_exponent_without_a_point_is_explained_when_read_from_yaml(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text("learning_rate: 1e-5\n")
     with pytest.raises(UserError, match=r"found the text '1e-5', expected a number.*1\.0e-05"):
         Study.read(str(path))
+
+
+def test_what_dvc_writes_for_a_small_number_is_that_number(tmp_path: Path) -> None:
+    """`dvc exp run -S learning_rate=0.00001` writes 1e-05 into params.yaml."""
+    path = tmp_path / "params.yaml"
+    shutil.copy(ROOT / "params.yaml", path)
+    changes = ["learning_rate=0.00001", "sweep.parameters.l2_reg.min=1e-7"]
+    apply_overrides(path, changes)
+    assert "learning_rate: 1e-05" in path.read_text()
+    study = Study.read(str(path))
+    assert study.learning_rate == 1e-5
+    assert study.sweep.parameters["l2_reg"].min == 1e-7  # type: ignore[union-attr]
 
 
 def test_the_schema_and_the_reference_are_those_of_the_code() -> None:

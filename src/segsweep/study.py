@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -206,7 +207,7 @@ class Study(_Section):
         if not isinstance(raw, dict):
             raise UserError(f"{source}: found {type(raw).__name__}, expected a table of keys")
         try:
-            return cls.model_validate(raw)
+            return cls.model_validate(_as_dvc_writes(raw))
         except ValidationError as error:
             raise UserError("\n".join(f"{source}: {s}" for s in sentences(error))) from None
 
@@ -273,6 +274,17 @@ _HYPERPARAMETERS: dict[str, TypeAdapter[Any]] = {
     for name, field in section.model_fields.items()
     if name in SEARCHABLE
 }
+
+
+def _as_dvc_writes(raw: Any) -> Any:
+    """Read the numbers that `dvc exp run -S` writes as 1e-05, which YAML 1.1 takes for text."""
+    if isinstance(raw, dict):
+        return {key: _as_dvc_writes(value) for key, value in raw.items()}
+    if isinstance(raw, list):
+        return [_as_dvc_writes(value) for value in raw]
+    if isinstance(raw, str) and re.fullmatch(r"-?\de[-+]\d\d+", raw):
+        return float(raw)
+    return raw
 
 
 def _extremes(parameter: Parameter) -> list[Any]:

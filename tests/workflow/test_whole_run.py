@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from project import ROOT, Project, environment
+from segsweep.sweep.backend import Backend
 
 MADE = [
     "data/processed/manifest.csv",
@@ -85,9 +86,9 @@ def test_the_literal_command_finds_a_best_configuration(by_snakemake: Project) -
 def test_the_duration_and_every_epoch_are_told(by_snakemake: Project) -> None:
     log: str = by_snakemake.log  # type: ignore[attr-defined]
     assert "min for 4 trials of 1 epochs" in log
-    for line in ("trial 003: epoch 1/1, validation Dice", "train: best validation Dice"):
+    for line in ("trial 003 (4 of 4): epoch 1/1, validation Dice", "train: best validation Dice"):
         assert line in log
-    assert "trial 003: epoch 1/1" in by_snakemake.read("logs/trial/003.log").decode()
+    assert "trial 003 (4 of 4): epoch 1/1" in by_snakemake.read("logs/trial/003.log").decode()
 
 
 def test_every_trial_is_an_offline_run_with_configuration_epochs_and_predictions(
@@ -135,6 +136,45 @@ def test_metrics_plots_experiments_and_params_say_something(by_dvc: Project) -> 
     by_dvc.run("git", "checkout", "params.yaml")
 
 
+def test_every_input_of_a_rule_is_a_dependency_of_its_stage_and_the_other_way_round(
+    by_dvc: Project,
+) -> None:
+    """A file that a rule reads and its stage does not list would let DVC restore an old result."""
+    stages = yaml.safe_load(by_dvc.read("dvc.yaml"))["stages"]
+    for name, stage in stages.items():
+        inputs: set[str] = set()
+        for out in stage["outs"]:
+            path = by_dvc.folder / out
+            records = path.rglob("*-from.json") if path.is_dir() else [path]
+            for record in records:
+                if record.name.endswith("-from.json"):
+                    inputs |= set(json.loads(record.read_text())["made_from"])
+        needed = {
+            path for path in inputs if not below(path, stage["outs"]) and ".snakemake" not in path
+        }
+        assert needed, name
+        assert {path for path in needed if not below(path, stage["deps"])} == set(), name
+        assert [dep for dep in stage["deps"] if not any(below(p, [dep]) for p in needed)] == []
+
+
+def below(path: str, folders: list[str]) -> bool:
+    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
+
+
+def test_plain_wandb_agent_takes_the_sweep_as_it_is(by_snakemake: Project) -> None:
+    """The sweep's own command, without our agent: the run's values come from W&B."""
+    sweep = yaml.safe_load(by_snakemake.read("results/sweep/sweep.yaml"))
+    values = {"batch_size": 4, "learning_rate": 0.002, "dropout": 0.1, "l2_reg": 0.0001}
+    key = "k" * 40
+    with Backend(key, sweep, "plain-run", values) as backend:
+        by_snakemake.run(
+            *("wandb", "agent", "--count", "1", "local/segsweep/abcd1234"),
+            env={"WANDB_API_KEY": key, "WANDB_BASE_URL": backend.url, "WANDB_MODE": "offline"},
+        )
+    metrics = json.loads(by_snakemake.read("results/agent/plain-run/metrics.json"))
+    assert (metrics["status"], metrics["effective_batch_size"]) == ("finished", 4)
+
+
 def test_one_changed_value_as_an_experiment_in_a_fresh_clone(
     clones: Callable[[str], Project], by_dvc: Project
 ) -> None:
@@ -157,7 +197,7 @@ def test_a_changed_single_run_trains_alone_and_the_way_back_trains_nothing(
     by_snakemake.change_study({"learning_rate": 0.02})
     ran = by_snakemake.snakemake()
     assert "train: epoch 1/1" in ran
-    assert "trial 000: epoch" not in ran
+    assert "trial 000" not in ran
     by_snakemake.run("git", "checkout", "params.yaml")
     assert "epoch" not in by_snakemake.snakemake()
     assert by_snakemake.read("results/train/metrics.json") == before
@@ -204,6 +244,18 @@ def test_a_failing_rule_names_its_cause_and_its_log(clones: Callable[[str], Proj
     assert told.startswith("error: ")
     assert mask.name in told
     assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    "module", ["provenance", "store", "study", "analysis.leaderboard", "unet.devices", "sweep.plan"]
+)
+def test_light_parts_import_neither_torch_nor_wandb(module: str) -> None:
+    code = f"import sys, segsweep.{module}; print({{'torch', 'wandb'}} & set(sys.modules))"
+    paths = {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment() | paths, capture_output=True, text=True
+    )
+    assert done.stdout == "set()\n", done.stderr
 
 
 @pytest.mark.parametrize("script", sorted(p.name for p in (ROOT / "workflow/scripts").glob("*.py")))

@@ -49,6 +49,13 @@ def main() -> None:
         config = _configuration(read_yaml(given.config), given.config)
     if given.announce:
         _announce(config, data, given.announce)
+    images = data.splits.count("train")
+    if config.batch_size > images:
+        print(
+            f"{given.label}: batch_size {config.batch_size} is more than the {images} training "
+            "images, so each step takes them all",
+            flush=True,
+        )
     progress = Progress(given.label, config)
 
     def on_epoch(row: dict[str, float]) -> None:

@@ -30,10 +30,14 @@ def main() -> None:
     parameters = read_json(given.out / "suggestion.json")["parameters"]
     command = [PROGRAM, str(given.out / "config.yaml"), given.data, str(given.out)]
     command += ["--wandb-project", sweep["project"], "--images", given.images]
-    command += ["--key", given.key, "--label", f"trial {given.out.name}"]
+    index = int(given.out.name)
+    label = f"trial {given.out.name}" + (
+        f" ({index + 1} of {given.trials})" if given.trials else ""
+    )
+    command += ["--key", given.key, "--label", label]
     if given.checkpoints:
         command += ["--checkpoints", given.checkpoints]
-    if given.trials and int(given.out.name) == 0:
+    if given.trials and index == 0:
         command += ["--announce", str(given.trials)]
     run_trial(sweep, parameters, command, given.out, given.key)
 
