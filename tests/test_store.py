@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from segsweep import store
 from segsweep.store import Entry, key_of, root
 
 
@@ -43,14 +44,18 @@ def test_a_damaged_entry_is_dropped() -> None:
     assert not entry.folder.exists()
 
 
-def test_the_key_changes_with_everything_that_decides_the_bits() -> None:
+def test_the_key_changes_with_everything_that_decides_the_bits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     keys = {
-        key_of("fit", {"torch": "2"}, ["a", "b"]),
-        key_of("suggest", {"torch": "2"}, ["a", "b"]),
-        key_of("fit", {"torch": "3"}, ["a", "b"]),
-        key_of("fit", {"torch": "2"}, ["b", "a"]),
+        key_of("fit", [], ["a", "b"]),
+        key_of("suggest", [], ["a", "b"]),
+        key_of("fit", ["scipy"], ["a", "b"]),
+        key_of("fit", [], ["b", "a"]),
     }
-    assert len(keys) == 4
+    monkeypatch.setattr(store, "environment", lambda wanted: {"device": "another"})
+    keys.add(key_of("fit", [], ["a", "b"]))
+    assert len(keys) == 5
 
 
 def test_the_store_of_an_experiment_is_the_projects(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from segsweep.files import content_hash, dump_yaml, read_json, sha256, write_jso
 
 STATE = Path(".snakemake/segsweep")
 RAN = STATE / "ran"
+JOBS = STATE / "jobs.json"
 NOT_RUNS = {
     "--dag",
     "--rulegraph",
@@ -100,6 +102,15 @@ class Hashes:
         write_json(self.path, self.used)
 
 
+@dataclass(frozen=True)
+class Job:
+    """A job of the Snakefile: `outs` (the last is the record), `ins`, and whether it holds."""
+
+    outs: list[str]
+    ins: list[str]
+    holds: bool
+
+
 class Reading:
     """One reading of the Snakefile: which jobs hold and which are made again."""
 
@@ -107,13 +118,13 @@ class Reading:
         STATE.mkdir(parents=True, exist_ok=True)
         self.dry = dry
         self.hashes = Hashes()
-        self.jobs: list[tuple[list[str], list[str], bool]] = []
+        self.jobs: list[Job] = []
         self.stale: set[str] = set()
         self.params = self.hashes.of("params.yaml")
         self.sentinel = str(STATE / ("sentinel-dry" if dry else "sentinel"))
         if main:
             if not dry:
-                self._lock = _take_lock()
+                self._lock = take_lock()
                 write_text(RAN, "")
             write_text(self.sentinel, f"{time.time_ns()}\n")
 
@@ -133,7 +144,7 @@ class Reading:
         named = {k: [v] if isinstance(v, str) else list(v) for k, v in ins.items()}
         paths = [path for group in named.values() for path in group]
         holds = self.stale.isdisjoint(paths) and self.holds(outs, paths)
-        self.jobs.append((list(outs), paths, holds))
+        self.jobs.append(Job(list(outs), paths, holds))
         if holds:
             return {k: [ancient(path) for path in v] for k, v in named.items()}
         self.stale.update(outs)
@@ -151,8 +162,9 @@ class Reading:
         return bool(record.get("made_from") == made_from and record.get("made") == made)
 
     def end(self) -> None:
-        """Keep the hashes; called when the last job was read."""
+        """Keep the hashes and the list of jobs; called when the last job was read."""
         self.hashes.save()
+        write_json(JOBS, [asdict(job) for job in self.jobs])
 
     def verify(self) -> None:
         """End the run with one sentence if a result is not what its record says."""
@@ -160,20 +172,32 @@ class Reading:
         if "DVC_STAGE" in os.environ and self.hashes.of("params.yaml") != self.params:
             sys.exit("error: params.yaml changed while the stage ran; run it again")
         ran = set(RAN.read_text(encoding="utf-8").splitlines())
-        for outs, paths, held in self.jobs:
-            if (held or outs[-1] in ran) and not self.holds(outs, paths):
-                sys.exit(f"error: {outs[-1]}: files changed while the run went on; run it again")
+        for job in self.jobs:
+            record = job.outs[-1]
+            if (job.holds or record in ran) and not self.holds(job.outs, job.ins):
+                sys.exit(f"error: {record}: files changed while the run went on; run it again")
 
 
-def write_record(outs: Sequence[str], made_from: Mapping[str, str]) -> None:
-    """Write the record (the last of `outs`) of a job that has just ended."""
+def write_record(
+    outs: Sequence[str],
+    made_from: Mapping[str, str],
+    work: str | None = None,
+    packages: Sequence[str] = (),
+) -> None:
+    """Write the record (the last of `outs`) of a job that has just ended.
+
+    `work` and `packages` are the tag and the packages of its key, if it is kept in the store.
+    """
     made = {path: content_hash(path) for path in outs[:-1]}
-    write_json(outs[-1], {"made_from": dict(made_from), "made": made})
+    kept = {"work": work, "packages": list(packages)} if work else {}
+    write_json(outs[-1], {"made_from": dict(made_from), "made": made, **kept})
     with RAN.open("a", encoding="utf-8") as file:
         file.write(f"{outs[-1]}\n")
 
 
-def _take_lock() -> Any:
+def take_lock() -> Any:
+    """Hold this folder against other runs until the returned file is closed or the process ends."""
+    STATE.mkdir(parents=True, exist_ok=True)
     file = (STATE / "lock").open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,11 +10,13 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 from segsweep.files import read_json, replacing, sha256, write_json
+from segsweep.unet.devices import environment
 
 ENTRY = "entry.json"
 
@@ -24,12 +26,14 @@ def root() -> Path:
     return Path(os.getcwd().split("/.dvc/tmp/exps/")[0]) / ".store"
 
 
-def key_of(tag: str, environment: Mapping[str, str], inputs: Sequence[str]) -> str:
+def key_of(work: str, packages: Sequence[str], inputs: Sequence[str]) -> str:
     """The name of a result: a hash of all that decides its bits, and of no path or time.
 
-    `tag` says what kind of work it is, `inputs` are the content hashes of what goes in, in order.
+    `work` says what kind of work it is; `packages` are those whose versions matter beside torch
+    and numpy; `inputs` are the content hashes of what goes in, in order.
     """
-    whole = json.dumps([tag, dict(sorted(environment.items())), list(inputs)])
+    decides = environment("auto") | {name: version(name) for name in packages}
+    whole = json.dumps([work, dict(sorted(decides.items())), list(inputs)])
     return hashlib.sha256(whole.encode()).hexdigest()
 
 

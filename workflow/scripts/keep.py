@@ -11,7 +11,6 @@ Example:
 """
 
 import argparse
-import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +20,6 @@ from segsweep.files import content_hash
 from segsweep.processes import die_with_parent
 from segsweep.provenance import STATE, write_record
 from segsweep.store import Entry, key_of
-from segsweep.unet.devices import environment
 
 SENTINELS = tuple(str(STATE / name) for name in ("sentinel", "sentinel-dry"))
 
@@ -36,26 +34,25 @@ def main() -> None:
     log = Path(arguments.log)
     log.parent.mkdir(parents=True, exist_ok=True)
     if arguments.tag is None:
-        _run(command, log)
+        _run(command, log, arguments.outs[0])
     else:
-        versions = {name: importlib.metadata.version(name) for name in arguments.packages}
-        decides = environment("auto") | versions
-        key = key_of(arguments.tag, decides, list(made_from.values()))
+        key = key_of(arguments.tag, arguments.packages, list(made_from.values()))
         entry = Entry(key)
         outs = [Path(out) for out in arguments.outs[:-1]]
         asides = [Path(aside) for aside in arguments.asides]
         with entry.locked():
             if entry.copy_out(outs, asides):
                 log.write_text(f"taken from the store: {entry.folder}\n", encoding="utf-8")
+                print(f"{outs[0]}: taken from the store", file=sys.stderr)
             else:
                 words = {"@key": key, "@checkpoints": str(entry.checkpoints)}
-                _run([words.get(word, word) for word in command], log)
+                _run([words.get(word, word) for word in command], log, arguments.outs[0])
                 entry.keep(outs, asides)
-    write_record(arguments.outs, made_from)
+    write_record(arguments.outs, made_from, arguments.tag, arguments.packages)
 
 
-def _run(command: list[str], log: Path) -> None:
-    """Run `command`; its lines go to the log and to the terminal as they come."""
+def _run(command: list[str], log: Path, out: str) -> None:
+    """Run `command`, which makes `out`; its lines go to the log and the terminal as they come."""
     shown = sys.stderr
     log.write_text("", encoding="utf-8")
     with log.open("a", encoding="utf-8") as file:
@@ -78,7 +75,8 @@ def _run(command: list[str], log: Path) -> None:
     if status:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         said = [line for line in lines if line.startswith("error: ")] or lines[-1:] or ["no output"]
-        raise UserError("\n".join([*(s.removeprefix("error: ") for s in said), f"(log: {log})"]))
+        cause = "\n".join(line.removeprefix("error: ") for line in said)
+        raise UserError(f"{out} was not made, see {log}: {cause}")
 
 
 def _show(line: str, terminal: bool) -> None:

@@ -1,0 +1,152 @@
+"""Why a result is current, or what it would take: the answer to "what was this made from?"."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from segsweep.errors import UserError
+from segsweep.files import content_hash, read_json, read_yaml, write_json
+from segsweep.provenance import JOBS, STATE, Job
+from segsweep.store import Entry, key_of
+
+FRAGMENTS = str(STATE / "inputs")
+
+
+def present_jobs() -> list[Job]:
+    """All jobs of the study as it stands, in the order of the data; nothing is changed.
+
+    Raises `UserError` with Snakemake's words when the study or the Snakefile cannot be read.
+    """
+    looked = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "all"],
+        capture_output=True,
+        text=True,
+    )
+    if looked.returncode:
+        said = (looked.stderr + looked.stdout).strip().splitlines() or ["snakemake failed"]
+        raise UserError("\n".join(line.removeprefix("error: ") for line in said))
+    return [Job(**job) for job in read_json(JOBS)]
+
+
+def jobs_of(jobs: list[Job], result: str) -> list[Job]:
+    """The jobs that make `result`, a file or a folder of results."""
+    path = Path(result)
+    found = [
+        job for job in jobs if any(path == Path(o) or path in Path(o).parents for o in job.outs)
+    ]
+    if not found:
+        raise UserError(
+            f"{result}: the study as it stands makes no such result; expected a file or folder "
+            "that `snakemake` makes, such as results/trials/000"
+        )
+    return found
+
+
+def explain(job: Job) -> list[str]:
+    """Lines for a person: is the job's result current, what is it made from, what differs."""
+    record = _record(job)
+    if record is None:
+        return [f"{job.outs[-1]}: not made yet"]
+    lines = []
+    made_from, made = record.get("made_from", {}), record.get("made", {})
+    old_fragments = [path for path in made_from if path.startswith(FRAGMENTS)]
+    for path in job.ins:
+        if path in made_from:
+            changed = made_from[path] != _hash(path)
+            lines.append(f"  {'CHANGED ' if changed else 'same    '} {path}")
+        elif path.startswith(FRAGMENTS) and old_fragments:
+            lines.append(f"  CHANGED  params.yaml: {_difference(old_fragments[0], path)}")
+        else:
+            lines.append(f"  NEW      {path}")
+    lines += [
+        f"  GONE     {path}"
+        for path in made_from
+        if path not in job.ins and not path.startswith(FRAGMENTS)
+    ]
+    lines += [
+        f"  EDITED   {path} (an output: not what was made)"
+        for path in job.outs[:-1]
+        if made.get(path) != _hash(path)
+    ]
+    for accepted in record.get("accepted", []):
+        lines.append(f"  accepted {accepted['path']} in another version: {accepted['reason']}")
+    if job.holds:
+        state = "current"
+    elif all(line.startswith(("  same", "  accepted")) for line in lines):
+        state = "not current: a result that it is made from is not"
+    else:
+        state = "not current"
+    return [f"{job.outs[-1]}: {state}; made from", *lines]
+
+
+def accept(jobs: list[Job], reason: str) -> list[str]:
+    """Take present results as current though sources differ; returns the records rewritten.
+
+    Only sources (`.py`) may differ, beside the records of suggestions that were themselves
+    accepted. A result that was edited, or made from other data or settings, is left alone. The
+    store keeps an accepted training under its new key as well.
+    """
+    accepted: list[str] = []
+    for job in jobs:
+        record = _record(job)
+        if record is None:
+            continue
+        before = record.get("made_from", {})
+        now = {path: content_hash(path) for path in job.ins if Path(path).exists()}
+        differs = [path for path in {**before, **now} if before.get(path) != now.get(path)]
+        untouched = all(record["made"].get(out) == _hash(out) for out in job.outs[:-1])
+        if not differs or not untouched or len(now) < len(job.ins):
+            continue
+        if not all(path.endswith(".py") or path in accepted for path in differs):
+            continue
+        notes = [
+            {"path": path, "was": before.get(path), "reason": reason}
+            for path in differs
+            if path.endswith(".py")
+        ]
+        record["accepted"] = [*record.get("accepted", []), *notes]
+        record["made_from"] = now
+        if "work" in record:
+            entry = Entry(key_of(record["work"], record["packages"], list(now.values())))
+            folder = Path(job.outs[-1]).parent
+            asides = [folder / "timing.json", folder / "wandb"] if record["work"] == "fit" else []
+            entry.keep([Path(out) for out in job.outs[:-1]], asides)
+        write_json(job.outs[-1], record)
+        accepted.append(job.outs[-1])
+    return accepted
+
+
+def _record(job: Job) -> dict[str, Any] | None:
+    try:
+        record = read_json(job.outs[-1])
+    except UserError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _hash(path: str) -> str | None:
+    return content_hash(path) if Path(path).exists() else None
+
+
+def _difference(old: str, new: str) -> str:
+    """Which keys of the study differ between two fragments."""
+    if not Path(old).exists():
+        return "the part that the rule reads is another"
+    before, after = _flat(read_yaml(old)), _flat(read_yaml(new))
+    changed = [
+        f"{key} {before.get(key, 'absent')} -> {after.get(key, 'absent')}"
+        for key in dict.fromkeys([*before, *after])
+        if before.get(key) != after.get(key)
+    ]
+    return ", ".join(changed)
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {prefix: value}
+    return {
+        place: inner
+        for key, child in value.items()
+        for place, inner in _flat(child, f"{prefix}.{key}" if prefix else str(key)).items()
+    }

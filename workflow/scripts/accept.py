@@ -1,0 +1,28 @@
+"""Take the present results as current after an edit of a source that cannot matter.
+
+Only differing sources (.py) are accepted, and the record of each result says so, with the reason.
+A result that was edited by hand, or made from other data or another setting, is left alone.
+
+Example:
+  python workflow/scripts/accept.py --reason "a comment in training.py"
+"""
+
+from segsweep.errors import command_line, parser
+from segsweep.why import accept, present_jobs
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument(
+        "--reason", required=True, metavar="TEXT", help="why the edit cannot matter"
+    )
+    given = arguments.parse_args()
+    records = accept(present_jobs(), given.reason)
+    for record in records:
+        print(f"accepted: {record}")
+    left = [job.outs[-1] for job in present_jobs() if not job.holds]
+    print(f"{len(records)} results accepted; {len(left)} to be made by snakemake")
+
+
+if __name__ == "__main__":
+    command_line(main)
