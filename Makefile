@@ -7,14 +7,17 @@ CODE := src workflow/scripts tests benchmarks
 SNAKEFILES := Snakefile workflow/rules
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test lint format setup schema dag clean help
+.PHONY: run test check lint format setup schema dag clean help
 
 run: setup  ## find the best configuration on the sample, and say where to look
 	snakemake --cores all
 	python workflow/scripts/tell.py results
 
 test: setup lint  ## format, lint, types and all quick tests; what CI runs
-	pytest
+	pytest --ignore tests/faults
+
+check: test  ## what takes longer: faults, kills, every order of DVC and Snakemake
+	pytest tests/faults
 
 lint: setup
 	ruff format --check $(CODE)

@@ -19,6 +19,7 @@ rule all:
         "results/contact_sheet.png",
         "results/best_config.yaml",
         "results/leaderboard.csv",
+        "results/best/metrics.json",
         "results/train/metrics.json",
 
 

@@ -1,8 +1,11 @@
 """What a person sees when something is wrong: one sentence, exit status 1, no traceback."""
 
 import argparse
+import errno
 import sys
 from collections.abc import Callable
+
+REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class UserError(Exception):
@@ -10,11 +13,19 @@ class UserError(Exception):
 
 
 def command_line(main: Callable[[], None]) -> None:
-    """Run a script's `main`, turning a `UserError` into its sentence and exit status 1."""
+    """Run a script's `main`, turning a `UserError` into its sentence and exit status 1.
+
+    So is what the file system refuses: no space, no permission, read-only.
+    """
     try:
         main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        print(f"error: {error.filename or 'a file'}: {error.strerror}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -76,8 +76,8 @@ class Hashes:
         self.known: dict[str, list[Any]] = {}
         if self.path.exists():
             try:
-                self.known = read_json(self.path)
-            except UserError:
+                self.known = dict(read_json(self.path))
+            except (UserError, TypeError, ValueError):
                 self.path.unlink()
         self.used: dict[str, list[Any]] = {}
 
@@ -159,7 +159,8 @@ class Reading:
             return False
         made_from = {path: self.hashes.of(path) for path in paths}
         made = {path: self.hashes.of(path) for path in outs[:-1]}
-        return bool(record.get("made_from") == made_from and record.get("made") == made)
+        told = record if isinstance(record, dict) else {}
+        return bool(told.get("made_from") == made_from and told.get("made") == made)
 
     def end(self) -> None:
         """Keep the hashes and the list of jobs; called when the last job was read."""

@@ -15,10 +15,12 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
+from segsweep.errors import UserError
 from segsweep.files import read_json, replacing, sha256, write_json
 from segsweep.unet.devices import environment
 
 ENTRY = "entry.json"
+FICLONE = 0x40049409  # ioctl_ficlone(2)
 
 
 def root() -> Path:
@@ -53,44 +55,70 @@ class Entry:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def copy_out(self, outs: Sequence[Path], asides: Sequence[Path]) -> bool:
+    def copy_out(self, outs: Sequence[Path], asides: Sequence[Path] = ()) -> bool:
         """Put the stored files at `outs` (by file name), if they are here whole.
 
-        `asides` (files or folders such as times and logs) are copied where they were kept.
+        `asides` (files or folders such as times and logs) are copied where they were kept. An
+        entry in which a file is not what it was is dropped.
         """
-        if not (self.folder / ENTRY).exists():
+        if not self.folder.exists():
             return False
-        expected = read_json(self.folder / ENTRY)
-        kept = {name: self.folder / name for name in expected}
-        if set(expected) != {p.name for p in outs} or not all(
-            p.exists() and sha256(p) == expected[name] for name, p in kept.items()
-        ):
+        if not self._is_whole([out.name for out in outs]):
             shutil.rmtree(self.folder)
             return False
         for out in outs:
-            _copy(kept[out.name], out)
+            _copy(self.folder / out.name, out)
         for aside in asides:
             if (self.folder / aside.name).exists():
                 _copy(self.folder / aside.name, aside)
         return True
 
-    def keep(self, outs: Sequence[Path], asides: Sequence[Path]) -> None:
+    def _is_whole(self, names: Sequence[str]) -> bool:
+        try:
+            expected = read_json(self.folder / ENTRY)
+            return all(sha256(self.folder / name) == expected[name] for name in names)
+        except (UserError, OSError, KeyError, TypeError):
+            return False
+
+    def keep(self, outs: Sequence[Path], asides: Sequence[Path] = ()) -> None:
         """Copy a finished result in and drop its checkpoints."""
+        with self._coming() as coming:
+            for path in (*outs, *(a for a in asides if a.exists())):
+                _copy(path, coming / path.name)
+            write_json(coming / ENTRY, {p.name: sha256(coming / p.name) for p in outs})
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+
+    def adopt(self, other: "Entry") -> None:
+        """Keep what `other` holds under this key too."""
+        if other.folder != self.folder and (other.folder / ENTRY).exists():
+            with self._coming() as coming:
+                for path in other.folder.iterdir():
+                    _copy(path, coming / path.name)
+
+    @contextmanager
+    def _coming(self) -> Iterator[Path]:
+        """A folder that takes the entry's place when the block succeeds."""
         coming = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.part")
         shutil.rmtree(coming, ignore_errors=True)
         coming.mkdir(parents=True)
-        for path in (*outs, *(a for a in asides if a.exists())):
-            _copy(path, coming / path.name)
-        write_json(coming / ENTRY, {p.name: sha256(coming / p.name) for p in outs})
+        yield coming
         shutil.rmtree(self.folder, ignore_errors=True)
         coming.rename(self.folder)
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
 
 
 def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
         shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(source, target, symlinks=True)
+        shutil.copytree(source, target, symlinks=True, copy_function=_clone)
     else:
         with replacing(target) as aside:
-            shutil.copyfile(source, aside)
+            _clone(source, aside)
+
+
+def _clone(source: str | Path, target: str | Path) -> None:
+    """Share the blocks of a file where the file system can (Btrfs, XFS), else copy it."""
+    with Path(source).open("rb") as old, Path(target).open("wb") as new:
+        try:
+            fcntl.ioctl(new, FICLONE, old.fileno())
+        except OSError:
+            shutil.copyfileobj(old, new, 1 << 20)

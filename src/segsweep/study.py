@@ -102,6 +102,8 @@ class Sweep(_Section):
     """How many trials are spread over the space before the model chooses (bayes)."""
     enqueue: list[dict[str, Any]] = []
     """Configurations to try first, in this order."""
+    weights: Literal["winner", "all"] = "winner"
+    """Whose weights stand in results and are versioned; the store keeps those of every trial."""
 
 
 class Wandb(_Section):
@@ -233,7 +235,7 @@ class Study(_Section):
                 "sweep": True,
                 "wandb": {"project"},
             },
-            exclude={"sweep": {"trials", "parallel"}},
+            exclude={"sweep": {"trials", "parallel", "weights"}},
         )
         for name, parameter in self.sweep.parameters.items():
             for table in (part, part["model"], part["training"]):

@@ -108,10 +108,11 @@ def accept(jobs: list[Job], reason: str) -> list[str]:
         record["accepted"] = [*record.get("accepted", []), *notes]
         record["made_from"] = now
         if "work" in record:
-            entry = Entry(key_of(record["work"], record["packages"], list(now.values())))
-            folder = Path(job.outs[-1]).parent
-            asides = [folder / "timing.json", folder / "wandb"] if record["work"] == "fit" else []
-            entry.keep([Path(out) for out in job.outs[:-1]], asides)
+            keys = [
+                key_of(record["work"], record["packages"], list(hashes.values()))
+                for hashes in (before, now)
+            ]
+            Entry(keys[1]).adopt(Entry(keys[0]))
         write_json(job.outs[-1], record)
         accepted.append(job.outs[-1])
     return accepted

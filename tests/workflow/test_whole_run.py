@@ -22,9 +22,11 @@ MADE = [
     "results/summary.json",
     *(
         f"results/{folder}/{name}"
-        for folder in ("trials/000", "trials/003", "train")
-        for name in ("metrics.json", "history.csv", "images.csv", "model.safetensors")
+        for folder in ("trials/000", "trials/003", "best", "train")
+        for name in ("metrics.json", "history.csv", "images.csv")
     ),
+    "results/best/model.safetensors",
+    "results/train/model.safetensors",
     *(f"results/trials/{i:03d}/config.yaml" for i in range(4)),
 ]
 
@@ -217,7 +219,7 @@ def test_a_lost_or_edited_result_is_restored_not_trained(by_snakemake: Project) 
     metrics = by_snakemake.folder / "results/trials/002/metrics.json"
     before = metrics.read_bytes()
     metrics.write_text("{}")
-    (by_snakemake.folder / "results/trials/001/model.safetensors").unlink()
+    (by_snakemake.folder / "results/best/model.safetensors").unlink()
     assert "epoch" not in by_snakemake.snakemake()
     assert metrics.read_bytes() == before
     assert by_snakemake.nothing_to_be_done()

@@ -4,8 +4,10 @@ ANSWER = [
     "results/best_config.yaml",
     "results/leaderboard.csv",
     "results/summary.json",
+    "results/best/config.yaml",
     "results/made-from.json",
 ]
+BEST = trained("results/best")
 
 
 rule baselines:
@@ -30,7 +32,7 @@ rule aggregate:
             sweep=SWEEP[0],
             data=MANIFEST,
             baselines=BASELINES[0],
-            trials=[trained(f"results/trials/{trial}")[0] for trial in TRIALS],
+            trials=[trial_result(trial)[0] for trial in TRIALS],
             suggestions=[path for trial in TRIALS for path in suggested(trial)[:2]],
             source=sources(f"{SCRIPTS}/aggregate.py"),
         ),
@@ -43,4 +45,28 @@ rule aggregate:
     shell:
         recorded(
             "aggregate.py {input.sweep} {input.data} {input.baselines} results {params.trials}"
+        )
+
+
+# The winner with its weights: the same key as its trial, so it comes from the store.
+rule best:
+    input:
+        **READING.job(
+            BEST,
+            config="results/best/config.yaml",
+            data=MANIFEST,
+            source=FIT,
+        ),
+    output:
+        BEST,
+    log:
+        "logs/best.log",
+    threads: STUDY.training.threads
+    resources:
+        gpu=1,
+    shell:
+        recorded(
+            "train.py {input.config} data/processed results/best --label best"
+            " --checkpoints @checkpoints --key @key",
+            "--tag fit",
         )

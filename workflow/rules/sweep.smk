@@ -9,6 +9,7 @@ TRIALS = [f"{i:03d}" for i in range(STUDY.trial_count)]
 IN_FLIGHT = STUDY.sweep.parallel
 FIT = sources("src/segsweep/unet/run.py")  # what decides the bits of a training
 FIT_KEPT = "--tag fit --asides {params.out}/timing.json {params.out}/wandb"
+WEIGHTS = "model.safetensors"
 CHECKPOINTS = f"--checkpoints @checkpoints --key @key --images {STUDY.wandb.images}"
 
 
@@ -17,15 +18,13 @@ def suggested(trial):
     return [f"results/trials/{trial}/{name}" for name in names]
 
 
-def trained(folder):
-    names = (
-        "metrics.json",
-        "history.csv",
-        "images.csv",
-        "model.safetensors",
-        "made-from.json",
-    )
-    return [f"{folder}/{name}" for name in names]
+def trained(folder, weights=True):
+    names = ["metrics.json", "history.csv", "images.csv", WEIGHTS, "made-from.json"]
+    return [f"{folder}/{name}" for name in names if weights or name != WEIGHTS]
+
+
+def trial_result(trial):
+    return trained(f"results/trials/{trial}", weights=STUDY.sweep.weights == "all")
 
 
 rule sweep:
@@ -51,14 +50,10 @@ for i, trial in enumerate(TRIALS):
         sweep=SWEEP[:3],
         source=sources(f"{SCRIPTS}/suggest.py"),
         before=suggested(TRIALS[i - 1])[-1:] if i else [],
-        seen=(
-            trained(f"results/trials/{TRIALS[i - IN_FLIGHT]}")[:1]
-            if i >= IN_FLIGHT
-            else []
-        ),
+        seen=(trial_result(TRIALS[i - IN_FLIGHT])[:1] if i >= IN_FLIGHT else []),
     )
     TRIAL[trial] = READING.job(
-        trained(f"results/trials/{trial}"),
+        trial_result(trial),
         config=suggested(trial)[0],
         data=MANIFEST,
         source=FIT,
@@ -85,7 +80,7 @@ rule trial:
     input:
         unpack(lambda wildcards: TRIAL[wildcards.trial]),
     output:
-        trained("results/trials/{trial}"),
+        trial_result("{trial}"),
     log:
         "logs/trial/{trial}.log",
     benchmark:
@@ -99,7 +94,12 @@ rule trial:
         recorded(
             "trial.py results/sweep/sweep.yaml data/processed {params.out}"
             f" --trials {len(TRIALS)} {CHECKPOINTS}",
-            FIT_KEPT,
+            FIT_KEPT
+            + (
+                ""
+                if STUDY.sweep.weights == "all"
+                else f" --stored {{params.out}}/{WEIGHTS}"
+            ),
         )
 
 

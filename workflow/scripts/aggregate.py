@@ -3,6 +3,7 @@
 OUT/leaderboard.csv   every trial, best first, failed ones last with the reason
 OUT/best_config.yaml  the best configuration, ready to paste into params.yaml, and its evidence
 OUT/summary.json      the sweep in a few numbers (Dice, 0 to 1)
+OUT/best/config.yaml  all that decides the best training
 
 Example:
   python workflow/scripts/aggregate.py results/sweep/sweep.yaml data/processed/manifest.csv \\
@@ -30,6 +31,7 @@ def main() -> None:
     write_csv(given.out / "leaderboard.csv", list(table[0]), table)
     best = best_config(order, metric, given.manifest)
     write_yaml(given.out / "best_config.yaml", best, HEADER)
+    write_yaml(given.out / "best/config.yaml", order[0].config)
     write_json(given.out / "summary.json", summary(order, metric, read_csv(given.baselines)))
     value = order[0].metrics[metric["name"]]
     print(f"best of {len(order)} trials: trial {order[0].index:03d}, {metric['name']} {value:.4f}")

@@ -40,6 +40,7 @@ def main() -> None:
         entry = Entry(key)
         outs = [Path(out) for out in arguments.outs[:-1]]
         asides = [Path(aside) for aside in arguments.asides]
+        stored = [Path(path) for path in arguments.stored]
         with entry.locked():
             if entry.copy_out(outs, asides):
                 log.write_text(f"taken from the store: {entry.folder}\n", encoding="utf-8")
@@ -47,7 +48,9 @@ def main() -> None:
             else:
                 words = {"@key": key, "@checkpoints": str(entry.checkpoints)}
                 _run([words.get(word, word) for word in command], log, arguments.outs[0])
-                entry.keep(outs, asides)
+                entry.keep([*outs, *stored], asides)
+                for path in stored:
+                    path.unlink()
     write_record(arguments.outs, made_from, arguments.tag, arguments.packages)
 
 
@@ -105,6 +108,13 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
         default=[],
         metavar="NAME",
         help="packages whose versions are part of the key, beside torch and numpy",
+    )
+    parser.add_argument(
+        "--stored",
+        nargs="*",
+        default=[],
+        metavar="FILE",
+        help="files that the command makes and that only the store keeps (weights)",
     )
     parser.add_argument(
         "--asides",

@@ -35,8 +35,7 @@ def main() -> None:
         f"  {results}/best_config.yaml     the configuration, ready to paste into params.yaml\n"
         f"  {results}/leaderboard.csv      every trial\n"
         f"  {results}/contact_sheet.png    the images with their masks, by split\n"
-        f"  {results}/trials/{evidence['trial']:03d}/           all of the best trial: history, "
-        "weights, W&B run\n"
+        f"  {results}/best/                the best trial's weights, history and metrics\n"
         "  dvc exp run -S batch_size=8    a single run with one value changed"
     )
 

@@ -26,7 +26,7 @@ from segsweep.processes import die_with_parent
 from segsweep.study import Study
 from segsweep.unet.config import TrainingConfig
 from segsweep.unet.run import train
-from segsweep.unet.training import Outcome, time_step
+from segsweep.unet.training import Outcome, time_step, weight_bytes
 
 
 def main() -> None:
@@ -100,7 +100,7 @@ class Progress:
 
 
 def _announce(config: TrainingConfig, data: ProcessedSet, trials: int) -> None:
-    """Say how long the sweep will take, from one timed step."""
+    """Say how long the sweep will take, from one timed step, and how much disk."""
     step = time_step(config, data)
     per_image = step / min(config.batch_size, data.splits.count("train"))
     validating = 0.3 * data.splits.count("validation")  # a forward pass is about 0.3 of a step
@@ -108,7 +108,12 @@ def _announce(config: TrainingConfig, data: ProcessedSet, trials: int) -> None:
     print(
         f"one step of {config.batch_size} images takes {step:.2f} s: expect about "
         f"{max(1, round(seconds / 60))} min for {trials} trials of {config.epochs} epochs, "
-        "beside start-up",
+        "beside start-up"
+    )
+    weights = weight_bytes(config) / 1e6
+    print(
+        f"the weights of one training take {weights:.1f} MB on disk: {trials * weights:.0f} MB for "
+        f"all trials, in .store, and {4 * weights:.1f} MB for the one that is trained",
         flush=True,
     )
 

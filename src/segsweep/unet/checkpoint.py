@@ -9,6 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from segsweep.errors import UserError
 from segsweep.files import replacing
 
 FILE = "last.safetensors"
@@ -30,8 +31,16 @@ class Checkpoint:
 def save(folder: Path, config: dict[str, Any], checkpoint: Checkpoint) -> None:
     text = {"config": json.dumps(config), "state": json.dumps(checkpoint.state)}
     tensors = {k: v.detach().cpu().contiguous() for k, v in checkpoint.tensors.items()}
-    with replacing(folder / FILE) as aside:
-        save_file(tensors, aside, metadata=text)
+    write_tensors(folder / FILE, tensors, text)
+
+
+def write_tensors(path: Path, tensors: dict[str, torch.Tensor], text: dict[str, str]) -> None:
+    """Write tensors and named texts as safetensors. Raises `UserError` when the disk refuses."""
+    with replacing(path) as aside:
+        try:
+            save_file(tensors, aside, metadata=text)
+        except SafetensorError as error:
+            raise UserError(f"{path}: cannot be written ({error})") from error
 
 
 def load(folder: Path, config: dict[str, Any]) -> Checkpoint | None:

@@ -4,10 +4,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from safetensors.torch import save_file
-
 from segsweep.data.arrays import ProcessedSet
-from segsweep.files import replacing, write_csv, write_json
+from segsweep.files import write_csv, write_json
+from segsweep.unet.checkpoint import write_tensors
 from segsweep.unet.config import TrainingConfig
 from segsweep.unet.training import HISTORY, Outcome, fit
 
@@ -34,8 +33,8 @@ def train(
     outcome.metrics["key"] = key
     write_csv(out / "history.csv", HISTORY, outcome.history)
     write_csv(out / "images.csv", IMAGES, outcome.images)
-    with replacing(out / "model.safetensors") as aside:
-        save_file(outcome.weights, aside, metadata={"status": outcome.metrics["status"]})
+    told = {"status": outcome.metrics["status"]}
+    write_tensors(out / "model.safetensors", outcome.weights, told)
     write_json(out / "timing.json", {"training_seconds": round(time.monotonic() - started, 2)})
     before_metrics(outcome)
     write_json(out / "metrics.json", outcome.metrics)

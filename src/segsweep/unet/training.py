@@ -99,6 +99,13 @@ def time_step(config: TrainingConfig, data: ProcessedSet) -> float:
     return seconds
 
 
+def weight_bytes(config: TrainingConfig) -> int:
+    """What the weights of a training take on disk, in bytes; a checkpoint takes four times that."""
+    with torch.device("meta"):
+        network = UNet(config.base_channels, config.depth, config.dropout)
+    return sum(t.numel() * t.element_size() for t in network.state_dict().values())
+
+
 class Split:
     """One split on the device: uint8 images and masks (n, 1, height, width)."""
 

@@ -1,0 +1,39 @@
+"""Put on PYTHONPATH by the fault tests: a witness of real trainings, and a killer at a write.
+
+WITNESS: a file outside the tree. Every training that starts, and every epoch that is finished,
+appends a line. KILL_AT ("name:number"): the process that is about to rename a finished file called
+`name` into place for the number-th time since KILL_COUNT began is killed by SIGKILL instead.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+WITNESS = os.environ.get("WITNESS")
+KILL_AT = os.environ.get("KILL_AT")
+
+
+def _note(word: str) -> None:
+    assert WITNESS is not None
+    with Path(WITNESS).open("a") as file:
+        file.write(f"{word}\n")
+
+
+def _watch(event: str, arguments: tuple[object, ...]) -> None:
+    if event != "os.rename":
+        return
+    name = Path(os.fsdecode(arguments[1])).name  # type: ignore[arg-type]
+    if name == KILL_AT:
+        _note(f"killed at {name}")
+        os.kill(os.getpid(), signal.SIGKILL)
+    if name == "last.safetensors":
+        _note("epoch")
+
+
+if WITNESS:
+    sys.addaudithook(_watch)
+    if any(a.endswith("workflow/scripts/train.py") for a in sys.orig_argv) and (
+        "--help" not in sys.orig_argv
+    ):
+        _note("training")

@@ -1,0 +1,128 @@
+"""Killed at any write, at any moment, anywhere in the tree: the same bytes in the end."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from faults.conftest import TOOLS, Witnessed, command_of, end_session, session_of, wait_for
+
+Fresh = Callable[[str], Witnessed]
+
+WRITES = [
+    "groups.csv",
+    "images.npy",
+    "manifest.csv",
+    "sweep.yaml",
+    "search.yaml",
+    "config.yaml",
+    "suggestion.json",
+    "suggested-from.json",
+    "last.safetensors",
+    "history.csv",
+    "images.csv",
+    "model.safetensors",
+    "timing.json",
+    "metrics.json",
+    "entry.json",
+    "made-from.json",
+    "baselines.csv",
+    "leaderboard.csv",
+    "best_config.yaml",
+    "summary.json",
+    "contact_sheet.png",
+    "hashes.json",
+    "jobs.json",
+]
+
+KILLS = 50
+EPOCHS = 8
+"""Of the reference: three trials and the single run of two epochs each."""
+
+
+def test_killed_at_every_named_write(fresh: Fresh, reference: dict[str, bytes]) -> None:
+    """One sweep, in which the first writer of each of these files is killed just before."""
+    project = fresh("writes")
+    for name in WRITES:
+        project.run(*TOOLS["snakemake"], check=False, env={"KILL_AT": name})
+    killed = {line.removeprefix("killed at ") for line in project.lines() if "killed" in line}
+    assert killed == set(WRITES)
+    project.tool("snakemake")
+    assert project.results() == reference
+    assert project.nothing_to_be_done()
+    # a kill before the checkpoint of an epoch is renamed loses that epoch; none loses more
+    assert project.lines().count("epoch") == EPOCHS
+
+
+def test_fifty_random_kills_over_one_sweep(fresh: Fresh, reference: dict[str, bytes]) -> None:
+    project = fresh("random")
+    chance = random.Random(0)
+    kills = 0
+    while kills < KILLS:
+        running = project.start(*TOOLS["snakemake"])
+        end = time.monotonic() + chance.uniform(0.5, 9.0)
+        while time.monotonic() < end and running.poll() is None:
+            time.sleep(0.05)
+        if running.poll() is not None:
+            # all is made: lose the results and the store's last entries, and go on
+            assert running.returncode in (0, 1)
+            if project.nothing_to_be_done():
+                project.run(
+                    "rm", "-rf", ".store", "results/trials", "results/train", "results/best"
+                )
+                project.witness.write_text("")
+                project.seen = 0
+            continue
+        alive = [pid for pid in session_of(running.pid) if command_of(pid)]
+        os.kill(chance.choice(alive), signal.SIGKILL)
+        kills += 1
+        time.sleep(chance.uniform(0, 1))
+        end_session(running)
+    redone_at_most = project.lines().count("epoch")
+    project.tool("snakemake")
+    assert project.results() == reference
+    assert redone_at_most <= EPOCHS + KILLS
+
+
+@pytest.mark.parametrize("victim", ["snakemake", "keep.py", "trial.py", "wandb_cli.py", "train.py"])
+def test_killing_anything_leaves_nothing_running(fresh: Fresh, victim: str) -> None:
+    project = fresh(f"stray {victim}")
+    running = project.start("dvc", "repro")
+
+    def found() -> list[int]:
+        return [
+            pid
+            for pid in session_of(running.pid)
+            if f"{victim} " in command_of(pid) and "dvc repro" not in command_of(pid)
+        ]
+
+    def in_trial() -> bool:
+        return any("trials/000" in command_of(p) and "train.py" in command_of(p) for p in alive())
+
+    def alive() -> list[int]:
+        return session_of(running.pid)
+
+    wait_for(in_trial, 90, "the first trial")
+    matching = found()
+    assert matching
+    for pid in matching[:1]:
+        os.kill(pid, signal.SIGKILL)
+    running.communicate(timeout=60)
+    wait_for(lambda: not alive(), 5, f"the end of {[command_of(p) for p in alive()]}")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_whole_ends_it_and_the_next_run_goes_on(
+    fresh: Fresh, sent: signal.Signals, reference: dict[str, bytes]
+) -> None:
+    project = fresh(f"signal {sent.name}")
+    running = project.start(*TOOLS["snakemake"])
+    wait_for(lambda: project.lines().count("training") >= 2, 90, "the second training")
+    os.killpg(running.pid, sent)
+    wait_for(lambda: not session_of(running.pid), 15, "the end of all processes")
+    running.communicate()
+    project.tool("snakemake")
+    assert project.results() == reference
