@@ -15,17 +15,28 @@ import os
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from segsweep.errors import UserError
-from segsweep.files import content_hash, dump_yaml, read_json, sha256, write_json, write_text
+from segsweep.files import (
+    content_hash,
+    dump_yaml,
+    read_json,
+    read_yaml,
+    sha256,
+    write_json,
+    write_text,
+)
 
 STATE = Path(".snakemake/segsweep")
 RAN = STATE / "ran"
 JOBS = STATE / "jobs.json"
+FRAGMENTS = STATE / "inputs"
+SOURCES = "-sources"
 NOT_RUNS = {
     "--dag",
     "--rulegraph",
@@ -57,6 +68,7 @@ def sources(*roots: str) -> list[str]:
     return sorted(found)
 
 
+@cache
 def _imports(path: Path) -> list[str]:
     modules: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -120,6 +132,7 @@ class Reading:
         self.hashes = Hashes()
         self.jobs: list[Job] = []
         self.stale: set[str] = set()
+        self.source_hashes: dict[str, str | None] = {}
         self.params = self.hashes.of("params.yaml")
         self.sentinel = str(STATE / ("sentinel-dry" if dry else "sentinel"))
         if main:
@@ -132,10 +145,16 @@ class Reading:
         """A part of the study as a file named by its content, which never changes under a run."""
         text = dump_yaml(dict(content))
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-        path = STATE / "inputs" / f"{name}-{digest}.yaml"
+        path = FRAGMENTS / f"{name}-{digest}.yaml"
         if not path.exists():
             write_text(path, text)
         return str(path)
+
+    def sources(self, name: str, *roots: str) -> str:
+        """The sources of a rule as one fragment: their paths with their content hashes."""
+        hashes = {path: self.hashes.of(path) for path in sources(*roots)}
+        self.source_hashes.update(hashes)
+        return self.fragment(f"{name}{SOURCES}", hashes)
 
     def job(self, outs: Sequence[str], **ins: str | Sequence[str]) -> dict[str, list[Any]]:
         """The inputs of a job as Snakemake is to see them; `outs` ends with the job's record."""
@@ -172,6 +191,9 @@ class Reading:
         self.hashes.forget()
         if "DVC_STAGE" in os.environ and self.hashes.of("params.yaml") != self.params:
             sys.exit("error: params.yaml changed while the stage ran; run it again")
+        for path, digest in self.source_hashes.items():
+            if self.hashes.of(path) != digest:
+                sys.exit(f"error: {path} changed while the run went on; run it again")
         ran = set(RAN.read_text(encoding="utf-8").splitlines())
         for job in self.jobs:
             record = job.outs[-1]
@@ -191,9 +213,26 @@ def write_record(
     """
     made = {path: content_hash(path) for path in outs[:-1]}
     kept = {"work": work, "packages": list(packages)} if work else {}
-    write_json(outs[-1], {"made_from": dict(made_from), "made": made, **kept})
+    record = {"made_from": dict(made_from), "made": made, "sources": listed_sources(made_from)}
+    write_json(outs[-1], record | kept)
     with RAN.open("a", encoding="utf-8") as file:
         file.write(f"{outs[-1]}\n")
+
+
+def listed_sources(inputs: Iterable[str]) -> dict[str, str]:
+    """The source files, with the hashes that they must have, of the fragments among `inputs`."""
+    found: dict[str, str] = {}
+    for path in inputs:
+        if path.startswith(str(FRAGMENTS)) and SOURCES in path:
+            found |= read_yaml(path)
+    return found
+
+
+def check_sources(inputs: Iterable[str]) -> None:
+    """Raise `UserError` if a source is not what it was when the Snakefile was read."""
+    for path, digest in listed_sources(inputs).items():
+        if not Path(path).exists() or sha256(path) != digest:
+            raise UserError(f"{path} changed while the run went on; run it again")
 
 
 def take_lock() -> Any:

@@ -7,10 +7,8 @@ from typing import Any
 
 from segsweep.errors import UserError
 from segsweep.files import content_hash, read_json, read_yaml, write_json
-from segsweep.provenance import JOBS, STATE, Job
+from segsweep.provenance import FRAGMENTS, JOBS, SOURCES, Job, listed_sources
 from segsweep.store import Entry, key_of
-
-FRAGMENTS = str(STATE / "inputs")
 
 
 def present_jobs() -> list[Job]:
@@ -48,22 +46,17 @@ def explain(job: Job) -> list[str]:
     record = _record(job)
     if record is None:
         return [f"{job.outs[-1]}: not made yet"]
-    lines = []
     made_from, made = record.get("made_from", {}), record.get("made", {})
-    old_fragments = [path for path in made_from if path.startswith(FRAGMENTS)]
+    lines = _compared(
+        {path: digest for path, digest in made_from.items() if not _is_fragment(path)}
+        | record.get("sources", {}),
+        {path: _hash(path) for path in job.ins if not _is_fragment(path)} | listed_sources(job.ins),
+    )
+    settings = [p for p in made_from if _is_fragment(p) and SOURCES not in p]
     for path in job.ins:
-        if path in made_from:
-            changed = made_from[path] != _hash(path)
-            lines.append(f"  {'CHANGED ' if changed else 'same    '} {path}")
-        elif path.startswith(FRAGMENTS) and old_fragments:
-            lines.append(f"  CHANGED  params.yaml: {_difference(old_fragments[0], path)}")
-        else:
-            lines.append(f"  NEW      {path}")
-    lines += [
-        f"  GONE     {path}"
-        for path in made_from
-        if path not in job.ins and not path.startswith(FRAGMENTS)
-    ]
+        if _is_fragment(path) and SOURCES not in path and path not in made_from:
+            old = settings[0] if settings else ""
+            lines.append(f"  CHANGED  params.yaml: {_difference(old, path)}")
     lines += [
         f"  EDITED   {path} (an output: not what was made)"
         for path in job.outs[:-1]
@@ -83,9 +76,9 @@ def explain(job: Job) -> list[str]:
 def accept(jobs: list[Job], reason: str) -> list[str]:
     """Take present results as current though sources differ; returns the records rewritten.
 
-    Only sources (`.py`) may differ, beside the records of suggestions that were themselves
-    accepted. A result that was edited, or made from other data or settings, is left alone. The
-    store keeps an accepted training under its new key as well.
+    Only sources may differ, beside the records of suggestions that were themselves accepted. A
+    result that was edited, or made from other data or settings, is left alone. The store keeps an
+    accepted training under its new key as well.
     """
     accepted: list[str] = []
     for job in jobs:
@@ -95,18 +88,19 @@ def accept(jobs: list[Job], reason: str) -> list[str]:
         before = record.get("made_from", {})
         now = {path: content_hash(path) for path in job.ins if Path(path).exists()}
         differs = [path for path in {**before, **now} if before.get(path) != now.get(path)]
-        untouched = all(record["made"].get(out) == _hash(out) for out in job.outs[:-1])
+        untouched = all(record.get("made", {}).get(out) == _hash(out) for out in job.outs[:-1])
         if not differs or not untouched or len(now) < len(job.ins):
             continue
-        if not all(path.endswith(".py") or path in accepted for path in differs):
+        if not all(SOURCES in path or path in accepted for path in differs):
             continue
+        listed, sources = record.get("sources", {}), listed_sources(job.ins)
         notes = [
-            {"path": path, "was": before.get(path), "reason": reason}
-            for path in differs
-            if path.endswith(".py")
+            {"path": path, "was": listed.get(path), "reason": reason}
+            for path in {**listed, **sources}
+            if listed.get(path) != sources.get(path)
         ]
         record["accepted"] = [*record.get("accepted", []), *notes]
-        record["made_from"] = now
+        record |= {"made_from": now, "sources": sources}
         if "work" in record:
             keys = [
                 key_of(record["work"], record["packages"], list(hashes.values()))
@@ -116,6 +110,23 @@ def accept(jobs: list[Job], reason: str) -> list[str]:
         write_json(job.outs[-1], record)
         accepted.append(job.outs[-1])
     return accepted
+
+
+def _compared(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    lines = []
+    for path in dict.fromkeys([*then, *now]):
+        if path not in now:
+            word = "GONE    "
+        elif path not in then:
+            word = "NEW     "
+        else:
+            word = "same    " if then[path] == now[path] else "CHANGED "
+        lines.append(f"  {word} {path}")
+    return lines
+
+
+def _is_fragment(path: str) -> bool:
+    return path.startswith(str(FRAGMENTS))
 
 
 def _record(job: Job) -> dict[str, Any] | None:

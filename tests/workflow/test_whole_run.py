@@ -150,7 +150,8 @@ def test_every_input_of_a_rule_is_a_dependency_of_its_stage_and_the_other_way_ro
             records = path.rglob("*-from.json") if path.is_dir() else [path]
             for record in records:
                 if record.name.endswith("-from.json"):
-                    inputs |= set(json.loads(record.read_text())["made_from"])
+                    told = json.loads(record.read_text())
+                    inputs |= set(told["made_from"]) | set(told["sources"])
         needed = {
             path for path in inputs if not below(path, stage["outs"]) and ".snakemake" not in path
         }

@@ -15,7 +15,7 @@ rule baselines:
         **READING.job(
             BASELINES,
             data=MANIFEST,
-            source=sources(f"{SCRIPTS}/baselines.py"),
+            source=sources_of("baselines"),
         ),
     output:
         BASELINES,
@@ -33,18 +33,17 @@ rule aggregate:
             data=MANIFEST,
             baselines=BASELINES[0],
             trials=[trial_result(trial)[0] for trial in TRIALS],
-            suggestions=[path for trial in TRIALS for path in suggested(trial)[:2]],
-            source=sources(f"{SCRIPTS}/aggregate.py"),
+            suggestions=suggested(TRIALS[-1])[-1],  # its record stands for all before
+            source=sources_of("aggregate"),
         ),
     output:
         ANSWER,
     log:
         "logs/aggregate.log",
-    params:
-        trials=[f"results/trials/{trial}" for trial in TRIALS],
     shell:
         recorded(
-            "aggregate.py {input.sweep} {input.data} {input.baselines} results {params.trials}"
+            "aggregate.py {input.sweep} {input.data} {input.baselines} results/trials results"
+            f" --count {len(TRIALS)}"
         )
 
 

@@ -4,7 +4,7 @@ import sys
 sys.path.insert(0, f"{workflow.basedir}/src")
 
 from segsweep.errors import UserError
-from segsweep.provenance import Reading, is_dry, sources
+from segsweep.provenance import Reading, is_dry
 from segsweep.store import root
 from segsweep.study import Study
 
@@ -16,6 +16,10 @@ except UserError as error:
 READING = Reading(dry=is_dry(sys.argv), main=workflow.is_main_process)
 SCRIPTS = "workflow/scripts"
 PYTHON = f"'{sys.executable}'"
+
+
+def sources_of(script):
+    return READING.sources(script, f"{SCRIPTS}/{script}.py")
 
 
 def recorded(command, options=""):

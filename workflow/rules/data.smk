@@ -22,7 +22,7 @@ rule sample:
         **READING.job(
             RAW,
             study=READING.fragment("sample", STUDY.part("data")),
-            source=sources(f"{SCRIPTS}/sample.py"),
+            source=sources_of("sample"),
         ),
     output:
         directory(RAW[:2]),
@@ -39,7 +39,7 @@ rule preprocess:
             PROCESSED,
             study=READING.fragment("preprocess", STUDY.part("preprocess")),
             raw=RAW[:3],
-            source=sources(f"{SCRIPTS}/preprocess.py"),
+            source=sources_of("preprocess"),
         ),
     output:
         PROCESSED,
@@ -54,7 +54,7 @@ rule contact_sheet:
         **READING.job(
             CONTACT_SHEET,
             data=MANIFEST,
-            source=sources(f"{SCRIPTS}/contact_sheet.py"),
+            source=sources_of("contact_sheet"),
         ),
     output:
         CONTACT_SHEET,

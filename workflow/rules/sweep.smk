@@ -7,7 +7,9 @@ SWEEP = [
 ]
 TRIALS = [f"{i:03d}" for i in range(STUDY.trial_count)]
 IN_FLIGHT = STUDY.sweep.parallel
-FIT = sources("src/segsweep/unet/run.py")  # what decides the bits of a training
+FIT = READING.sources(
+    "fit", "src/segsweep/unet/run.py"
+)  # what decides the bits of a training
 FIT_KEPT = "--tag fit --asides {params.out}/timing.json {params.out}/wandb"
 WEIGHTS = "model.safetensors"
 CHECKPOINTS = f"--checkpoints @checkpoints --key @key --images {STUDY.wandb.images}"
@@ -32,7 +34,7 @@ rule sweep:
         **READING.job(
             SWEEP,
             study=READING.fragment("sweep", STUDY.sweep_part()),
-            source=sources(f"{SCRIPTS}/sweep.py"),
+            source=sources_of("sweep"),
         ),
     output:
         SWEEP,
@@ -44,11 +46,12 @@ rule sweep:
 
 # The record of the suggestion before stands for all older results, so two edges are enough.
 SUGGEST, TRIAL = {}, {}
+SUGGEST_SOURCES = sources_of("suggest")
 for i, trial in enumerate(TRIALS):
     SUGGEST[trial] = READING.job(
         suggested(trial),
         sweep=SWEEP[:3],
-        source=sources(f"{SCRIPTS}/suggest.py"),
+        source=SUGGEST_SOURCES,
         before=suggested(TRIALS[i - 1])[-1:] if i else [],
         seen=(trial_result(TRIALS[i - IN_FLIGHT])[:1] if i >= IN_FLIGHT else []),
     )

@@ -7,7 +7,7 @@ OUT/best/config.yaml  all that decides the best training
 
 Example:
   python workflow/scripts/aggregate.py results/sweep/sweep.yaml data/processed/manifest.csv \\
-    results/baselines.csv results results/trials/*
+    results/baselines.csv results/trials results
 """
 
 from pathlib import Path
@@ -22,11 +22,13 @@ def main() -> None:
     arguments.add_argument("sweep", type=Path, metavar="SWEEP", help="the sweep configuration")
     arguments.add_argument("manifest", type=Path, metavar="MANIFEST", help="what was trained on")
     arguments.add_argument("baselines", metavar="BASELINES", help="the CSV of baselines.py")
+    arguments.add_argument("trials", type=Path, metavar="TRIALS", help="the folder of all trials")
     arguments.add_argument("out", type=Path, metavar="OUT", help="the folder to write to")
-    arguments.add_argument("trials", nargs="+", type=Path, metavar="TRIAL", help="trial folders")
+    arguments.add_argument("--count", type=int, metavar="N", help="the first N (default: all)")
     given = arguments.parse_args()
     metric = read_yaml(given.sweep)["metric"]
-    order = ranked([Trial.read(folder) for folder in given.trials], metric)
+    folders = sorted(given.trials.glob("[0-9]*"), key=lambda folder: int(folder.name))
+    order = ranked([Trial.read(folder) for folder in folders[: given.count]], metric)
     table = rows(order)
     write_csv(given.out / "leaderboard.csv", list(table[0]), table)
     best = best_config(order, metric, given.manifest)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from segsweep.errors import UserError, command_line
 from segsweep.files import content_hash
-from segsweep.processes import die_with_parent
-from segsweep.provenance import STATE, write_record
+from segsweep.processes import die_with_parent, dying_with_me
+from segsweep.provenance import STATE, check_sources, write_record
 from segsweep.store import Entry, key_of
 
 SENTINELS = tuple(str(STATE / name) for name in ("sentinel", "sentinel-dry"))
@@ -28,6 +28,7 @@ def main() -> None:
     die_with_parent()
     arguments, command = _arguments()
     ins = [path for path in arguments.ins if path not in SENTINELS]
+    check_sources(ins)
     made_from = {path: content_hash(path) for path in ins}
     for out in arguments.outs:
         Path(out).parent.mkdir(parents=True, exist_ok=True)
@@ -35,6 +36,7 @@ def main() -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     if arguments.tag is None:
         _run(command, log, arguments.outs[0])
+        check_sources(ins)
     else:
         key = key_of(arguments.tag, arguments.packages, list(made_from.values()))
         entry = Entry(key)
@@ -48,6 +50,7 @@ def main() -> None:
             else:
                 words = {"@key": key, "@checkpoints": str(entry.checkpoints)}
                 _run([words.get(word, word) for word in command], log, arguments.outs[0])
+                check_sources(ins)
                 entry.keep([*outs, *stored], asides)
                 for path in stored:
                     path.unlink()
@@ -65,7 +68,7 @@ def _run(command: list[str], log: Path, out: str) -> None:
             stdout=subprocess.PIPE,
             stderr=file,
             text=True,
-            preexec_fn=die_with_parent,
+            preexec_fn=dying_with_me(),
         )
         assert child.stdout is not None
         for line in child.stdout:

@@ -19,10 +19,14 @@ import sys
 import time
 from pathlib import Path
 
+from segsweep.processes import die_with_parent
+
+if "--key" in sys.argv:  # a job of the pipeline; said before the imports that take seconds
+    die_with_parent(signal.SIGTERM)
+
 from segsweep.data.arrays import ProcessedSet
 from segsweep.errors import UserError, command_line, parser
 from segsweep.files import read_yaml
-from segsweep.processes import die_with_parent
 from segsweep.study import Study
 from segsweep.unet.config import TrainingConfig
 from segsweep.unet.run import train
@@ -31,7 +35,6 @@ from segsweep.unet.training import Outcome, time_step, weight_bytes
 
 def main() -> None:
     given = _arguments()
-    die_with_parent(signal.SIGTERM)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     data = ProcessedSet.open(given.data)
     run = None
@@ -43,7 +46,7 @@ def main() -> None:
         run = Run(given.wandb_project, {} if given.agent else values, given.out, run_id)
         if given.agent:
             given.out = given.out / run.id
-            values = {k: run.parameters.get(k, v) for k, v in (values | run.parameters).items()}
+            values |= run.parameters
         config = _configuration(values, given.config)
     else:
         config = _configuration(read_yaml(given.config), given.config)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.errors import UserError
-from segsweep.processes import die_with_parent
+from segsweep.processes import dying_with_me
 from segsweep.sweep.backend import Backend
 
 LAUNCHER = Path(__file__).with_name("wandb_cli.py")
@@ -66,7 +66,7 @@ def run_trial(
                 f"{ENTITY}/{sweep['project']}/{name}",
             ],
             env=_environment(backend.url, token, out, Path(scratch)),
-            preexec_fn=die_with_parent,
+            preexec_fn=dying_with_me(),
             check=False,
         )
     if not metrics.exists():

@@ -33,7 +33,5 @@ def _watch(event: str, arguments: tuple[object, ...]) -> None:
 
 if WITNESS:
     sys.addaudithook(_watch)
-    if any(a.endswith("workflow/scripts/train.py") for a in sys.orig_argv) and (
-        "--help" not in sys.orig_argv
-    ):
+    if sys.orig_argv[1:2] == ["workflow/scripts/train.py"]:
         _note("training")
