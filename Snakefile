@@ -1,9 +1,6 @@
 # The DAG as a table of contents, in the order of the data. What is versioned stands in dvc.yaml.
 
 
-configfile: "params.yaml"
-
-
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/sweep.smk"

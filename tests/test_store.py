@@ -53,7 +53,7 @@ def test_the_key_changes_with_everything_that_decides_the_bits(
         key_of("fit", ["scipy"], ["a", "b"]),
         key_of("fit", [], ["b", "a"]),
     }
-    monkeypatch.setattr(store, "environment", lambda wanted: {"device": "another"})
+    monkeypatch.setattr(store, "environment", lambda: {"device": "another"})
     keys.add(key_of("fit", [], ["a", "b"]))
     assert len(keys) == 5
 

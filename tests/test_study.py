@@ -77,6 +77,13 @@ def test_the_shipped_study_lets_the_model_choose_at_least_half() -> None:
         ("sweep/metric/name", "val_dice", "did you mean 'val_dice"),
         ("sweep/method", "bayesian", "did you mean 'bayes'?"),
         ("sweep/method", "grid", "expected 'value' or 'values' with method grid"),
+        ("sweep/metric", {"name": "val_loss"}, "expected minimize for val_loss"),
+        ("sweep/parameters/dropout/distribution", ["uniform"], "expected one of constant"),
+        (
+            "sweep/enqueue",
+            [{"batch_size": 7, "learning_rate": 0.001, "dropout": 0.1, "l2_reg": 0.0001}],
+            "sweep.enqueue[0].batch_size: found 7, expected a value that",
+        ),
         ("sweep/enqueue", [{"batch_size": 4}], "expected a value for each searched parameter"),
         ("preprocess/input_shape", [250, 256, 1], "expected multiples of 8 for model.depth 3"),
         ("preprocess/percentiles", [99.0, 1.0], "expected 0 <= low < high <= 100"),

@@ -5,8 +5,6 @@ import errno
 import sys
 from collections.abc import Callable
 
-REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
-
 
 class UserError(Exception):
     """Bad input. The message names the file or key, what was found, and what to do."""
@@ -15,7 +13,7 @@ class UserError(Exception):
 def command_line(main: Callable[[], None]) -> None:
     """Run a script's `main`, turning a `UserError` into its sentence and exit status 1.
 
-    So is what the file system refuses: no space, no permission, read-only.
+    So is what the file system refuses: no space, no permission, no such file.
     """
     try:
         main()
@@ -23,9 +21,9 @@ def command_line(main: Callable[[], None]) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except OSError as error:
-        if error.errno not in REFUSALS:
+        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        print(f"error: {error.filename or 'a file'}: {error.strerror}", file=sys.stderr)
+        print(f"error: {error.filename or 'the disk'}: {error.strerror}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -17,8 +17,8 @@ from segsweep.store import ENTRY, root
 RECORDS = "*-from.json"
 CACHE = Path(".dvc/cache/files/md5")
 
-Files = frozenset[tuple[str, str]]
-"""A result as the names of its files with their content hashes."""
+TELLING = ("metrics.json", "suggestion.json")
+"""The files by which a result is known: a training's and a suggestion's."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ def unreferenced() -> list[Unreferenced]:
     """The entries of the store that no record, commit or experiment names."""
     named = set(_present()) | set(_committed())
     found = []
-    for entry in sorted((root() / "entries").glob(f"*/{ENTRY}")):
-        if frozenset(read_json(entry).items()) not in named:
-            files = [p for p in entry.parent.rglob("*") if p.is_file()]
-            found.append(Unreferenced(entry.parent, sum(p.stat().st_size for p in files)))
+    for entry in sorted((root() / "entries").glob("*/")):
+        if named.isdisjoint(_kept(entry)):
+            files = [p for p in entry.rglob("*") if p.is_file()]
+            found.append(Unreferenced(entry, sum(p.stat().st_size for p in files)))
     return found
 
 
@@ -45,14 +45,23 @@ def delete(entries: list[Unreferenced]) -> None:
         shutil.rmtree(entry.folder)
 
 
-def _present() -> Iterator[Files]:
+def _kept(entry: Path) -> list[str]:
+    """The telling hashes of an entry; none if it is broken, as it could not be used either."""
+    try:
+        files = read_json(entry / ENTRY)
+        return [digest for name, digest in files.items() if name in TELLING]
+    except (UserError, AttributeError):
+        return []
+
+
+def _present() -> Iterator[str]:
     """The results in the work tree and in the folders of running experiments."""
-    for tree in (Path(), *Path(".dvc/tmp/exps").glob("*/")):
-        for record in (tree / "results").rglob(RECORDS):
-            yield _made(record.read_text(encoding="utf-8"), str(record))
+    for tree in (Path("results"), Path(".dvc/tmp/exps")):
+        for record in tree.rglob(RECORDS):
+            yield from _made(record.read_text(encoding="utf-8"), str(record))
 
 
-def _committed() -> Iterator[Files]:
+def _committed() -> Iterator[str]:
     """The results that any commit or experiment has in its dvc.lock, as far as they are cached."""
     seen: set[str] = set()
     for commit in _git("rev-list", "--all", "--", "dvc.lock").split():
@@ -68,7 +77,7 @@ def _committed() -> Iterator[Files]:
                     yield from _cached(out)
 
 
-def _cached(out: dict[str, Any]) -> Iterator[Files]:
+def _cached(out: dict[str, Any]) -> Iterator[str]:
     members = [{"md5": out["md5"], "relpath": out["path"]}]
     if out["md5"].endswith(".dir"):
         listing = _object(out["md5"])
@@ -76,17 +85,17 @@ def _cached(out: dict[str, Any]) -> Iterator[Files]:
     for member in members:
         file = _object(member["md5"])
         if member["relpath"].endswith(RECORDS[1:]) and file.exists():
-            yield _made(file.read_text(encoding="utf-8"), str(file))
+            yield from _made(file.read_text(encoding="utf-8"), str(file))
 
 
 def _object(md5: str) -> Path:
     return CACHE / md5[:2] / md5[2:]
 
 
-def _made(record: str, source: str) -> Files:
+def _made(record: str, source: str) -> list[str]:
     try:
         made = json.loads(record)["made"]
-        return frozenset((Path(path).name, digest) for path, digest in made.items())
+        return [digest for path, digest in made.items() if Path(path).name in TELLING]
     except (ValueError, KeyError, AttributeError) as error:
         raise UserError(f"{source}: is no record ({error}); make or remove it first") from error
 

@@ -44,6 +44,12 @@ NOT_RUNS = {
     "--summary",
     "--lint",
     "--list-rules",
+    "--list",
+    "-l",
+    "--detailed-summary",
+    "-D",
+    "-S",
+    "--list-changes",
     "--report",
     "--unlock",
 }
@@ -71,7 +77,11 @@ def sources(*roots: str) -> list[str]:
 @cache
 def _imports(path: Path) -> list[str]:
     modules: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, OSError) as error:
+        sys.exit(f"error: {path}: cannot be read as Python ({error})")
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
             modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
@@ -253,7 +263,7 @@ def _refuse_future(outs: Sequence[str], sentinel: str) -> None:
     now = os.stat(sentinel).st_mtime
     for out in outs:
         if os.path.exists(out) and os.stat(out).st_mtime > now:
-            raise UserError(
-                f"{out}: its time lies in the future (was the clock set back?), expected the past; "
-                f"run `touch {out}` and start again"
+            sys.exit(
+                f"error: {out}: its time lies in the future (was the clock set back?), expected "
+                f"the past; run `touch {out}` and start again"
             )

@@ -34,7 +34,7 @@ def key_of(work: str, packages: Sequence[str], inputs: Sequence[str]) -> str:
     `work` says what kind of work it is; `packages` are those whose versions matter beside torch
     and numpy; `inputs` are the content hashes of what goes in, in order.
     """
-    decides = environment("auto") | {name: version(name) for name in packages}
+    decides = environment() | {name: version(name) for name in packages}
     whole = json.dumps([work, dict(sorted(decides.items())), list(inputs)])
     return hashlib.sha256(whole.encode()).hexdigest()
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from segsweep.errors import UserError
 from segsweep.files import read_yaml
 from segsweep.study_errors import sentences
-from segsweep.sweep.space import Categorical, Constant, Parameter, Uniform, form_of
+from segsweep.sweep.space import Categorical, Constant, Parameter, Uniform, contains, form_of
 from segsweep.unet.config import SEARCHABLE, TrainingConfig
 
 METRICS = (
@@ -75,7 +75,7 @@ class Training(_Section):
 
 class Metric(_Section):
     name: Literal[METRICS] = "val_dice_coefficient"  # type: ignore[valid-type]
-    """The number that says how good a trial is."""
+    """The number that says how good a trial is, of the epoch with the best validation Dice."""
     goal: Literal["maximize", "minimize"] = "maximize"
     """Which way is better."""
 
@@ -91,7 +91,8 @@ class Sweep(_Section):
         "dropout": Uniform(min=0.15, max=0.25),
         "l2_reg": Uniform(min=0.00001, max=0.00015),
     }
-    """The search space, as W&B writes it: hyperparameter name to range or values."""
+    """The search space, as W&B writes it: for each hyperparameter a `value`, `values`, or `min` and
+    `max`; distributions constant, categorical, int_uniform, uniform, log_uniform_values."""
     trials: Whole = 20
     """How many configurations are trained; the first 8 of 40 are the same as 8."""
     parallel: Whole = 1
@@ -191,6 +192,18 @@ class Study(_Section):
                     f"searched parameter: {sorted(expected)}"
                 )
             self.training_config(configuration, where)
+            for name, value in configuration.items():
+                if not contains(self.sweep.parameters[name], value):
+                    raise ValueError(
+                        f"{where}.{name}: found {value}, expected a value that "
+                        f"sweep.parameters.{name} can take"
+                    )
+        goal = "minimize" if self.sweep.metric.name.endswith("loss") else "maximize"
+        if self.sweep.metric.goal != goal:
+            raise ValueError(
+                f"sweep.metric.goal: found {self.sweep.metric.goal}, expected {goal} for "
+                f"{self.sweep.metric.name}"
+            )
         for name, parameter in self.sweep.parameters.items():
             for value in _extremes(parameter):
                 self.training_config({name: value}, f"sweep.parameters.{name}")
@@ -207,7 +220,8 @@ class Study(_Section):
     def parse(cls, raw: Any, source: str = "params.yaml") -> "Study":
         """Check a study that was read from `source`; raises `UserError`, one sentence per fault."""
         if not isinstance(raw, dict):
-            raise UserError(f"{source}: found {type(raw).__name__}, expected a table of keys")
+            found = "nothing" if raw is None else type(raw).__name__
+            raise UserError(f"{source}: found {found}, expected a table of keys")
         try:
             return cls.model_validate(_as_dvc_writes(raw))
         except ValidationError as error:
@@ -251,7 +265,7 @@ class Study(_Section):
         lengths = [
             len(p.values) for p in self.sweep.parameters.values() if isinstance(p, Categorical)
         ]
-        return min(self.sweep.trials, math.prod(lengths))
+        return min(self.sweep.trials, len(self.sweep.enqueue) + math.prod(lengths))
 
     def training_config(
         self, chosen: dict[str, Any] | None = None, where: str = ""
@@ -266,6 +280,18 @@ class Study(_Section):
         }
         _check_ranges(values, where)
         return TrainingConfig.from_dict(values)
+
+
+def check_training(values: dict[str, Any], source: str) -> None:
+    """Hold the values of a `config.yaml` to the study's ranges; raises `UserError`."""
+    try:
+        _check_ranges(values, "")
+        Training(**{name: values[name] for name in Training.model_fields})
+        Preprocess(input_shape=values["input_shape"])
+    except ValidationError as error:
+        raise UserError("\n".join(f"{source}: {s}" for s in sentences(error))) from None
+    except ValueError as error:
+        raise UserError(f"{source}: {error}") from None
 
 
 _HYPERPARAMETERS: dict[str, TypeAdapter[Any]] = {

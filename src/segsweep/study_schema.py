@@ -41,10 +41,15 @@ def reference() -> str:
     for place, field in fields():
         default = field.get_default(call_default_factory=True, validated_data={})
         if isinstance(default, _Section):
-            rows.append(f"| **`{place}`** | | **{field.description}** |")
+            rows.append(f"| **`{place}`** | | **{described(field)}** |")
         else:
-            rows.append(f"| `{place}` | `{_shown(default)}` | {field.description} |")
+            rows.append(f"| `{place}` | `{_shown(default)}` | {described(field)} |")
     return INTRODUCTION + "\n".join(rows) + "\n"
+
+
+def described(field: FieldInfo) -> str:
+    """A field's description on one line."""
+    return " ".join((field.description or "").split())
 
 
 def _shown(default: Any) -> str:

@@ -1,5 +1,6 @@
 """Why a result is current, or what it would take: the answer to "what was this made from?"."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,7 @@ def present_jobs() -> list[Job]:
 
 def jobs_of(jobs: list[Job], result: str) -> list[Job]:
     """The jobs that make `result`, a file or a folder of results."""
-    path = Path(result)
+    path = Path(os.path.relpath(result))
     found = [
         job for job in jobs if any(path == Path(o) or path in Path(o).parents for o in job.outs)
     ]

@@ -29,7 +29,8 @@ class Witnessed(Project):
     seen: int = 0
 
     def run(self, *command: str, **settings: Any) -> str:
-        return super().run(*command, **settings, env=self.watched() | settings.pop("env", {}))
+        env = self.watched() | settings.pop("env", {})
+        return super().run(*command, **settings, env=env)
 
     def start(self, *command: str, **env: str) -> subprocess.Popen[str]:
         """Start a command in a session of its own, so that all it leaves behind can be found."""

@@ -146,6 +146,15 @@ def test_a_grid_is_every_combination_once() -> None:
     ]  # fmt: skip
 
 
+def test_a_grid_after_enqueued_points_starts_at_its_first() -> None:
+    space = read_space({"batch_size": {"values": [2, 4]}})
+    known = [{"batch_size": 4}]
+    points = [
+        suggest(space, [], [], index=i, seed=0, method="grid", enqueue=known) for i in range(3)
+    ]
+    assert [p.parameters["batch_size"] for p in points] == [4, 2, 4]
+
+
 @pytest.mark.parametrize(
     ("spec", "scale"),
     [

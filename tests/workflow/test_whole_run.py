@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -232,6 +233,46 @@ def test_a_fault_in_the_study_is_one_sentence(clones: Callable[[str], Project]) 
     told = project.snakemake(check=False)
     assert "error: params.yaml: unknown key 'sweep.trails'; did you mean 'trials'?" in told
     assert "Traceback" not in told
+
+
+def test_own_images_are_never_replaced_and_three_steps_make_them_the_studys(
+    clones: Callable[[str], Project],
+) -> None:
+    project = clones("own images")
+    project.snakemake("--", "data/raw/made-from.json")
+    raw = project.folder / "data/raw"
+    own = raw / "images/mine.png"
+    shutil.copy(next((raw / "images").iterdir()), own)
+    for own_images in (1, 57):
+        told = project.snakemake(check=False)
+        assert f"error: data/raw/images: found {own_images} images" in told
+        assert "Traceback" not in told
+        assert own.exists()
+        (raw / "README.md").unlink(missing_ok=True)
+    shutil.copy(next((raw / "masks").iterdir()), raw / "masks/mine.png")
+    with (raw / "groups.csv").open("a") as file:
+        file.write("mine.png,me\n")
+    (raw / "made-from.json").unlink()
+    stages = project.folder / "dvc.yaml"
+    stages.write_text(
+        stages.read_text()
+        .replace("      - data/raw\n", "")
+        .replace("      - src/segsweep/data\n", "      - data/raw\n      - src/segsweep/data\n")
+    )
+    project.run("dvc", "add", "data/raw")
+    project.run("dvc", "repro", "preprocess")
+    assert own.exists()
+    assert "mine" in project.read("data/processed/manifest.csv").decode()
+
+
+@pytest.mark.parametrize("text", ["", "- 1\n", "a: [\n"])
+def test_a_broken_study_file_is_one_sentence(clones: Callable[[str], Project], text: str) -> None:
+    project = clones("broken study")
+    (project.folder / "params.yaml").write_text(text)
+    told = project.snakemake("--dry-run", check=False)
+    assert "error: params.yaml: " in told
+    assert "Traceback" not in told
+    assert "WorkflowError" not in told
 
 
 def test_a_failing_rule_names_its_cause_and_its_log(clones: Callable[[str], Project]) -> None:

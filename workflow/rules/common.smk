@@ -1,15 +1,29 @@
 # The study, the reading of records, and how a rule's command is kept.
 import sys
+from pathlib import Path
+
+from snakemake.utils import update_config
 
 sys.path.insert(0, f"{workflow.basedir}/src")
 
+from segsweep.data.own import TRACKED, refuse_own_images
 from segsweep.errors import UserError
+from segsweep.files import read_yaml
 from segsweep.provenance import Reading, is_dry
 from segsweep.store import root
 from segsweep.study import Study
 
+
+def overridden(study, changes):
+    """The study with what `--config` and `--configfile` change."""
+    if isinstance(study, dict):
+        update_config(study, changes)
+    return study
+
+
 try:
-    STUDY = Study.parse(config)
+    STUDY = Study.parse(overridden(read_yaml("params.yaml"), config))
+    refuse_own_images(Path("data/raw"))
 except UserError as error:
     sys.exit(f"error: {error}")
 

@@ -17,20 +17,22 @@ MANIFEST = "data/processed/manifest.csv"  # its hashes stand for the arrays
 CONTACT_SHEET = ["results/contact_sheet.png", "results/contact_sheet.made-from.json"]
 
 
-rule sample:
-    input:
-        **READING.job(
-            RAW,
-            study=READING.fragment("sample", STUDY.part("data")),
-            source=sources_of("sample"),
-        ),
-    output:
-        directory(RAW[:2]),
-        RAW[2:],
-    log:
-        "logs/sample.log",
-    shell:
-        recorded("sample.py {input.study} data/raw")
+if not TRACKED.exists():
+
+    rule sample:
+        input:
+            **READING.job(
+                RAW,
+                study=READING.fragment("sample", STUDY.part("data")),
+                source=sources_of("sample"),
+            ),
+        output:
+            directory(RAW[:2]),
+            RAW[2:],
+        log:
+            "logs/sample.log",
+        shell:
+            recorded("sample.py {input.study} data/raw")
 
 
 rule preprocess:

@@ -8,6 +8,7 @@ Example:
 """
 
 from segsweep.errors import command_line, parser
+from segsweep.provenance import take_lock
 from segsweep.why import accept, present_jobs
 
 
@@ -17,7 +18,11 @@ def main() -> None:
         "--reason", required=True, metavar="TEXT", help="why the edit cannot matter"
     )
     given = arguments.parse_args()
+    if not given.reason.strip():
+        arguments.error("--reason says nothing")
+    lock = take_lock()
     records = accept(present_jobs(), given.reason)
+    lock.close()
     for record in records:
         print(f"accepted: {record}")
     left = [job.outs[-1] for job in present_jobs() if not job.holds]

@@ -13,7 +13,7 @@ Example:
 from pathlib import Path
 
 from segsweep.analysis.leaderboard import HEADER, Trial, best_config, ranked, rows, summary
-from segsweep.errors import command_line, parser
+from segsweep.errors import UserError, command_line, parser
 from segsweep.files import read_csv, read_yaml, write_csv, write_json, write_yaml
 
 
@@ -28,6 +28,8 @@ def main() -> None:
     given = arguments.parse_args()
     metric = read_yaml(given.sweep)["metric"]
     folders = sorted(given.trials.glob("[0-9]*"), key=lambda folder: int(folder.name))
+    if not folders:
+        raise UserError(f"{given.trials}: found no trials, expected folders such as 000")
     order = ranked([Trial.read(folder) for folder in folders[: given.count]], metric)
     table = rows(order)
     write_csv(given.out / "leaderboard.csv", list(table[0]), table)

@@ -6,7 +6,7 @@ folder where unfinished work is kept. What the command prints to stdout are line
 go to the log and to the terminal; its stderr goes to the log.
 
 Example:
-  python workflow/scripts/keep.py --log logs/sample.log --outs a.png a.json --ins raw.png \
+  python workflow/scripts/keep.py --log logs/sample.log --outs a.png a.json --ins raw.png \\
     -- python make_a.py raw.png a.png
 """
 

@@ -9,6 +9,7 @@ Example:
 
 from pathlib import Path
 
+from segsweep.data.own import refuse_own_images
 from segsweep.data.sample import write_sample
 from segsweep.errors import command_line, parser
 from segsweep.study import Study
@@ -20,6 +21,7 @@ def main() -> None:
     arguments.add_argument("out", type=Path, metavar="OUT", help="the folder to write to")
     given = arguments.parse_args()
     name = Study.read(given.study).data.sample
+    refuse_own_images(given.out)
     print(f"sample {name}: {write_sample(name, given.out)} images with masks in {given.out}")
 
 

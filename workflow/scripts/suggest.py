@@ -27,6 +27,8 @@ def main() -> None:
         "--parallel", type=int, default=1, metavar="P", help="trials in flight (default: 1)"
     )
     given = arguments.parse_args()
+    if given.index < 0 or given.parallel < 1:
+        arguments.error("INDEX starts at 0 and P at 1")
     sweep = read_yaml(given.sweep / "sweep.yaml")
     shared = read_yaml(given.sweep / "training.yaml")
     search = read_yaml(given.sweep / "search.yaml")

@@ -6,6 +6,7 @@ Example:
 
 from pathlib import Path
 
+from segsweep.data.own import TRACKED
 from segsweep.data.sample import EXPECTED
 from segsweep.errors import command_line, parser
 from segsweep.files import read_json, read_yaml
@@ -29,7 +30,8 @@ def main() -> None:
         f"  (median trial {summary[f'median_{name}']:.4f}, {summary['failed']} failed, "
         f"Otsu's threshold {summary['otsu']:.4f})"
     )
-    print(f"\nOn the sample '{sample}', expect {EXPECTED[sample]}.")
+    if not TRACKED.exists():
+        print(f"\nOn the sample '{sample}', expect {EXPECTED[sample]}.")
     print(
         "\nWhere to look next:\n"
         f"  {results}/best_config.yaml     the configuration, ready to paste into params.yaml\n"

@@ -25,9 +25,9 @@ if "--key" in sys.argv:  # a job of the pipeline; said before the imports that t
     die_with_parent(signal.SIGTERM)
 
 from segsweep.data.arrays import ProcessedSet
-from segsweep.errors import UserError, command_line, parser
+from segsweep.errors import command_line, parser
 from segsweep.files import read_yaml
-from segsweep.study import Study
+from segsweep.study import Study, check_training
 from segsweep.unet.config import TrainingConfig
 from segsweep.unet.run import train
 from segsweep.unet.training import Outcome, time_step, weight_bytes
@@ -124,11 +124,10 @@ def _announce(config: TrainingConfig, data: ProcessedSet, trials: int) -> None:
 def _configuration(values: dict[str, object], source: str) -> TrainingConfig:
     """The configuration in a config.yaml, or that of a study's single run."""
     if isinstance(values, dict) and "base_channels" in values:
-        return TrainingConfig.from_dict(values, source)
-    try:
-        return Study.parse(values, source).training_config()
-    except ValueError as error:
-        raise UserError(f"{source}: {error}") from None
+        config = TrainingConfig.from_dict(values, source)
+        check_training(config.to_dict(), source)
+        return config
+    return Study.parse(values, source).training_config()
 
 
 def _arguments() -> argparse.Namespace:

@@ -32,8 +32,20 @@ class ProcessedSet:
         try:
             images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
             masks = np.load(folder / "masks.npy", mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise UserError(f"{folder}: the arrays cannot be read ({error})") from error
+        except (OSError, ValueError, EOFError) as error:
+            reason = "not a NumPy array" if "pickle" in str(error) else error
+            raise UserError(f"{folder}: the arrays cannot be read ({reason})") from error
+        if images.ndim != 3 or images.shape != masks.shape or images.dtype != np.uint8:
+            raise UserError(
+                f"{folder}: found images {images.dtype} {images.shape} and masks {masks.shape}, "
+                "expected uint8 (n, height, width) twice; run preprocess again"
+            )
+        missing = {"name", "group", "split"} - set(rows[0] if rows else {})
+        if missing:
+            raise UserError(
+                f"{folder / 'manifest.csv'}: the columns {sorted(missing)} are missing; run "
+                "preprocess again"
+            )
         if not len(rows) == len(images) == len(masks):
             raise UserError(
                 f"{folder}: found {len(rows)} rows in manifest.csv, {len(images)} images and "

@@ -67,7 +67,11 @@ def _decode(path: Path, palette_as_index: bool = False) -> np.ndarray:
             elif image.mode in ("1", "LA", "CMYK"):
                 image = image.convert("L" if image.mode != "CMYK" else "RGB")
             return np.asarray(image)
-    except FileNotFoundError:
-        raise
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+    except (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        OSError,
+        ValueError,
+        SyntaxError,
+    ) as error:
         raise ImageError(f"cannot be read as an image ({error})") from error

@@ -119,18 +119,18 @@ def write_sample(name: str, out: Path) -> int:
     Makes `out/images/*.png`, `out/masks/*.png` (same names, 0 or 255), `out/groups.csv` and
     `out/README.md`. Raises `UserError` when the archive is missing or not the pinned one.
     """
-    pairs, readme = (nuclei(), NUCLEI_README) if name == "nuclei" else (pupils(), PUPILS_README)
+    made, readme = (nuclei(), NUCLEI_README) if name == "nuclei" else (pupils(), PUPILS_README)
+    pairs = list(made)
     for folder in ("images", "masks"):
         shutil.rmtree(out / folder, ignore_errors=True)
         (out / folder).mkdir(parents=True, exist_ok=True)
-    rows = []
-    for pair in pairs:
-        file = f"{pair.name}.png"
-        Image.fromarray(pair.image).save(out / "images" / file)
-        Image.fromarray(pair.mask).save(out / "masks" / file)
-        rows.append({"image": file, "group": pair.group})
-    write_csv(out / "groups.csv", ["image", "group"], rows)
+    # first what tells a sample from a user's images, so that a killed run can be repeated
     write_text(out / "README.md", readme)
+    rows = [{"image": f"{pair.name}.png", "group": pair.group} for pair in pairs]
+    write_csv(out / "groups.csv", ["image", "group"], rows)
+    for pair in pairs:
+        Image.fromarray(pair.image).save(out / "images" / f"{pair.name}.png")
+        Image.fromarray(pair.mask).save(out / "masks" / f"{pair.name}.png")
     return len(rows)
 
 

@@ -70,7 +70,7 @@ def suggest(
     if index < len(enqueue):
         return Suggestion({**constants, **enqueue[index]}, "enqueued")
     if method == "grid":
-        return Suggestion({**constants, **_grid_point(varied, index)}, "grid")
+        return Suggestion({**constants, **_grid_point(varied, index - len(enqueue))}, "grid")
     if method == "random":
         rng = np.random.default_rng([seed, index])
         drawn = {name: _draw(p, rng.random()) for name, p in varied.items()}

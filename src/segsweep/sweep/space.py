@@ -116,7 +116,7 @@ def form_of(spec: Any) -> type[Parameter]:
         )
     distribution = spec.get("distribution")
     if distribution is not None:
-        if distribution not in FORMS:
+        if not isinstance(distribution, str) or distribution not in FORMS:
             raise ValueError(
                 f"found distribution {distribution!r}, expected one of {', '.join(FORMS)}"
             )
@@ -130,7 +130,18 @@ def form_of(spec: Any) -> type[Parameter]:
             isinstance(spec[k], int) and not isinstance(spec[k], bool) for k in ("min", "max")
         )
         return IntUniform if whole else Uniform
-    raise ValueError(f"found only {sorted(spec)}, expected 'value', 'values', or 'min' and 'max'")
+    raise ValueError(
+        f"found only {sorted(map(str, spec))}, expected 'value', 'values', or 'min' and 'max'"
+    )
+
+
+def contains(parameter: Parameter, value: Any) -> bool:
+    """Whether a trial may have this value."""
+    if isinstance(parameter, Constant):
+        return bool(value == parameter.value)
+    if isinstance(parameter, Categorical):
+        return value in parameter.values
+    return bool(parameter.min <= value <= parameter.max)
 
 
 def to_wandb(parameter: Parameter) -> dict[str, Any]:

@@ -37,10 +37,13 @@ class TrainingConfig:
                 f"{source}: found {found}, expected exactly the keys {sorted(names)}; "
                 "take a config.yaml that the pipeline wrote as the model"
             )
-        numbers: dict[str, Any] = {
-            name: float(values[name]) for name in ("learning_rate", "dropout", "l2_reg")
-        }
-        return cls(**{**values, **numbers, "input_shape": tuple(values["input_shape"])})
+        try:
+            numbers: dict[str, Any] = {
+                name: float(values[name]) for name in ("learning_rate", "dropout", "l2_reg")
+            }
+            return cls(**{**values, **numbers, "input_shape": tuple(values["input_shape"])})
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{source}: {error}; expected numbers") from error
 
     @classmethod
     def read(cls, path: str | Path) -> "TrainingConfig":

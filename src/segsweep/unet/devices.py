@@ -45,7 +45,10 @@ class Device:
 
 
 def select(wanted: str) -> Device:
-    """The device for `training.device` (auto, cpu or cuda). Raises `UserError` if it is missing."""
+    """The device for `training.device` (auto, cpu or cuda). Raises `UserError` if it is missing.
+
+    Of several GPUs it is the first that CUDA_VISIBLE_DEVICES shows.
+    """
     gpu = _first_gpu() if wanted != "cpu" else None
     if gpu is not None:
         return gpu
@@ -60,14 +63,17 @@ def select(wanted: str) -> Device:
     return Device("cpu", name, "bfloat16" if bfloat16 else "float32")
 
 
-def environment(wanted: str) -> dict[str, str]:
-    """What beside configuration, data and sources decides the bits of a training."""
-    device = select(wanted)
+def environment() -> dict[str, str]:
+    """What beside configuration, data and sources decides the bits of a training.
+
+    Both the processor and the GPU, as the configuration says which of them is used.
+    """
+    cpu, gpu = select("cpu"), _first_gpu()
     return {
         "torch": importlib.metadata.version("torch"),
         "numpy": importlib.metadata.version("numpy"),
-        "device": f"{device.kind} {device.name}",
-        "autocast": device.autocast,
+        "cpu": f"{cpu.name}, {cpu.autocast}",
+        "gpu": f"{gpu.name}, {gpu.autocast}" if gpu else "none",
     }
 
 

@@ -82,7 +82,9 @@ def fit(
                 trainer.save(checkpoints)
     except DivergedError as error:
         status, reason = "diverged", str(error)
-    except torch.OutOfMemoryError as error:
+    except (torch.OutOfMemoryError, RuntimeError) as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
         status = "out_of_memory"
         reason = f"batch of {trainer.batch_size}: {str(error).splitlines()[0]}"
     return trainer.outcome(status, reason)

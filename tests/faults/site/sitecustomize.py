@@ -1,8 +1,8 @@
 """Put on PYTHONPATH by the fault tests: a witness of real trainings, and a killer at a write.
 
 WITNESS: a file outside the tree. Every training that starts, and every epoch that is finished,
-appends a line. KILL_AT ("name:number"): the process that is about to rename a finished file called
-`name` into place for the number-th time since KILL_COUNT began is killed by SIGKILL instead.
+appends a line. KILL_AT ("name name ..."): a process that is about to rename a finished file of such
+a name into place is killed by SIGKILL instead.
 """
 
 import os
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 WITNESS = os.environ.get("WITNESS")
-KILL_AT = os.environ.get("KILL_AT")
+KILL_AT = os.environ.get("KILL_AT", "").split()
 
 
 def _note(word: str) -> None:
@@ -24,7 +24,7 @@ def _watch(event: str, arguments: tuple[object, ...]) -> None:
     if event != "os.rename":
         return
     name = Path(os.fsdecode(arguments[1])).name  # type: ignore[arg-type]
-    if name == KILL_AT:
+    if name in KILL_AT:
         _note(f"killed at {name}")
         os.kill(os.getpid(), signal.SIGKILL)
     if name == "last.safetensors":

@@ -1,0 +1,26 @@
+"""The user's own images in `data/raw`: never overwritten by the sample."""
+
+from pathlib import Path
+
+from segsweep.errors import UserError
+from segsweep.files import read_csv
+
+TRACKED = Path("data/raw.dvc")
+"""Where this stands (`dvc add data/raw`), the images are the user's and no sample is made."""
+
+
+def refuse_own_images(raw: Path) -> None:
+    """Raise `UserError` if `raw` holds images that no sample wrote and DVC does not track."""
+    if TRACKED.exists() or not (raw / "images").is_dir():
+        return
+    present = {path.name for path in (raw / "images").iterdir() if path.name[0] != "."}
+    readme, groups = raw / "README.md", raw / "groups.csv"
+    is_sample = readme.exists() and readme.read_text(encoding="utf-8").startswith("# Sample: ")
+    known = {row.get("image", "") for row in read_csv(groups)} if groups.exists() else set()
+    own = sorted(present - known) if is_sample else sorted(present)
+    if own:
+        raise UserError(
+            f"{raw / 'images'}: found {len(own)} images that are not the sample's ({own[0]}, ...), "
+            "which the sample would replace; make them the study's as docs/samples.md says under "
+            "'Your own images', or move them away"
+        )
