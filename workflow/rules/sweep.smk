@@ -5,12 +5,12 @@ SWEEP = [
     "results/sweep/search.yaml",
     "results/sweep/made-from.json",
 ]
+SEARCH = SWEEP[2]
 TRIALS = [f"{i:03d}" for i in range(STUDY.trial_count)]
 IN_FLIGHT = STUDY.sweep.parallel
 FIT = READING.sources(
     "fit", "src/segsweep/unet/run.py"
 )  # what decides the bits of a training
-FIT_KEPT = "--tag fit --asides {params.out}/timing.json {params.out}/wandb"
 WEIGHTS = "model.safetensors"
 CHECKPOINTS = f"--checkpoints @checkpoints --key @key --images {STUDY.wandb.images}"
 
@@ -27,6 +27,10 @@ def trained(folder, weights=True):
 
 def trial_result(trial):
     return trained(f"results/trials/{trial}", weights=STUDY.sweep.weights == "all")
+
+
+def kept_as_fit(folder):
+    return f"--tag fit --asides {folder}/timing.json {folder}/wandb"
 
 
 rule sweep:
@@ -50,7 +54,7 @@ SUGGEST_SOURCES = sources_of("suggest")
 for i, trial in enumerate(TRIALS):
     SUGGEST[trial] = READING.job(
         suggested(trial),
-        sweep=SWEEP[:3],
+        search=SEARCH,
         source=SUGGEST_SOURCES,
         before=suggested(TRIALS[i - 1])[-1:] if i else [],
         seen=(trial_result(TRIALS[i - IN_FLIGHT])[:1] if i >= IN_FLIGHT else []),
@@ -70,11 +74,9 @@ rule suggest:
         suggested("{trial}"),
     log:
         "logs/suggest/{trial}.log",
-    params:
-        index=lambda wildcards: int(wildcards.trial),
     shell:
         recorded(
-            f"suggest.py results/sweep results/trials {{params.index}} --parallel {IN_FLIGHT}",
+            f"suggest.py {SEARCH} results/trials {{wildcards.trial}} --parallel {IN_FLIGHT}",
             "--tag suggest-{wildcards.trial} --packages optuna scipy",
         )
 
@@ -91,17 +93,15 @@ rule trial:
     threads: STUDY.training.threads
     resources:
         gpu=1,
-    params:
-        out="results/trials/{trial}",
     shell:
         recorded(
-            "trial.py results/sweep/sweep.yaml data/processed {params.out}"
+            "trial.py results/sweep/sweep.yaml data/processed results/trials/{wildcards.trial}"
             f" --trials {len(TRIALS)} {CHECKPOINTS}",
-            FIT_KEPT
+            kept_as_fit("results/trials/{wildcards.trial}")
             + (
                 ""
                 if STUDY.sweep.weights == "all"
-                else f" --stored {{params.out}}/{WEIGHTS}"
+                else f" --stored results/trials/{{wildcards.trial}}/{WEIGHTS}"
             ),
         )
 
@@ -126,11 +126,9 @@ rule train:
     threads: STUDY.training.threads
     resources:
         gpu=1,
-    params:
-        out="results/train",
     shell:
         recorded(
-            "train.py {input.config} data/processed {params.out}"
+            "train.py {input.config} data/processed results/train"
             f" --wandb-project {STUDY.wandb.project} {CHECKPOINTS}",
-            FIT_KEPT,
+            kept_as_fit("results/train"),
         )

@@ -5,7 +5,7 @@ trials 0 to i - p, and the configurations of those after them. Writes OUT/config
 decides the training) and OUT/suggestion.json (what was searched, and what chose it).
 
 Example:
-  python workflow/scripts/suggest.py results/sweep results/trials 7
+  python workflow/scripts/suggest.py results/sweep/search.yaml results/trials 7
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ from segsweep.unet.config import TrainingConfig
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("sweep", type=Path, metavar="SWEEP", help="the folder sweep.py wrote")
+    arguments.add_argument("search", type=Path, metavar="SEARCH", help="what sweep.py wrote")
     arguments.add_argument("trials", type=Path, metavar="TRIALS", help="the folder of all trials")
     arguments.add_argument("index", type=int, metavar="INDEX", help="the trial to choose, from 0")
     arguments.add_argument(
@@ -29,25 +29,22 @@ def main() -> None:
     given = arguments.parse_args()
     if given.index < 0 or given.parallel < 1:
         arguments.error("INDEX starts at 0 and P at 1")
-    sweep = read_yaml(given.sweep / "sweep.yaml")
-    shared = read_yaml(given.sweep / "training.yaml")
-    search = read_yaml(given.sweep / "search.yaml")
-    space = {n: p for n, p in read_space(sweep["parameters"]).items() if n not in shared}
+    search = read_yaml(given.search)
     ended = max(0, given.index - given.parallel + 1)
-    observed, in_flight = read_trials(given.trials, ended, given.index, sweep["metric"]["name"])
+    observed, in_flight = read_trials(given.trials, ended, given.index, search["metric"]["name"])
     suggestion = suggest(
-        space,
+        read_space(search["parameters"]),
         observed,
         in_flight,
         index=given.index,
         seed=search["seed"],
-        method=sweep["method"],
-        goal=sweep["metric"]["goal"],
+        method=search["method"],
+        goal=search["metric"]["goal"],
         startup_trials=search["startup_trials"],
         enqueue=search["enqueue"],
     )
     out = trial_folder(given.trials, given.index)
-    config = TrainingConfig.from_dict({**shared, **suggestion.parameters})
+    config = TrainingConfig.from_dict({**search["shared"], **suggestion.parameters})
     write_yaml(out / "config.yaml", config.to_dict())
     write_json(
         out / "suggestion.json",

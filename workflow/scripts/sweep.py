@@ -2,7 +2,7 @@
 
 OUT/sweep.yaml     a W&B sweep configuration; plain `wandb sweep` takes it as it is
 OUT/training.yaml  what every trial shares: the training configuration less what is searched
-OUT/search.yaml    how configurations are chosen: seed, start-up trials, enqueued configurations
+OUT/search.yaml    what suggest.py chooses configurations from: space, goal, seed, enqueued ones
 
 Example:
   python workflow/scripts/sweep.py studies/rtx6000ada.yaml /tmp/sweep

@@ -47,5 +47,11 @@ def shared_training(study: Study) -> dict[str, Any]:
 
 
 def search_settings(study: Study) -> dict[str, Any]:
-    """How the next configuration is chosen, beside the sweep configuration itself."""
-    return study.sweep.model_dump(include={"seed", "startup_trials", "enqueue"})
+    """All that `suggest` reads beside the trials: space, method, goal, seed, what trials share."""
+    sweep = study.sweep
+    return {
+        **sweep.model_dump(include={"method", "metric"}),
+        "parameters": {name: to_wandb(p) for name, p in sweep.parameters.items()},
+        **sweep.model_dump(include={"seed", "startup_trials", "enqueue"}),
+        "shared": shared_training(study),
+    }
