@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from project import ROOT, Project, environment
+from segsweep.study import Model, Training
 from segsweep.sweep.backend import Backend
 
 MADE = [
@@ -146,6 +147,7 @@ def test_every_input_of_a_rule_is_a_dependency_of_its_stage_and_the_other_way_ro
     stages = yaml.safe_load(by_dvc.read("dvc.yaml"))["stages"]
     for name, stage in stages.items():
         inputs: set[str] = set()
+        outputs: set[str] = set()
         for out in stage["outs"]:
             path = by_dvc.folder / out
             records = path.rglob("*-from.json") if path.is_dir() else [path]
@@ -153,12 +155,39 @@ def test_every_input_of_a_rule_is_a_dependency_of_its_stage_and_the_other_way_ro
                 if record.name.endswith("-from.json"):
                     told = json.loads(record.read_text())
                     inputs |= set(told["made_from"]) | set(told["sources"])
+                    outputs |= {*told["made"], str(record.relative_to(by_dvc.folder))}
         needed = {
             path for path in inputs if not below(path, stage["outs"]) and ".snakemake" not in path
         }
         assert needed, name
         assert {path for path in needed if not below(path, stage["deps"])} == set(), name
         assert [dep for dep in stage["deps"] if not any(below(p, [dep]) for p in needed)] == []
+        assert {path for path in outputs if not below(path, stage["outs"])} == set(), name
+        assert [out for out in stage["outs"] if not any(below(p, [out]) for p in outputs)] == []
+        read = {key for path in inputs for key in keys_of(by_dvc.folder / path)}
+        params = set(stage.get("params", []))
+        assert {
+            k for k in read if not any(k == p or k.startswith(f"{p}.") for p in params)
+        } == set()
+        unread = {p for p in params if not any(k == p or k.startswith(f"{p}.") for k in read)}
+        # the number of trials and whose weights are kept are read by the Snakefile itself
+        assert unread == ({"sweep.trials", "sweep.parallel", "sweep.weights"} & params), name
+
+
+def keys_of(path: Path) -> set[str]:
+    """The dotted keys of the study in a fragment."""
+    if path.parent.name != "inputs" or "-sources" in path.name:
+        return set()
+    sections = {"input_shape": "preprocess"}
+    for section, model in (("model", Model), ("training", Training)):
+        sections |= dict.fromkeys(model.model_fields, section)
+    keys = set()
+    for key, value in yaml.safe_load(path.read_text()).items():
+        inner = value if isinstance(value, dict) else {}
+        keys |= {f"{key}.{k}" for k in inner} or {
+            f"{sections[key]}.{key}" if key in sections else key
+        }
+    return keys
 
 
 def below(path: str, folders: list[str]) -> bool:
