@@ -92,7 +92,9 @@ def test_fifty_random_kills_over_one_sweep(fresh: Fresh, reference: dict[str, by
     assert redone_at_most <= EPOCHS + KILLS
 
 
-@pytest.mark.parametrize("victim", ["snakemake", "keep.py", "trial.py", "wandb_cli.py", "train.py"])
+@pytest.mark.parametrize(
+    "victim", ["dvc", "snakemake", "keep.py", "trial.py", "wandb_cli.py", "train.py"]
+)
 def test_killing_anything_leaves_nothing_running(fresh: Fresh, victim: str) -> None:
     project = fresh(f"stray {victim}")
     running = project.start("dvc", "repro")
@@ -111,8 +113,11 @@ def test_killing_anything_leaves_nothing_running(fresh: Fresh, victim: str) -> N
         return session_of(running.pid)
 
     wait_for(in_trial, 90, "the first trial")
-    wait_for(found, 5, f"a process of {victim}")
-    os.kill(found()[0], signal.SIGKILL)
+    if victim == "dvc":
+        os.kill(running.pid, signal.SIGKILL)
+    else:
+        wait_for(found, 5, f"a process of {victim}")
+        os.kill(found()[0], signal.SIGKILL)
     running.communicate(timeout=60)
     wait_for(lambda: not alive(), 5, f"the end of {[command_of(p) for p in alive()]}")
 

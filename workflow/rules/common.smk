@@ -1,4 +1,5 @@
 # The study, the reading of records, and how a rule's command is kept.
+import os
 import sys
 from pathlib import Path
 
@@ -9,8 +10,8 @@ sys.path.insert(0, f"{workflow.basedir}/src")
 from segsweep.data.own import TRACKED, refuse_own_images
 from segsweep.errors import UserError
 from segsweep.files import read_yaml
+from segsweep.processes import die_with_parent
 from segsweep.provenance import Reading, is_dry
-from segsweep.store import root
 from segsweep.study import Study
 
 
@@ -26,6 +27,9 @@ try:
     refuse_own_images(Path("data/raw"))
 except UserError as error:
     sys.exit(f"error: {error}")
+
+if "DVC_STAGE" in os.environ:
+    die_with_parent()  # a killed DVC must not leave its stage running
 
 READING = Reading(dry=is_dry(sys.argv), main=workflow.is_main_process)
 SCRIPTS = "workflow/scripts"
