@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from segsweep.errors import UserError
-from segsweep.files import read_csv
+from segsweep.files import content_hash, read_csv, read_json
 
 TRACKED = Path("data/raw.dvc")
 """Where this stands (`dvc add data/raw`), the images are the user's and no sample is made."""
@@ -12,6 +12,8 @@ TRACKED = Path("data/raw.dvc")
 def refuse_own_images(raw: Path) -> None:
     """Raise `UserError` if `raw` holds images that no sample wrote and DVC does not track."""
     if TRACKED.exists() or not (raw / "images").is_dir():
+        return
+    if _as_recorded(raw):
         return
     present = {path.name for path in (raw / "images").iterdir() if path.name[0] != "."}
     readme, groups = raw / "README.md", raw / "groups.csv"
@@ -24,3 +26,12 @@ def refuse_own_images(raw: Path) -> None:
             "which the sample would replace; make them the study's as docs/samples.md says under "
             "'Your own images', or move them away"
         )
+
+
+def _as_recorded(raw: Path) -> bool:
+    """Whether the images are what the record of the sample says was made."""
+    try:
+        made = read_json(raw / "made-from.json")["made"]
+        return bool(made[str(raw / "images")] == content_hash(raw / "images"))
+    except (UserError, KeyError, TypeError):
+        return False
