@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -49,15 +48,3 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project.run("git", "init", "--quiet")
     project.commit("the project with a small study")
     return folder
-
-
-@pytest.fixture
-def clone(checkout: Path, tmp_path: Path) -> Callable[[str], Project]:
-    """Make fresh clones by name."""
-
-    def make(name: str = "clone") -> Project:
-        folder = tmp_path / "with spaces" / name
-        subprocess.run(["git", "clone", "--quiet", str(checkout), str(folder)], check=True)
-        return Project(folder)
-
-    return make

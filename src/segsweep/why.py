@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.errors import UserError
-from segsweep.files import content_hash, read_json, read_yaml, write_json
-from segsweep.provenance import FRAGMENTS, JOBS, SOURCES, Job, listed_sources
+from segsweep.files import read_json, read_yaml, write_json
+from segsweep.provenance import FRAGMENTS, JOBS, SOURCES, Hashes, Job, listed_sources
 from segsweep.store import Entry, key_of
 
 
@@ -48,10 +48,12 @@ def explain(job: Job) -> list[str]:
     if record is None:
         return [f"{job.outs[-1]}: not made yet"]
     made_from, made = record.get("made_from", {}), record.get("made", {})
+    hashes = Hashes()
     lines = _compared(
         {path: digest for path, digest in made_from.items() if not _is_fragment(path)}
         | record.get("sources", {}),
-        {path: _hash(path) for path in job.ins if not _is_fragment(path)} | listed_sources(job.ins),
+        {path: hashes.of(path) for path in job.ins if not _is_fragment(path)}
+        | listed_sources(job.ins),
     )
     settings = [p for p in made_from if _is_fragment(p) and SOURCES not in p]
     for path in job.ins:
@@ -61,7 +63,7 @@ def explain(job: Job) -> list[str]:
     lines += [
         f"  EDITED   {path} (an output: not what was made)"
         for path in job.outs[:-1]
-        if made.get(path) != _hash(path)
+        if made.get(path) != hashes.of(path)
     ]
     for accepted in record.get("accepted", []):
         lines.append(f"  accepted {accepted['path']} in another version: {accepted['reason']}")
@@ -82,15 +84,16 @@ def accept(jobs: list[Job], reason: str) -> list[str]:
     accepted training under its new key as well.
     """
     accepted: list[str] = []
+    hashes = Hashes()
     for job in jobs:
         record = _record(job)
         if record is None:
             continue
         before = record.get("made_from", {})
-        now = {path: content_hash(path) for path in job.ins if Path(path).exists()}
+        now = {path: hashes.of(path) for path in job.ins}
         differs = [path for path in {**before, **now} if before.get(path) != now.get(path)]
-        untouched = all(record.get("made", {}).get(out) == _hash(out) for out in job.outs[:-1])
-        if not differs or not untouched or len(now) < len(job.ins):
+        untouched = all(record.get("made", {}).get(out) == hashes.of(out) for out in job.outs[:-1])
+        if not differs or not untouched or None in now.values():
             continue
         if not all(SOURCES in path or path in accepted for path in differs):
             continue
@@ -104,8 +107,10 @@ def accept(jobs: list[Job], reason: str) -> list[str]:
         record |= {"made_from": now, "sources": sources}
         if "work" in record:
             keys = [
-                key_of(record["work"], record["packages"], list(hashes.values()))
-                for hashes in (before, now)
+                key_of(
+                    record["work"], record["packages"], [str(digest) for digest in inputs.values()]
+                )
+                for inputs in (before, now)
             ]
             Entry(keys[1]).adopt(Entry(keys[0]))
         write_json(job.outs[-1], record)
@@ -136,10 +141,6 @@ def _record(job: Job) -> dict[str, Any] | None:
     except UserError:
         return None
     return record if isinstance(record, dict) else None
-
-
-def _hash(path: str) -> str | None:
-    return content_hash(path) if Path(path).exists() else None
 
 
 def _difference(old: str, new: str) -> str:

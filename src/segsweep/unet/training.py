@@ -82,7 +82,7 @@ def fit(
                 trainer.save(checkpoints)
     except DivergedError as error:
         status, reason = "diverged", str(error)
-    except (torch.OutOfMemoryError, RuntimeError) as error:
+    except RuntimeError as error:
         if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
             raise
         status = "out_of_memory"
