@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
+
+NAMESPACES = ("unshare", "--net", "--mount", "--map-root-user")
+"""How a test gets a file system or a network of its own (Linux)."""
 
 SHRUNK: dict[str, Any] = {
     "epochs": 1,
@@ -72,3 +76,16 @@ def environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "DVC_"))}
     tools = str(Path(sys.executable).parent)
     return kept | {"PATH": f"{tools}{os.pathsep}{kept['PATH']}"}
+
+
+def has_namespaces() -> bool:
+    try:
+        return subprocess.run([*NAMESPACES, "true"], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+needs_namespaces = pytest.mark.skipif(
+    not has_namespaces(),
+    reason="NOT CHECKED: this machine lacks unshare(1) with user namespaces, or root",
+)

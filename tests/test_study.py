@@ -121,14 +121,14 @@ def test_what_dvc_writes_for_a_small_number_is_that_number(tmp_path: Path) -> No
 
 def test_the_schema_and_the_reference_are_those_of_the_code() -> None:
     """Run `make schema` after a change to the study."""
-    from segsweep.study_schema import reference, schema
+    from segsweep.study.schema import reference, schema
 
     assert json.loads((ROOT / "docs/study.schema.json").read_text()) == schema()
     assert (ROOT / "docs/study.md").read_text() == reference()
 
 
 def test_every_field_of_the_study_is_described() -> None:
-    from segsweep.study_schema import fields
+    from segsweep.study.schema import fields
 
     assert [place for place, field in fields() if not field.description] == []
 

@@ -86,8 +86,11 @@ def _imports(path: Path) -> list[str]:
             modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
             modules += [alias.name for alias in node.names]
-    files = [f"src/{m.replace('.', '/')}.py" for m in modules if m.startswith("segsweep.")]
-    return [file for file in files if Path(file).is_file()]
+    modules = [name for name in modules if name.startswith("segsweep.")]
+    inner = {name.rpartition(".")[0] for name in modules} - {"segsweep"}
+    places = [f"src/{name.replace('.', '/')}" for name in (*modules, *sorted(inner))]
+    files = [f"{place}{end}" for place in places for end in (".py", "/__init__.py")]
+    return [file for file in files if Path(file).is_file() and Path(file).stat().st_size]
 
 
 class Hashes:

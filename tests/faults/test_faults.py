@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from faults.conftest import TOOLS, Witnessed
-from project import environment
+from project import NAMESPACES, environment, needs_namespaces
 
 Fresh = Callable[[str], Witnessed]
 
@@ -24,7 +24,7 @@ def made(fresh: Fresh) -> Witnessed:
 
 
 def namespace(*script: str) -> list[str]:
-    return ["unshare", "--mount", "--map-root-user", "sh", "-c", "; ".join(["set -e", *script])]
+    return [*NAMESPACES, "sh", "-c", "; ".join(["set -e", *script])]
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"made_from": {}}', b"[]"])
@@ -79,6 +79,7 @@ def test_a_clock_set_back_is_one_sentence_with_the_cure(made: Witnessed) -> None
     made.trainings()
 
 
+@needs_namespaces
 def test_a_full_disk_loses_nothing_and_is_named(
     fresh: Fresh, reference: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -104,6 +105,7 @@ def test_a_full_disk_loses_nothing_and_is_named(
     assert project.results() == reference
 
 
+@needs_namespaces
 def test_a_read_only_results_folder_is_named_and_nothing_is_lost(
     made: Witnessed, reference: dict[str, bytes]
 ) -> None:

@@ -97,7 +97,7 @@ def test_fifty_random_kills_over_one_sweep(fresh: Fresh, reference: dict[str, by
 )
 def test_killing_anything_leaves_nothing_running(fresh: Fresh, victim: str) -> None:
     project = fresh(f"stray {victim}")
-    running = project.start("dvc", "repro")
+    running = project.start("dvc", "repro")  # no shell lives in this tree: all are replaced
 
     def found() -> list[int]:
         return [
@@ -122,7 +122,7 @@ def test_killing_anything_leaves_nothing_running(fresh: Fresh, victim: str) -> N
     wait_for(lambda: not alive(), 5, f"the end of {[command_of(p) for p in alive()]}")
 
 
-@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_to_the_whole_ends_it_and_the_next_run_goes_on(
     fresh: Fresh, sent: signal.Signals, reference: dict[str, bytes]
 ) -> None:

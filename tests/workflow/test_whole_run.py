@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from project import ROOT, Project, environment
-from segsweep.study import Model, Training
+from project import NAMESPACES, ROOT, Project, environment, has_namespaces, needs_namespaces
+from segsweep.study.sections import Model, Training
 from segsweep.sweep.backend import Backend
 
 MADE = [
@@ -31,15 +31,6 @@ MADE = [
     "results/train/model.safetensors",
     *(f"results/trials/{i:03d}/config.yaml" for i in range(4)),
 ]
-
-NAMESPACES = ["unshare", "--net", "--mount", "--map-root-user"]
-
-
-def can_unshare() -> bool:
-    try:
-        return subprocess.run([*NAMESPACES, "true"], capture_output=True).returncode == 0
-    except FileNotFoundError:
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +50,13 @@ def clones(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable
 def by_snakemake(
     clones: Callable[[str], Project], tmp_path_factory: pytest.TempPathFactory
 ) -> Project:
-    """A fresh clone in which the literal command ran: no network, no account, HOME read-only."""
+    """A fresh clone in which the literal command ran.
+
+    Where the machine can: without a network, and with a HOME that cannot be written.
+    """
     project = clones("by snakemake")
     command = ["snakemake", "--cores", "8", "--resources", "gpu=1"]
-    if can_unshare():
+    if has_namespaces():
         home = tmp_path_factory.mktemp("home")
         command = [*NAMESPACES, sys.executable, str(ROOT / "tests/offline.py"), str(home), *command]
     caches = tmp_path_factory.mktemp("caches")
@@ -84,6 +78,12 @@ def test_the_literal_command_finds_a_best_configuration(by_snakemake: Project) -
     assert [row["status"] for row in rows] == ["finished"] * 4
     assert best["evidence"]["val_dice_coefficient"] == float(rows[0]["val_dice_coefficient"])
     assert {row["chosen_by"] for row in rows} == {"start-up", "model"}
+    assert by_snakemake.nothing_to_be_done()
+
+
+@needs_namespaces
+def test_no_network_no_account_and_no_home_are_needed(by_snakemake: Project) -> None:
+    """The fixture ran without them; this names the machine on which it could not."""
     assert by_snakemake.nothing_to_be_done()
 
 

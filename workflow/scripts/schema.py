@@ -1,4 +1,4 @@
-"""Write the study's JSON schema and reference anew, after a change to segsweep/study.py.
+"""Write the study's JSON schema and reference anew, after a change to segsweep/study.
 
 Example:
   python workflow/scripts/schema.py
@@ -6,7 +6,7 @@ Example:
 
 from segsweep.errors import command_line, parser
 from segsweep.files import write_json, write_text
-from segsweep.study_schema import reference, schema
+from segsweep.study.schema import reference, schema
 
 
 def main() -> None:

@@ -144,6 +144,15 @@ def contains(parameter: Parameter, value: Any) -> bool:
     return bool(parameter.min <= value <= parameter.max)
 
 
+def extremes(parameter: Parameter) -> list[Any]:
+    """Every value that a parameter can take, or the two ends of its range."""
+    if isinstance(parameter, Constant):
+        return [parameter.value]
+    if isinstance(parameter, Categorical):
+        return parameter.values
+    return [parameter.min, parameter.max]
+
+
 def to_wandb(parameter: Parameter) -> dict[str, Any]:
     """The parameter as W&B reads it, with nothing that W&B would infer by itself."""
     written = parameter.model_dump()

@@ -4,7 +4,6 @@ Weights, order, dropout and augmentation are functions of (seed, epoch), so a tr
 killed and goes on from its checkpoint ends with the same bits as one left alone.
 """
 
-import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -20,8 +19,10 @@ from segsweep.errors import UserError
 from segsweep.unet import checkpoint, devices
 from segsweep.unet.augment import augment
 from segsweep.unet.config import TrainingConfig
-from segsweep.unet.dice import bce_dice_loss, counts, dice, iou, soft_dice
+from segsweep.unet.dice import bce_dice_loss, counts, soft_dice
+from segsweep.unet.evaluation import Evaluation
 from segsweep.unet.network import UNet
+from segsweep.unet.split import Split, derive
 
 HISTORY = (
     "epoch",
@@ -108,30 +109,6 @@ def weight_bytes(config: TrainingConfig) -> int:
     return sum(t.numel() * t.element_size() for t in network.state_dict().values())
 
 
-class Split:
-    """One split on the device: uint8 images and masks (n, 1, height, width)."""
-
-    def __init__(self, data: ProcessedSet, name: str, seed: int, device: torch.device) -> None:
-        images, masks, self.names = data.split(name)
-        if not len(images):
-            raise UserError(f"the processed set has no images in its {name} split")
-        self.images = torch.from_numpy(images)[:, None].to(device)
-        self.masks = torch.from_numpy(masks)[:, None].to(device)
-        self.seed = seed
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def order(self, epoch: int) -> torch.Tensor:
-        generator = torch.Generator().manual_seed(derive(self.seed, epoch, "order"))
-        return torch.randperm(len(self), generator=generator)
-
-    def batch(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Float images in 0 to 1 and float masks of 0 and 1."""
-        index = index.to(self.images.device)
-        return self.images[index].float() / 255, self.masks[index].float()
-
-
 class Trainer:
     """The state of one training."""
 
@@ -207,7 +184,7 @@ class Trainer:
             return self.network(images).float()
 
     @torch.no_grad()
-    def evaluate(self, split: Split) -> "Evaluation":
+    def evaluate(self, split: Split) -> Evaluation:
         self.network.eval()
         parts = []
         for index in torch.arange(len(split)).split(EVALUATION_BATCH):
@@ -262,45 +239,7 @@ class Trainer:
         self.epoch = len(self.history)
 
 
-@dataclass
-class Evaluation:
-    """Per image: counts int64 (n, 3), loss and soft Dice float (n,), predicted bool (n, h, w)."""
-
-    count: torch.Tensor
-    loss: torch.Tensor
-    soft: torch.Tensor
-    predicted: torch.Tensor
-
-    def scores(self) -> dict[str, float]:
-        return {
-            "loss": float(self.loss.double().mean()),
-            "dice_coefficient": float(dice(self.count).mean()),
-            "dice_pooled": float(dice(self.count.sum(0))),
-            "dice_soft": float(self.soft.double().mean()),
-            "iou": float(iou(self.count).mean()),
-        }
-
-    def per_image(self, names: list[str]) -> list[dict[str, Any]]:
-        columns = zip(names, self.count.tolist(), dice(self.count).tolist(), strict=True)
-        return [
-            {
-                "name": name,
-                "true_positives": hits,
-                "false_positives": wrong,
-                "false_negatives": missed,
-                "dice": score,
-            }
-            for name, (hits, wrong, missed), score in columns
-        ]
-
-
 def best_epoch(history: list[dict[str, float]]) -> int:
     """The first epoch (from 1) with the highest validation Dice."""
     scores = [row["val_dice_coefficient"] for row in history]
     return scores.index(max(scores)) + 1
-
-
-def derive(seed: int, epoch: int, purpose: str) -> int:
-    """A seed of its own (63 bits) for each use of chance in each epoch."""
-    digest = hashlib.sha256(f"{seed} {epoch} {purpose}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1

@@ -6,13 +6,14 @@ from typing import Any
 import yaml
 from pydantic.fields import FieldInfo
 
-from segsweep.study import Study, _Section
+from segsweep.study import Study
+from segsweep.study.sections import Section
 from segsweep.sweep.space import to_wandb
 
 INTRODUCTION = """\
 # The study, key by key
 
-Generated from `src/segsweep/study.py` by `make schema`; do not edit. Every key has a default, so
+Generated from `src/segsweep/study/` by `make schema`; do not edit. Every key has a default, so
 a study may leave out what it does not change. `docs/study.schema.json` is the same as JSON schema,
 which editors use to complete and check `params.yaml`.
 
@@ -26,12 +27,12 @@ def schema() -> dict[str, Any]:
     return Study.model_json_schema()
 
 
-def fields(section: type[_Section] = Study, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+def fields(section: type[Section] = Study, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     """Every field of the study with its dotted place, in order."""
     for name, field in section.model_fields.items():
         yield f"{prefix}{name}", field
         inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, _Section):
+        if isinstance(inner, type) and issubclass(inner, Section):
             yield from fields(inner, f"{prefix}{name}.")
 
 
@@ -40,7 +41,7 @@ def reference() -> str:
     rows = []
     for place, field in fields():
         default = field.get_default(call_default_factory=True, validated_data={})
-        if isinstance(default, _Section):
+        if isinstance(default, Section):
             rows.append(f"| **`{place}`** | | **{described(field)}** |")
         else:
             rows.append(f"| `{place}` | `{_shown(default)}` | {described(field)} |")

@@ -74,9 +74,9 @@ def _show(found: Any) -> str:
 
 
 def _nearest(loc: tuple[int | str, ...], error: ValidationError) -> str:
-    from segsweep import study
+    from segsweep.study import Study
 
-    model: Any = {"Study": study.Study}.get(error.title)
+    model: Any = Study if error.title == "Study" else None
     known: list[str] = []
     if model is not None:
         for part in loc[:-1]:

@@ -1,0 +1,48 @@
+"""One configuration of a training, held to the ranges of the study's keys."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from segsweep.errors import UserError
+from segsweep.study.errors import sentences
+from segsweep.study.sections import Hyperparameters, Model, Preprocess, Training
+from segsweep.unet.config import SEARCHABLE
+
+_HYPERPARAMETERS: dict[str, TypeAdapter[Any]] = {
+    name: TypeAdapter(
+        Annotated[field.annotation, Field(strict=True), *field.metadata]  # type: ignore[arg-type]
+    )
+    for section in (Hyperparameters, Model, Training)
+    for name, field in section.model_fields.items()
+    if name in SEARCHABLE
+}
+
+
+def check_training(values: dict[str, Any], source: str) -> None:
+    """Hold the values of a `config.yaml` to the study's ranges; raises `UserError`."""
+    try:
+        check_ranges(values, "")
+        Training(**{name: values[name] for name in Training.model_fields})
+        Preprocess(input_shape=values["input_shape"])
+    except ValidationError as error:
+        raise UserError("\n".join(f"{source}: {s}" for s in sentences(error))) from None
+    except ValueError as error:
+        raise UserError(f"{source}: {error}") from None
+
+
+def check_ranges(values: dict[str, Any], where: str) -> None:
+    """Hold one configuration to the fields' own ranges and to the network's halvings."""
+    for name, field in _HYPERPARAMETERS.items():
+        try:
+            field.validate_python(values[name])
+        except ValidationError as error:
+            place = f"{where}.{name}" if where and not where.endswith(f".{name}") else where or name
+            raise ValueError("\n".join(sentences(error, place))) from None
+    height, width, _ = values["input_shape"]
+    step = 2 ** values["depth"]
+    if height % step or width % step:
+        raise ValueError(
+            f"preprocess.input_shape: found {height} x {width}, expected multiples of {step} for "
+            f"model.depth {values['depth']}; each depth halves the image once"
+        )

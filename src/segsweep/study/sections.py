@@ -1,0 +1,187 @@
+"""The sections of a study, typed: every key with its range, its default and what it means."""
+
+import difflib
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from segsweep.study.errors import sentences
+from segsweep.sweep.space import Categorical, Constant, Parameter, Uniform, form_of
+from segsweep.unet.config import SEARCHABLE
+
+METRICS = (
+    "val_dice_coefficient",
+    "val_dice_pooled",
+    "val_dice_soft",
+    "val_iou",
+    "val_loss",
+)
+"""What every trial reports for its best epoch, and so what a sweep may optimise."""
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Whole = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
+    )
+
+
+class Hyperparameters(Section):
+    """The keys at the top of a study; the defaults are the best of the user's report."""
+
+    batch_size: Whole = 16
+    """Images per step of the single run; more than the training split is the whole split."""
+    learning_rate: Positive = 0.000159
+    """Step size of Adam in the single run."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share of the features dropped at the end of the contracting path in the single run."""
+    l2_reg: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.00006
+    """Factor of the sum of squared convolution weights in the loss of the single run."""
+    epochs: Whole = 40
+    """Passes over the training split, in the single run and in every trial."""
+
+
+class Data(Section):
+    sample: Literal["nuclei", "pupils"] = "nuclei"
+    """The real set that stands in `data/raw` until you bring your own images."""
+
+
+class Preprocess(Section):
+    input_shape: Annotated[list[Whole], Field(min_length=3, max_length=3)] = [256, 256, 1]
+    """Height, width (pixels) and channels (1: grey) that the network sees."""
+    percentiles: Annotated[list[float], Field(min_length=2, max_length=2)] = [1.0, 99.8]
+    """Grey values (% of each image's pixels) that become black and white."""
+    validation_fraction: Fraction = 0.2
+    """Share of the groups (0 to 1) on which trials are compared."""
+    test_fraction: Fraction = 0.15
+    """Share of the groups (0 to 1) kept for the winner alone."""
+    seed: Seed = 0
+    """Decides which groups fall in which split."""
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> "Preprocess":
+        low, high = self.percentiles
+        if not 0 <= low < high <= 100:
+            raise ValueError(
+                f"preprocess.percentiles: found {[low, high]}, expected 0 <= low < high <= 100"
+            )
+        if self.validation_fraction + self.test_fraction >= 1:
+            raise ValueError(
+                "preprocess.validation_fraction and preprocess.test_fraction leave nothing to "
+                "train on; expected a sum below 1"
+            )
+        if self.input_shape[2] != 1:
+            raise ValueError(
+                f"preprocess.input_shape: found {self.input_shape[2]} channels, "
+                "expected 1 (grey images)"
+            )
+        return self
+
+
+class Model(Section):
+    task: Literal["segmentation"] = "segmentation"
+    """What the network is trained for: foreground against background."""
+    base_channels: Whole = 64
+    """Feature maps at full resolution; doubled at each depth (64 in Ronneberger et al., 2015)."""
+    depth: Annotated[int, Field(ge=1, le=8)] = 4
+    """Number of halvings of the image (4 in Ronneberger et al., 2015)."""
+
+
+class Training(Section):
+    seed: Seed = 0
+    """Decides weights, order, dropout and augmentation of every training of the study."""
+    threads: Whole = 2
+    """CPU threads of one training; part of what decides its bits."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train; auto takes a CUDA GPU where there is one, else the CPU."""
+
+
+class Metric(Section):
+    name: Literal[METRICS] = "val_dice_coefficient"  # type: ignore[valid-type]
+    """The number that says how good a trial is, of the epoch with the best validation Dice."""
+    goal: Literal["maximize", "minimize"] = "maximize"
+    """Which way is better."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Metric":
+        goal = "minimize" if self.name.endswith("loss") else "maximize"
+        if self.goal != goal:
+            raise ValueError(
+                f"sweep.metric.goal: found {self.goal}, expected {goal} for {self.name}"
+            )
+        return self
+
+
+class Sweep(Section):
+    method: Literal["bayes", "random", "grid"] = "bayes"
+    """How configurations are chosen."""
+    metric: Metric = Metric()
+    """What the sweep optimises, as W&B writes it."""
+    parameters: Annotated[dict[str, Parameter], Field(min_length=1)] = {
+        "batch_size": Categorical(values=[16, 32, 64, 128]),
+        "learning_rate": Uniform(min=0.00008, max=0.0015),
+        "dropout": Uniform(min=0.15, max=0.25),
+        "l2_reg": Uniform(min=0.00001, max=0.00015),
+    }
+    """The search space, as W&B writes it: for each hyperparameter a `value`, `values`, or `min` and
+    `max`; distributions constant, categorical, int_uniform, uniform, log_uniform_values."""
+    trials: Whole = 20
+    """How many configurations are trained; the first 8 of 40 are the same as 8."""
+    parallel: Whole = 1
+    """How many trials may be in flight when the next configuration is chosen."""
+    seed: Seed = 0
+    """Decides the configurations that the search draws."""
+    startup_trials: Whole = 4
+    """How many trials are spread over the space before the model chooses (bayes)."""
+    enqueue: list[dict[str, Any]] = []
+    """Configurations to try first, in this order."""
+    weights: Literal["winner", "all"] = "winner"
+    """Whose weights stand in results and are versioned; the store keeps those of every trial."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _type_parameters(cls, raw: Any) -> Any:
+        """Type each searched parameter by W&B's rules, so that errors speak of one form only."""
+        if not isinstance(raw, dict) or not isinstance(raw.get("parameters"), dict):
+            return raw
+        typed = {}
+        for name, spec in raw["parameters"].items():
+            where = f"sweep.parameters.{name}"
+            if name not in SEARCHABLE:
+                near = difflib.get_close_matches(str(name), SEARCHABLE, 1)
+                hint = f"; did you mean '{near[0]}'?" if near else ""
+                raise ValueError(
+                    f"{where} is not a hyperparameter{hint} (known: {', '.join(SEARCHABLE)})"
+                )
+            try:
+                typed[name] = form_of(spec).model_validate(spec)
+            except ValidationError as error:
+                raise ValueError("\n".join(sentences(error, where))) from None
+            except ValueError as error:
+                raise ValueError(f"{where}: {error}") from None
+        return raw | {"parameters": typed}
+
+    @model_validator(mode="after")
+    def _grid_has_values(self) -> "Sweep":
+        for name, parameter in self.parameters.items():
+            if self.method == "grid" and not isinstance(parameter, Constant | Categorical):
+                raise ValueError(
+                    f"sweep.parameters.{name}: found a range, expected 'value' or 'values' "
+                    "with method grid"
+                )
+        return self
+
+
+class Wandb(Section):
+    project: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")] = "segsweep"
+    """The W&B project that the runs belong to."""
+    images: Annotated[int, Field(ge=0, le=64)] = 8
+    """Predictions beside their masks that each run shows (validation images)."""
+
+
+HYPERPARAMETERS = tuple(Hyperparameters.model_fields)
+"""What the single run trains with."""

@@ -1,0 +1,140 @@
+"""The study: `params.yaml`, typed. It says what to search; nothing else in the project does."""
+
+import math
+import re
+from typing import Any
+
+from pydantic import ValidationError, model_validator
+
+from segsweep.errors import UserError
+from segsweep.files import read_yaml
+from segsweep.study.errors import sentences
+from segsweep.study.ranges import check_ranges
+from segsweep.study.sections import (
+    HYPERPARAMETERS,
+    Data,
+    Hyperparameters,
+    Model,
+    Preprocess,
+    Sweep,
+    Training,
+    Wandb,
+)
+from segsweep.sweep.space import Categorical, Constant, contains, extremes
+from segsweep.unet.config import TrainingConfig
+
+
+class Study(Hyperparameters):
+    """One params file: the hyperparameters of the single run, and the sections."""
+
+    data: Data = Data()
+    """The images and masks."""
+    preprocess: Preprocess = Preprocess()
+    """From images and masks to arrays and splits."""
+    model: Model = Model()
+    """The U-Net."""
+    training: Training = Training()
+    """What the single run and every trial share."""
+    sweep: Sweep = Sweep()
+    """The search."""
+    wandb: Wandb = Wandb()
+    """Where the runs are told of."""
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> "Study":
+        self.training_config()
+        for position, configuration in enumerate(self.sweep.enqueue):
+            where = f"sweep.enqueue[{position}]"
+            expected = {n for n, p in self.sweep.parameters.items() if not isinstance(p, Constant)}
+            if set(configuration) - set(self.sweep.parameters) or expected - set(configuration):
+                raise ValueError(
+                    f"{where}: found the keys {sorted(configuration)}, expected a value for each "
+                    f"searched parameter: {sorted(expected)}"
+                )
+            self.training_config(configuration, where)
+            for name, value in configuration.items():
+                if not contains(self.sweep.parameters[name], value):
+                    raise ValueError(
+                        f"{where}.{name}: found {value}, expected a value that "
+                        f"sweep.parameters.{name} can take"
+                    )
+        for name, parameter in self.sweep.parameters.items():
+            for value in extremes(parameter):
+                self.training_config({name: value}, f"sweep.parameters.{name}")
+        return self
+
+    @classmethod
+    def parse(cls, raw: Any, source: str = "params.yaml") -> "Study":
+        """Check a study that was read from `source`; raises `UserError`, one sentence per fault."""
+        if not isinstance(raw, dict):
+            found = "nothing" if raw is None else type(raw).__name__
+            raise UserError(f"{source}: found {found}, expected a table of keys")
+        try:
+            return cls.model_validate(_as_dvc_writes(raw))
+        except ValidationError as error:
+            raise UserError("\n".join(f"{source}: {s}" for s in sentences(error))) from None
+
+    @classmethod
+    def read(cls, path: str = "params.yaml") -> "Study":
+        return cls.parse(read_yaml(path), path)
+
+    def part(self, *sections: str) -> dict[str, Any]:
+        """These sections alone; a study in its own right, as every key has a default."""
+        return self.model_dump(include=set(sections))
+
+    def sweep_part(self) -> dict[str, Any]:
+        """What decides the sweep and its configurations, whatever their number.
+
+        A searched parameter stands at a fixed value of its range: its own value decides nothing.
+        """
+        part = self.model_dump(
+            include={
+                **dict.fromkeys(HYPERPARAMETERS, True),
+                "preprocess": {"input_shape"},
+                "model": True,
+                "training": True,
+                "sweep": True,
+                "wandb": {"project"},
+            },
+            exclude={"sweep": {"trials", "parallel", "weights"}},
+        )
+        for name, parameter in self.sweep.parameters.items():
+            for table in (part, part["model"], part["training"]):
+                if name in table:
+                    table[name] = extremes(parameter)[0]
+        return part
+
+    @property
+    def trial_count(self) -> int:
+        """How many trials the sweep has: a grid ends with its last configuration."""
+        if self.sweep.method != "grid":
+            return self.sweep.trials
+        lengths = [
+            len(p.values) for p in self.sweep.parameters.values() if isinstance(p, Categorical)
+        ]
+        return min(self.sweep.trials, len(self.sweep.enqueue) + math.prod(lengths))
+
+    def training_config(
+        self, chosen: dict[str, Any] | None = None, where: str = ""
+    ) -> TrainingConfig:
+        """The whole configuration of one training: the single run's, with `chosen` in its place."""
+        values = {
+            **{name: getattr(self, name) for name in HYPERPARAMETERS},
+            "input_shape": self.preprocess.input_shape,
+            **self.model.model_dump(),
+            **self.training.model_dump(),
+            **(chosen or {}),
+        }
+        check_ranges(values, where)
+        return TrainingConfig.from_dict(values)
+
+
+def _as_dvc_writes(raw: Any) -> Any:
+    """Read the numbers that `dvc exp run -S` writes as 1e-05, which YAML 1.1 takes for text."""
+    if isinstance(raw, dict):
+        return {key: _as_dvc_writes(value) for key, value in raw.items()}
+    if isinstance(raw, list):
+        return [_as_dvc_writes(value) for value in raw]
+    if isinstance(raw, str) and re.fullmatch(r"-?\de[-+]\d\d+", raw):
+        return float(raw)
+    return raw
