@@ -58,7 +58,8 @@ def by_snakemake(
     command = ["snakemake", "--cores", "8", "--resources", "gpu=1"]
     if has_namespaces():
         home = tmp_path_factory.mktemp("home")
-        command = [*NAMESPACES, sys.executable, str(ROOT / "tests/offline.py"), str(home), *command]
+        offline = [sys.executable, str(ROOT / "tests/offline.py"), str(home)]
+        command = [*NAMESPACES, "--net", *offline, *command]
     caches = tmp_path_factory.mktemp("caches")
     project.log = project.run(*command, env={"XDG_CACHE_HOME": str(caches)})  # type: ignore[attr-defined]
     return project
