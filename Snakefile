@@ -13,7 +13,7 @@ READING.end()
 rule all:
     default_target: True
     input:
-        "results/contact_sheet.png",
+        "results/data_report.md",
         "results/best_config.yaml",
         "results/leaderboard.csv",
         "results/best/metrics.json",

@@ -2,6 +2,8 @@
 
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from project import ROOT, Project
 from segsweep.data.arrays import ProcessedSet
 from segsweep.data.dataset import preprocess
 from segsweep.data.sample import write_sample
+from segsweep.study.sections import Preprocess
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +26,17 @@ def nuclei_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def nuclei(nuclei_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> ProcessedSet:
     """The nuclei sample at 64 x 64 pixels: real images, quick to train on."""
     out = tmp_path_factory.mktemp("processed")
-    preprocess(nuclei_raw, out, [64, 64, 1], [1.0, 99.8], 0.2, 0.15, 0)
+    study = Preprocess(input_shape=[64, 64, 1]).model_dump()
+    preprocess(nuclei_raw, out, study, tmp_path_factory.mktemp("kept"))
     return ProcessedSet.open(out)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may write to (pytest's own are closed to others)."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,6 +78,19 @@ def environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "DVC_"))}
     tools = str(Path(sys.executable).parent)
     return kept | {"PATH": f"{tools}{os.pathsep}{kept['PATH']}"}
+
+
+@contextmanager
+def not_as_root() -> Iterator[None]:
+    """Where the tests run as root, who may read everything: be nobody for a while."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def has_namespaces() -> bool:

@@ -110,9 +110,13 @@ class Hashes:
         """The hash of a file or folder, None where there is none."""
         return content_hash(path, self._of_file) if os.path.exists(path) else None
 
+    def known_of(self, path: str | Path) -> str | None:
+        """The hash of a file if it is known and the file did not change since."""
+        entry = self.known.get(str(path))
+        return str(entry[3]) if entry and entry[:3] == _mark(str(path)) else None
+
     def _of_file(self, path: str) -> str:
-        stat = os.stat(path)
-        mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        mark = _mark(path)
         entry = self.known.get(path)
         if entry is None or entry[:3] != mark:
             entry = [*mark, sha256(path)]
@@ -121,6 +125,11 @@ class Hashes:
 
     def save(self) -> None:
         write_json(self.path, self.used)
+
+
+def _mark(path: str) -> list[int]:
+    stat = os.stat(path)
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
 
 
 @dataclass(frozen=True)

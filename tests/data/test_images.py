@@ -1,74 +1,112 @@
-"""Reading, normalising and resizing single images, written here by Pillow and scikit-image."""
+"""Grey values, foreground and the stretch, against NumPy and scikit-image."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from skimage.exposure import rescale_intensity
 from skimage.io import imsave
 
-from segsweep.data.images import (
-    ImageError,
-    normalise,
-    read_grey,
-    read_mask,
-    resize_image,
-    resize_mask,
+from segsweep.data.images import percentiles, read_grey, read_mask, stretch
+from segsweep.data.problems import UnusableError
+
+SQUARE = np.zeros((32, 32), np.uint8)
+SQUARE[8:20, 10:30] = 1
+
+
+def saved(folder: Path, pixels: np.ndarray, name: str = "x.tif") -> Path:
+    imsave(folder / name, pixels, check_contrast=False)
+    return folder / name
+
+
+@given(
+    st.sampled_from([np.uint8, np.uint16]).flatmap(
+        lambda kind: arrays.arrays(kind, arrays.array_shapes(min_dims=2, max_dims=2, max_side=40))
+    ),
+    st.tuples(st.floats(0, 100), st.floats(0, 100)),
 )
+def test_percentiles_are_numpys(image: np.ndarray, which: tuple[float, float]) -> None:
+    np.testing.assert_allclose(percentiles(image, which), np.percentile(image, which), rtol=1e-12)
 
 
-def test_grey_values_come_back_as_they_were_written(tmp_path: Path) -> None:
-    pixels = np.arange(600, dtype=np.uint16).reshape(20, 30) * 100
-    imsave(tmp_path / "deep.tif", pixels, check_contrast=False)
-    np.testing.assert_array_equal(read_grey(tmp_path / "deep.tif"), pixels)
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_the_stretch_is_what_scikit_image_computes(kind: type) -> None:
+    image = (np.random.default_rng(0).gamma(2, 30, (60, 70))).astype(kind)
+    black, white = np.percentile(image, [2, 98])
+    expected = rescale_intensity(image, (black, white), (0, 1))
+    found, low, high = stretch(image, 2, 98)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert (low, high) == pytest.approx((black, white))
 
 
-def test_colour_becomes_luminance(tmp_path: Path) -> None:
-    pixels = np.zeros((2, 2, 3), np.uint8)
-    pixels[0, 0] = (0, 255, 0)
-    imsave(tmp_path / "green.png", pixels, check_contrast=False)
-    grey = read_grey(tmp_path / "green.png")
-    assert grey[0, 0] == pytest.approx(255 * 0.7152)
-    assert grey[1, 1] == 0
+def test_a_few_bright_pixels_on_a_flat_ground_are_kept() -> None:
+    image = np.zeros((100, 100), np.uint16)
+    image[5, 5] = 4000
+    found, black, white = stretch(image, 1, 99)
+    assert (found[5, 5], found.min(), black, white) == (1, 0, 0, 4000)
 
 
-def test_labels_and_palettes_become_foreground_and_background(tmp_path: Path) -> None:
-    labels = np.array([[0, 1], [7, 255]], np.uint8)
-    imsave(tmp_path / "labels.png", labels, check_contrast=False)
-    np.testing.assert_array_equal(read_mask(tmp_path / "labels.png"), [[0, 1], [1, 1]])
-    palette = Image.fromarray(np.array([[0, 1], [1, 0]], np.uint8), mode="P")
-    palette.putpalette([255, 255, 255, 0, 0, 0])
-    palette.save(tmp_path / "palette.png")
-    np.testing.assert_array_equal(read_mask(tmp_path / "palette.png"), [[0, 1], [1, 0]])
+def test_sixteen_bits_are_kept_until_the_end() -> None:
+    """Two grey values that 8 bits would merge stay apart where an image uses a small range."""
+    image = np.full((16, 16), 30_000, np.uint16)
+    image[:, 8:] = 30_040
+    image[0, 0], image[0, 1] = 29_960, 30_080
+    found, _, _ = stretch(image, 0, 100)
+    assert found[5, 9] - found[5, 2] > 0.3
 
 
-def test_percentiles_become_black_and_white() -> None:
-    image = np.linspace(0, 1000, 101).reshape(1, -1)
-    stretched = normalise(image, 10, 90)
-    assert stretched.min() == 0
-    assert stretched.max() == 1
-    assert stretched[0, 50] == pytest.approx(0.5)
-    np.testing.assert_allclose(normalise(3 * image + 40, 10, 90), stretched)
+def test_labels_classes_and_two_values(tmp_path: Path) -> None:
+    labels = SQUARE.astype(np.uint16) * 300
+    labels[25:30, 2:8] = 7
+    path = saved(tmp_path, labels)
+    np.testing.assert_array_equal(read_mask(path, "labels")[0], labels > 0)
+    np.testing.assert_array_equal(read_mask(path, (7,))[0], labels == 7)
+    with pytest.raises(UnusableError, match=r"0, 7, 300, expected 0 and one other") as caught:
+        read_mask(path, "binary")
+    assert "preprocess.masks: labels" in caught.value.todo
+    for value in (1, 255):
+        two = saved(tmp_path, SQUARE * np.uint8(value), "two.png")
+        np.testing.assert_array_equal(read_mask(two, "binary")[0], SQUARE)
 
 
-def test_a_mask_stays_zero_and_one_and_an_image_is_smoothed() -> None:
-    board = np.indices((64, 64)).sum(axis=0) % 2
-    assert set(np.unique(resize_mask(board.astype(np.uint8), (24, 40)))) == {0, 1}
-    smoothed = resize_image(board.astype(float), (16, 16))
-    assert smoothed.dtype == np.uint8
-    assert 100 < smoothed.mean() < 155
-    assert smoothed.std() < 30
+def test_coloured_masks_are_told_by_colour(tmp_path: Path) -> None:
+    colours = np.zeros((*SQUARE.shape, 3), np.uint8)
+    colours[SQUARE == 1] = (255, 0, 0)
+    path = saved(tmp_path, colours, "c.png")
+    np.testing.assert_array_equal(read_mask(path, "binary")[0], SQUARE)
+    colours[0, 0] = (0, 0, 255)
+    with pytest.raises(UnusableError, match="expected 0 and one other"):
+        read_mask(saved(tmp_path, colours, "c.png"), "binary")
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
-    [(b"not an image", "cannot be read as an image"), (None, "one constant grey value")],
+    ("kind", "pixels"),
+    [
+        ("constant", np.full((8, 8), 9, np.uint8)),
+        ("not_finite", np.array([[0, np.nan], [1, 2]], np.float32)),
+        ("not_finite", np.array([[0, np.inf], [1, 2]], np.float32)),
+    ],
 )
-def test_what_cannot_be_used_is_said(tmp_path: Path, content: bytes | None, said: str) -> None:
-    path = tmp_path / "x.png"
-    if content is None:
-        imsave(path, np.full((8, 8), 9, np.uint8), check_contrast=False)
-    else:
-        path.write_bytes(content)
-    with pytest.raises(ImageError, match=said):
-        read_grey(path)
+def test_what_is_no_image_is_said(tmp_path: Path, kind: str, pixels: np.ndarray) -> None:
+    with pytest.raises(UnusableError) as caught:
+        read_grey(saved(tmp_path, pixels))
+    assert caught.value.kind == kind
+
+
+@pytest.mark.parametrize("foreground", ["binary", "labels"])
+def test_an_image_is_no_mask(tmp_path: Path, foreground: str) -> None:
+    noisy = np.random.default_rng(0).normal(120, 30, (64, 64)).clip(0, 255).astype(np.uint8)
+    with pytest.raises(UnusableError) as caught:
+        read_mask(saved(tmp_path, noisy), foreground)
+    assert caught.value.kind == "mask_is_image"
+    with pytest.raises(UnusableError) as caught:
+        read_mask(saved(tmp_path, SQUARE * np.uint8(255), "x.jpg"), foreground)
+    assert caught.value.kind == "lossy_mask"
+
+
+def test_many_small_labels_are_no_image(tmp_path: Path) -> None:
+    labels = np.kron(np.arange(1, 145).reshape(12, 12), np.ones((8, 8))).astype(np.uint16)
+    assert read_mask(saved(tmp_path, labels), "labels")[0].all()

@@ -33,7 +33,12 @@ WRITES = [
     "leaderboard.csv",
     "best_config.yaml",
     "summary.json",
+    "sources.csv",
+    "problems.csv",
     "contact_sheet.png",
+    "statistics.csv",
+    "statistics.png",
+    "data_report.md",
     "hashes.json",
     "jobs.json",
 ]

@@ -1,4 +1,4 @@
-# From a sample to arrays, splits and a picture of them.
+# From a sample, or the user's own images, to arrays, splits and a report on them.
 RAW = [
     "data/raw/images",
     "data/raw/masks",
@@ -10,11 +10,20 @@ PROCESSED = [
     "data/processed/images.npy",
     "data/processed/masks.npy",
     "data/processed/manifest.csv",
+    "data/processed/sources.csv",
+    "data/processed/problems.csv",
     "data/processed/summary.json",
     "data/processed/made-from.json",
 ]
 MANIFEST = "data/processed/manifest.csv"  # its hashes stand for the arrays
-CONTACT_SHEET = ["results/contact_sheet.png", "results/contact_sheet.made-from.json"]
+DATA_REPORT = [
+    "results/data_report.md",
+    "results/data/contact_sheet.png",
+    "results/data/statistics.csv",
+    "results/data/statistics.png",
+    "results/data/made-from.json",
+]
+LEFT_OUT = ["data/raw/left-out.csv"] if Path("data/raw/left-out.csv").exists() else []
 
 
 if not TRACKED.exists():
@@ -40,27 +49,30 @@ rule preprocess:
         **READING.job(
             PROCESSED,
             study=READING.fragment("preprocess", STUDY.part("preprocess")),
-            raw=RAW[:3],
+            raw=[*RAW[:3], *LEFT_OUT],
             source=sources_of("preprocess"),
         ),
     output:
         PROCESSED,
     log:
         "logs/preprocess.log",
+    threads: workflow.cores
     shell:
-        recorded("preprocess.py {input.study} data/raw data/processed")
+        recorded(
+            "preprocess.py {input.study} data/raw data/processed --workers {threads}"
+        )
 
 
-rule contact_sheet:
+rule data_report:
     input:
         **READING.job(
-            CONTACT_SHEET,
-            data=MANIFEST,
-            source=sources_of("contact_sheet"),
+            DATA_REPORT,
+            data=PROCESSED[2:-1],
+            source=sources_of("data_report"),
         ),
     output:
-        CONTACT_SHEET,
+        DATA_REPORT,
     log:
-        "logs/contact_sheet.log",
+        "logs/data_report.log",
     shell:
-        recorded("contact_sheet.py data/processed {output[0]}")
+        recorded("data_report.py data/processed results")

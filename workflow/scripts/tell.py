@@ -36,7 +36,7 @@ def main() -> None:
         "\nWhere to look next:\n"
         f"  {results}/best_config.yaml     the configuration, ready to paste into params.yaml\n"
         f"  {results}/leaderboard.csv      every trial\n"
-        f"  {results}/contact_sheet.png    the images with their masks, by split\n"
+        f"  {results}/data_report.md       the images, and what the split did\n"
         f"  {results}/best/                the best trial's weights, history and metrics\n"
         "  dvc exp run -S batch_size=8    a single run with one value changed"
     )

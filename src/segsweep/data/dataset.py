@@ -1,193 +1,151 @@
-"""From folders of images and masks to arrays, splits and a manifest of content hashes."""
+"""From folders of images and masks to arrays and splits, or to a list of all that is wrong."""
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from segsweep.data.arrays import SPLITS
-from segsweep.data.images import (
-    SUFFIXES,
-    ImageError,
-    normalise,
-    read_grey,
-    read_mask,
-    resize_image,
-    resize_mask,
-)
-from segsweep.errors import UserError
-from segsweep.files import read_csv, replacing, sha256, write_csv, write_json
+from segsweep.data.checking import find_faults_of_set
+from segsweep.data.groups import by_folder, by_table, group_shares, split_groups, too_few
+from segsweep.data.layout import Pair, find_pairs
+from segsweep.data.prepare import Prepared, Settings
+from segsweep.data.problems import FaultsError, Problem
+from segsweep.data.tables import write_set
+from segsweep.data.workers import prepare_all
+from segsweep.files import read_csv
 
-COLUMNS = (
-    "name",
-    "split",
-    "group",
-    "height",
-    "width",
-    "foreground",
-    "image_sha256",
-    "mask_sha256",
-    "pixels_sha256",
-)
+LEFT_OUT = "left-out.csv"
+"""In `data/raw`: the faults of images that were left out when the user's folders were taken."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """One image file with its mask and the group that must not be split."""
+@dataclass
+class Examined:
+    """All that was found in a folder: usable sources, their groups, and every fault."""
 
-    name: str
-    image: Path
-    mask: Path
-    group: str
+    pairs: list[Pair] = field(default_factory=list)
+    prepared: list[Prepared] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    given_splits: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def settings_of(preprocess: dict[str, Any]) -> Settings:
+    """The part of the study's `preprocess` that decides the pixels of an image."""
+    height, width, _ = preprocess["input_shape"]
+    low, high = preprocess["percentiles"]
+    masks = preprocess["masks"]
+    return Settings(
+        (height, width),
+        (low, high),
+        preprocess["mode"],
+        masks if isinstance(masks, str) else tuple(masks),
+        preprocess["stacks"],
+    )
 
 
 def preprocess(
     raw: Path,
     out: Path,
-    input_shape: Sequence[int],
-    percentiles: Sequence[float],
-    validation_fraction: float,
-    test_fraction: float,
-    seed: int,
+    study: dict[str, Any],
+    kept: Path,
+    workers: int = 1,
+    known: Callable[[Path], str | None] = lambda path: None,
 ) -> dict[str, Any]:
-    """Write `images.npy`, `masks.npy`, `manifest.csv` and `summary.json` to `out`.
+    """Write `images.npy`, `masks.npy` and the tables to `out`; returns the summary.
 
-    `raw` holds `images/`, `masks/` and, if images belong together, `groups.csv`. The manifest's
-    last column hashes the processed pixels, so the file stands for the arrays. Returns the
-    summary. Raises `UserError` that names every file that cannot be used, one a line.
+    `raw` holds `images/`, `masks/` and, if images belong together, `groups.csv`; `study` is the
+    study's `preprocess`, `kept` a folder for sources that are ready. The files do not depend on the
+    number of `workers`. Raises `FaultsError` with every fault unless `on_bad` is `drop`.
     """
-    sources = find_pairs(raw)
-    split_of = split_groups([s.group for s in sources], validation_fraction, test_fraction, seed)
-    height, width = input_shape[0], input_shape[1]
-    images = np.empty((len(sources), height, width), np.uint8)
-    masks = np.empty_like(images)
-    rows, faults = [], []
-    for i, source in enumerate(sources):
-        try:
-            image, mask = _read_pair(source)
-        except ImageError as fault:
-            faults.append(str(fault))
-            continue
-        images[i] = resize_image(normalise(image, *percentiles), (height, width))
-        masks[i] = resize_mask(mask, (height, width))
-        rows.append(
-            {
-                "name": source.name,
-                "split": split_of[source.group],
-                "group": source.group,
-                "height": image.shape[0],
-                "width": image.shape[1],
-                "foreground": round(float(masks[i].mean()), 6),
-                "image_sha256": sha256(source.image),
-                "mask_sha256": sha256(source.mask),
-                "pixels_sha256": hashlib.sha256(
-                    images[i].tobytes() + masks[i].tobytes()
-                ).hexdigest(),
-            }
+    found = examine_raw(raw, study, kept, workers, known)
+    refuse(found.problems, study["on_bad"])
+    shares = group_shares(found.groups, [_share(p) for p in found.prepared])
+    split_of = found.given_splits or split_groups(
+        shares, study["validation_fraction"], study["test_fraction"], study["seed"]
+    )
+    splits = [split_of[group] for group in found.groups]
+    without = [
+        Problem(
+            "no_foreground",
+            str(raw / "masks"),
+            f"all masks of the {split} split are background",
+            "choose another preprocess.seed, larger fractions, or give the splits in groups.csv",
         )
-    if faults:
-        raise UserError("\n".join(faults))
-    out.mkdir(parents=True, exist_ok=True)
-    for name, array in (("images.npy", images), ("masks.npy", masks)):
-        with replacing(out / name) as aside, aside.open("wb") as file:
-            np.save(file, array, allow_pickle=False)
-    write_csv(out / "manifest.csv", COLUMNS, rows)
-    summary = summarise(rows, [height, width, 1])
-    write_json(out / "summary.json", summary)
-    return summary
-
-
-def find_pairs(raw: Path) -> list[Source]:
-    """Every image with its mask, by the name without suffix, in order of name."""
-    files = {}
-    for folder in ("images", "masks"):
-        if not (raw / folder).is_dir():
-            raise UserError(f"{raw / folder}: no such folder; expected the {folder} there")
-        found = [p for p in sorted((raw / folder).iterdir()) if p.suffix.lower() in SUFFIXES]
-        files[folder] = {p.stem: p for p in found}
-        if not found:
-            raise UserError(f"{raw / folder}: found no image files, expected {', '.join(SUFFIXES)}")
-        if len(files[folder]) < len(found):
-            twice = sorted({p.name for p in found if files[folder][p.stem] != p})
-            raise UserError(f"{raw / folder}: two files share the name of {', '.join(twice)}")
-    images, masks = files["images"], files["masks"]
-    faults = [
-        f"{images[s]}: no mask of that name in {raw / 'masks'}" for s in images if s not in masks
+        for split in SPLITS
+        if not any(_share(p) for p, s in zip(found.prepared, splits, strict=True) if s == split)
     ]
-    faults += [
-        f"{masks[s]}: no image of that name in {raw / 'images'}" for s in masks if s not in images
+    if without:
+        raise FaultsError([*found.problems, *without])
+    rows = [
+        row | {"group": group, "split": split}
+        for prepared, group, split in zip(found.prepared, found.groups, splits, strict=True)
+        for row in prepared.rows
     ]
-    if faults:
-        raise UserError("\n".join(faults))
-    groups = _read_groups(raw / "groups.csv", [p.name for p in images.values()])
-    return [Source(s, images[s], masks[s], groups[images[s].name]) for s in sorted(images)]
+    kept_files = [prepared.kept for prepared in found.prepared]
+    return write_set(out, rows, kept_files, found.problems, study)
 
 
-def split_groups(
-    groups: Sequence[str], validation_fraction: float, test_fraction: float, seed: int
-) -> dict[str, str]:
-    """Which split each group falls in; at least one group in each, the same for the same seed."""
-    names = sorted(set(groups))
-    if len(names) < len(SPLITS):
-        raise UserError(
-            f"found {len(names)} groups of images, expected at least 3 (training, validation, "
-            "test); bring images of more patients, animals or fields of view"
-        )
-    n_validation = max(1, round(validation_fraction * len(names)))
-    n_test = max(1, round(test_fraction * len(names)))
-    n_validation = min(n_validation, len(names) - 2)
-    n_test = min(n_test, len(names) - 1 - n_validation)
-    order = np.random.default_rng(seed).permutation(len(names))
-    split_of = {}
-    for position, i in enumerate(order):
-        held_out = "validation" if position < n_validation else "test"
-        split_of[names[i]] = held_out if position < n_validation + n_test else "train"
-    return split_of
+def refuse(problems: Sequence[Problem], on_bad: str) -> None:
+    """Raise `FaultsError` if one of the problems must end the run."""
+    fatal = {"set"} if on_bad == "drop" else {"set", "image"}
+    if any(problem.severity in fatal for problem in problems):
+        raise FaultsError(problems)
 
 
-def summarise(rows: Sequence[dict[str, Any]], input_shape: Sequence[int]) -> dict[str, Any]:
-    """Counts and foreground share by split, as `summary.json` holds them."""
-    splits = {}
-    for split in SPLITS:
-        members = [row for row in rows if row["split"] == split]
-        splits[split] = {
-            "images": len(members),
-            "groups": len({row["group"] for row in members}),
-            "foreground": round(float(np.mean([row["foreground"] for row in members])), 6),
-        }
-    return {"images": len(rows), "input_shape": list(input_shape), "splits": splits}
+def examine_raw(
+    raw: Path,
+    study: dict[str, Any],
+    kept: Path,
+    workers: int = 1,
+    known: Callable[[Path], str | None] = lambda path: None,
+) -> Examined:
+    """Read everything in `raw` and tell what can be used and what cannot."""
+    layout = find_pairs(raw / "images", raw / "masks")
+    table = raw / "groups.csv"
+    if table.exists():
+        groups, splits, problems = by_table(table, layout.pairs, raw / "images")
+    else:
+        groups, splits, problems = by_folder(layout.pairs), {}, []
+    before = read_csv(raw / LEFT_OUT) if (raw / LEFT_OUT).exists() else []
+    problems = [*layout.problems, *problems, *(Problem(**row) for row in before)]
+    return examine(layout.pairs, groups, splits, problems, study, kept, workers, known)
 
 
-def _read_groups(path: Path, files: Sequence[str]) -> dict[str, str]:
-    if not path.exists():
-        return {name: Path(name).stem for name in files}
-    rows = read_csv(path)
-    if not rows or set(rows[0]) != {"image", "group"}:
-        raise UserError(
-            f"{path}: found the columns {list(rows[0]) if rows else []}, expected image,group"
-        )
-    groups = {row["image"]: row["group"] for row in rows}
-    missing = [name for name in files if not groups.get(name)]
-    if missing:
-        raise UserError(f"{path}: no group for {', '.join(missing)}; add a row for each")
-    return groups
+def examine(
+    pairs: Sequence[Pair],
+    groups: dict[str, str],
+    splits: dict[str, str],
+    problems: Sequence[Problem],
+    study: dict[str, Any],
+    kept: Path,
+    workers: int = 1,
+    known: Callable[[Path], str | None] = lambda path: None,
+) -> Examined:
+    """Read these pairs; `groups` by name and `splits` by group, `problems` found so far."""
+    found = Examined(given_splits=splits, problems=list(problems))
+    results = prepare_all(pairs, settings_of(study), kept, workers, known)
+    for pair, result in zip(pairs, results, strict=True):
+        if isinstance(result, Problem):
+            found.problems.append(result)
+        elif pair.name in groups:
+            found.pairs.append(pair)
+            found.prepared.append(result)
+            found.groups.append(groups[pair.name])
+    images = [str(pair.image) for pair in found.pairs]
+    of_set = find_faults_of_set(images, found.prepared, found.groups)
+    found.problems += of_set
+    faulty = {problem.file for problem in of_set if problem.severity == "image"}
+    usable = [i for i, image in enumerate(images) if image not in faulty]
+    found.pairs = [found.pairs[i] for i in usable]
+    found.prepared = [found.prepared[i] for i in usable]
+    found.groups = [found.groups[i] for i in usable]
+    # where a fault ends the run anyway, images with a fault still count for their groups
+    found.problems += too_few(found.groups if study["on_bad"] == "drop" else list(groups.values()))
+    return found
 
 
-def _read_pair(source: Source) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        image = read_grey(source.image)
-    except ImageError as fault:
-        raise ImageError(f"{source.image}: {fault}") from fault
-    try:
-        mask = read_mask(source.mask)
-    except ImageError as fault:
-        raise ImageError(f"{source.mask}: {fault}") from fault
-    if image.shape != mask.shape:
-        sizes = " and ".join(f"{a.shape[1]} x {a.shape[0]}" for a in (image, mask))
-        raise ImageError(
-            f"{source.image}: image and mask measure {sizes} pixels; expected one size"
-        )
-    return image, mask
+def _share(prepared: Prepared) -> float:
+    return float(np.mean([row["foreground"] for row in prepared.rows]))

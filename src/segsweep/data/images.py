@@ -1,77 +1,158 @@
-"""One image or mask: read, normalise, resize."""
+"""One image or mask: grey values, foreground, and the stretch of grey values to 0 to 1."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
-from skimage.transform import resize
+from PIL import Image
 
-SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg")
+from segsweep.data.decode import Picture, read
+from segsweep.data.problems import UnusableError
+
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+"""Rec. 709, as scikit-image weighs colours."""
+
+MANY_VALUES = 64
+ROUGH = 0.5
+"""A mask with many values whose neighbours are mostly unequal is an image: label images are made of
+areas, of which even small ones (8 pixels across) have more equal than unequal neighbours."""
 
 
-class ImageError(ValueError):
-    """Why one file cannot be used, as the end of a sentence that begins with its name."""
+def read_grey(path: Path) -> tuple[list[np.ndarray], Picture]:
+    """The pages of an image as 2-D arrays of their own grey values; colour becomes luminance.
 
-
-def read_grey(path: Path) -> np.ndarray:
-    """The image as a 2-D float64 array in its own grey values; colour is weighted to luminance.
-
-    Raises `ImageError` when the file cannot be decoded or all its pixels are equal.
+    Alpha is left out. Raises `UnusableError` on what cannot be decoded, NaN, infinity, and images
+    of one constant value.
     """
-    pixels = _decode(path)
-    if pixels.ndim == 3:
-        pixels = pixels[..., :3] @ np.array([0.2126, 0.7152, 0.0722])  # Rec. 709, as scikit-image
-    if not np.isfinite(pixels).all():
-        raise ImageError("holds NaN or infinity; expected finite grey values")
-    if pixels.min() == pixels.max():
-        raise ImageError("is one constant grey value; expected an image with content")
-    return pixels.astype(np.float64)
+    picture = read(path)
+    pages = [_grey(page) for page in picture.pages]
+    for page in pages:
+        if page.dtype.kind == "f" and not np.isfinite(page).all():
+            raise UnusableError(
+                "not_finite",
+                "holds NaN or infinity",
+                "expected finite grey values; export it anew",
+            )
+        if page.min() == page.max():
+            raise UnusableError(
+                "constant",
+                f"is one constant grey value ({page.min()})",
+                "expected an image with content; remove it",
+            )
+    return pages, picture
 
 
-def read_mask(path: Path) -> np.ndarray:
-    """The mask as a 2-D uint8 array of 0 and 1; every value above zero is foreground."""
-    pixels = _decode(path, palette_as_index=True)
-    if pixels.ndim == 3:
-        pixels = pixels[..., :3].max(axis=2)
-    return (pixels > 0).astype(np.uint8)
+def read_mask(path: Path, foreground: str | tuple[int, ...]) -> list[np.ndarray]:
+    """The pages of a mask as 2-D uint8 arrays of 0 and 1.
+
+    `foreground` is `binary` (zero and one other value), `labels` (every value above zero is an
+    object) or the list of values that are foreground. Raises `UnusableError` on lossy files, masks
+    that are images, and values that `foreground` does not allow.
+    """
+    picture = read(path, as_mask=True)
+    if picture.lossy:
+        raise UnusableError(
+            "lossy_mask",
+            "is compressed as JPEG, which blurs the values at every edge",
+            "export the mask as PNG or TIFF from the tool that drew it",
+        )
+    return [_foreground(_flat(page), foreground) for page in picture.pages]
 
 
-def normalise(image: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Stretch grey values so that the percentiles `low` and `high` (0 to 100) become 0 and 1."""
-    black, white = np.percentile(image, [low, high])
+def stretch(image: np.ndarray, low: float, high: float) -> tuple[np.ndarray, float, float]:
+    """Grey values as float32 in 0 to 1, and the values that became black and white.
+
+    The percentiles `low` and `high` (0 to 100) of the image's own values become 0 and 1. Where they
+    are equal (few bright pixels on a flat ground, or saturation), its extremes do.
+    """
+    black, white = percentiles(image, [low, high])
     if white <= black:
-        black, white = image.min(), image.max()
-    return np.clip((image - black) / (white - black), 0.0, 1.0)
+        black, white = float(image.min()), float(image.max())
+    if image.dtype in (np.uint8, np.uint16):
+        values = np.arange(np.iinfo(image.dtype).max + 1, dtype=np.float64)
+        table = np.clip((values - black) / (white - black), 0, 1).astype(np.float32)
+        return table.take(image, mode="clip"), black, white
+    stretched = (image.astype(np.float64) - black) / (white - black)
+    return np.clip(stretched, 0, 1).astype(np.float32), black, white
 
 
-def resize_image(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Bilinear, anti-aliased where it shrinks; values in 0 to 1 become uint8 in 0 to 255."""
-    if image.shape != shape:
-        image = resize(image, shape, order=1, anti_aliasing=True)
-    return np.rint(np.clip(image, 0.0, 1.0) * 255).astype(np.uint8)
+def percentiles(image: np.ndarray, which: Sequence[float]) -> list[float]:
+    """As NumPy's (linear between ranks), by counting where there are at most 65,536 values."""
+    if image.dtype not in (np.uint8, np.uint16):
+        return [float(p) for p in np.percentile(image, list(which))]
+    if image.dtype == np.uint8:
+        counts = np.array(Image.fromarray(image).histogram())  # a third of bincount's time
+    else:
+        counts = np.bincount(image.ravel(), minlength=2**16)
+    ranks = np.cumsum(counts)
+    places = np.asarray(which) / 100 * (image.size - 1)
+    below = np.searchsorted(ranks, np.floor(places), side="right")
+    above = np.searchsorted(ranks, np.ceil(places), side="right")
+    return [float(p) for p in below + (above - below) * (places - np.floor(places))]
 
 
-def resize_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Nearest neighbour: a mask is never interpolated, so it stays 0 and 1."""
-    if mask.shape == shape:
-        return mask
-    return resize(mask, shape, order=0, anti_aliasing=False, preserve_range=True).astype(np.uint8)
+def _grey(page: np.ndarray) -> np.ndarray:
+    if page.ndim == 3 and page.shape[-1] in (1, 2):
+        page = page[..., 0]
+    if page.ndim == 3:
+        page = page[..., :3].astype(np.float32) @ LUMINANCE
+    if page.dtype == bool:
+        page = page.astype(np.uint8)
+    return page.astype(page.dtype.newbyteorder("="), copy=False)
 
 
-def _decode(path: Path, palette_as_index: bool = False) -> np.ndarray:
-    try:
-        with Image.open(path) as file:
-            image: Image.Image = file
-            if image.mode == "P" and not palette_as_index:
-                image = image.convert("RGB")
-            elif image.mode in ("1", "LA", "CMYK"):
-                image = image.convert("L" if image.mode != "CMYK" else "RGB")
-            return np.asarray(image)
-    except (
-        UnidentifiedImageError,
-        Image.DecompressionBombError,
-        OSError,
-        ValueError,
-        SyntaxError,
-    ) as error:
-        raise ImageError(f"cannot be read as an image ({error})") from error
+def _flat(page: np.ndarray) -> np.ndarray:
+    """A mask page as one number per pixel; colours that differ become numbers that differ."""
+    if page.ndim == 2:
+        return page
+    colour = page[..., :3] if page.shape[-1] >= 3 else page[..., :1]
+    if (colour == colour[..., :1]).all():
+        return colour[..., 0]
+    colours, numbers = np.unique(colour.reshape(-1, colour.shape[-1]), axis=0, return_inverse=True)
+    return numbers.reshape(page.shape[:2]) + int(colours[0].any())  # black alone becomes 0
+
+
+def _foreground(mask: np.ndarray, foreground: str | tuple[int, ...]) -> np.ndarray:
+    if mask.dtype.kind == "f" and not np.isfinite(mask).all():
+        raise UnusableError(
+            "not_finite", "holds NaN or infinity", "expected 0 for background and 1 for foreground"
+        )
+    if foreground == "binary" and _has_two_values(mask):
+        return (mask != 0).astype(np.uint8)
+    values = np.unique(mask)
+    if len(values) > MANY_VALUES and _roughness(mask) > ROUGH:
+        raise UnusableError(
+            "mask_is_image",
+            f"holds {len(values)} values that change from pixel to pixel",
+            "this looks like an image or a probability map; give the mask drawn for it",
+        )
+    if values.min() < 0 or (mask.dtype.kind == "f" and (values != np.rint(values)).any()):
+        raise UnusableError(
+            "mask_values",
+            f"holds the values {_listed(values)}",
+            "expected whole numbers from 0 (background) on",
+        )
+    if foreground == "labels":
+        return (mask > 0).astype(np.uint8)
+    if isinstance(foreground, str):
+        raise UnusableError(
+            "mask_values",
+            f"holds the values {_listed(values)}, expected 0 and one other",
+            "if each number is an object, set preprocess.masks: labels; if each is a class, list "
+            "those to find (preprocess.masks: [1])",
+        )
+    return np.isin(mask, np.array(foreground)).astype(np.uint8)
+
+
+def _has_two_values(mask: np.ndarray) -> bool:
+    top = mask.max()
+    return bool(((mask == 0) | (mask == top)).all() and (top > 0 or not mask.any()))
+
+
+def _roughness(mask: np.ndarray) -> float:
+    return float((mask[:, 1:] != mask[:, :-1]).mean()) if mask.shape[1] > 1 else 0.0
+
+
+def _listed(values: np.ndarray) -> str:
+    shown = [f"{value:g}" for value in values[:6].tolist()]
+    return ", ".join(shown) + (f", ... ({len(values)} in all)" if len(values) > 6 else "")

@@ -5,8 +5,9 @@ from pathlib import Path
 from segsweep.errors import UserError
 from segsweep.files import content_hash, read_csv, read_json
 
+RAW = Path("data/raw")
 TRACKED = Path("data/raw.dvc")
-"""Where this stands (`dvc add data/raw`), the images are the user's and no sample is made."""
+"""Where this stands (`use_data.py` makes it), the images are the user's and no sample is made."""
 
 
 def refuse_own_images(raw: Path) -> None:
@@ -23,8 +24,8 @@ def refuse_own_images(raw: Path) -> None:
     if own:
         raise UserError(
             f"{raw / 'images'}: found {len(own)} images that are not the sample's ({own[0]}, ...), "
-            "which the sample would replace; make them the study's as docs/samples.md says under "
-            "'Your own images', or move them away"
+            "which the sample would replace; move the folder out of the project and give it to "
+            "`python workflow/scripts/use_data.py IMAGES_DIR MASKS_DIR`"
         )
 
 

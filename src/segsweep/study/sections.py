@@ -53,6 +53,18 @@ class Data(Section):
 class Preprocess(Section):
     input_shape: Annotated[list[Whole], Field(min_length=3, max_length=3)] = [256, 256, 1]
     """Height, width (pixels) and channels (1: grey) that the network sees."""
+    mode: Literal["resize", "pad", "tile"] = "resize"
+    """How images come to that size: stretched; scaled with their aspect kept and the rest black; or
+    cut in their own resolution into tiles that stay in one split."""
+    masks: Literal["binary", "labels"] | Annotated[list[Whole], Field(min_length=1)] = "binary"
+    """What is foreground: the one value beside zero; every value above zero (label images, one
+    number per object); or a list of values (classes)."""
+    stacks: Literal["refuse", "slices"] = "refuse"
+    """What becomes of files with several pages: a fault, or one image a page, all of one group."""
+    on_bad: Literal["fail", "drop"] = "fail"
+    """What becomes of images with a fault: the run ends with a list of them, or goes on without."""
+    pixel_size_mm: Annotated[list[Positive], Field(min_length=2, max_length=2)] | None = None
+    """Height and width of an original's pixel in mm, where the files do not say so themselves."""
     percentiles: Annotated[list[float], Field(min_length=2, max_length=2)] = [1.0, 99.8]
     """Grey values (% of each image's pixels) that become black and white."""
     validation_fraction: Fraction = 0.2

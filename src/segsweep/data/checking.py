@@ -1,0 +1,64 @@
+"""What is wrong with a set as a whole: leakage between groups, inverted masks."""
+
+from collections.abc import Sequence
+
+from segsweep.data.duplicates import exact, near
+from segsweep.data.prepare import Prepared
+from segsweep.data.problems import Problem
+
+MOSTLY = 0.5
+"""The share of masks that must look inverted before the set is said to."""
+
+
+def find_faults_of_set(
+    images: Sequence[str], prepared: Sequence[Prepared], groups: Sequence[str]
+) -> list[Problem]:
+    """Problems that show only when all images (names, facts, groups) are looked at together."""
+    problems = []
+    copies = list(exact([p.content for p in prepared], groups))
+    again = {later for _, later in copies}
+    for first, later in copies:
+        problems.append(
+            Problem(
+                "duplicate",
+                images[later],
+                f"shows the same pixels as {images[first]}, of another group ('{groups[first]}' "
+                f"and '{groups[later]}')",
+                "remove one, or put both in one group: else training would see what it is tested "
+                "on",
+            )
+        )
+    fingerprints = {i: p.fingerprint for i, p in enumerate(prepared) if i not in again}
+    for one, two in near(fingerprints, groups):
+        problems.append(
+            Problem(
+                "near_duplicate",
+                images[two],
+                f"looks nearly like {images[one]}, of another group ('{groups[one]}' and "
+                f"'{groups[two]}')",
+                "look at both; if they show one thing, put them in one group",
+            )
+        )
+    inverted = [image for image, p in zip(images, prepared, strict=True) if p.looks_inverted]
+    if prepared and len(inverted) > MOSTLY * len(prepared):
+        problems.append(
+            Problem(
+                "inverted",
+                inverted[0],
+                f"{len(inverted)} of {len(prepared)} masks are foreground along their borders and "
+                "over half of their area",
+                "if white means background in them, invert them",
+            )
+        )
+    singles = len(set(groups)) == len(groups) > 1
+    if singles:
+        problems.append(
+            Problem(
+                "own_groups",
+                "groups.csv",
+                f"each of the {len(groups)} images is a group of its own",
+                "if several come from one patient, animal or field of view, say so "
+                "(use_data.py --groups or --group-regex): else results look better than they are",
+            )
+        )
+    return problems

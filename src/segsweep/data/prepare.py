@@ -1,0 +1,192 @@
+"""One image with its masks made ready for the network, and kept by its content.
+
+What is kept (`.store/images/`) is found again whenever the same files are asked for with the same
+settings: a killed run goes on, and new images are the only ones that are read.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segsweep.data.duplicates import fingerprint
+from segsweep.data.geometry import Mode, columns_of, place_image, place_mask, windows
+from segsweep.data.images import read_grey, read_mask, stretch
+from segsweep.data.layout import Pair
+from segsweep.data.problems import Problem, UnusableError
+from segsweep.files import replacing, sha256
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the processed pixels of one image; the study's `preprocess` explains each."""
+
+    side: tuple[int, int]
+    percentiles: tuple[float, float]
+    mode: Mode
+    masks: str | tuple[int, ...]
+    stacks: str
+
+    def digest(self, code: str) -> str:
+        """A name for results of these settings, made by the sources with the hash `code`."""
+        whole = json.dumps([self.side, self.percentiles, self.mode, self.masks, self.stacks, code])
+        return hashlib.sha256(whole.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One source's facts: a row (a table of columns) for each processed array of it."""
+
+    kept: Path
+    rows: list[dict[str, Any]]
+    content: str
+    fingerprint: int
+    looks_inverted: bool
+
+
+def prepare(
+    pair: Pair, hashes: Sequence[str | None], settings: Settings, folder: Path
+) -> Prepared | Problem:
+    """Make a pair ready, or take it from `folder`; a problem if one of its files cannot be used.
+
+    `hashes` are the content hashes of the image and its masks as far as they are known.
+    """
+    place = pair.image
+    try:
+        known = []
+        for place, digest in zip((pair.image, *pair.masks), hashes, strict=True):
+            known.append(digest or _hash(place))
+        name = hashlib.sha256("".join(known).encode()).hexdigest()
+        kept = folder / name[:2] / f"{name}.npz"
+        facts = _facts(kept)
+        if facts is None:
+            place = pair.image
+            pages, picture = read_grey(pair.image)
+            masks: list[np.ndarray] = []
+            for place in pair.masks:
+                masks = _united(masks, read_mask(place, settings.masks))
+            place = pair.image
+            _check(pages, masks, settings)
+            facts = _make(kept, pages, masks, settings)
+            facts |= {"pixel_mm": picture.pixel_mm}
+            _save_facts(kept, facts)
+    except UnusableError as fault:
+        return fault.at(place)
+    hashed = {"image_sha256": known[0], "mask_sha256": " ".join(known[1:])}
+    spacing = facts["pixel_mm"] or ("", "")
+    for row in facts["rows"]:
+        row |= {"image": f"{pair.name}{pair.image.suffix}", "name": pair.name + row.pop("part")}
+        row |= hashed
+        row |= {"pixel_height_mm": spacing[0], "pixel_width_mm": spacing[1]}
+    return Prepared(
+        kept, facts["rows"], facts["content"], facts["fingerprint"], facts["looks_inverted"]
+    )
+
+
+def load(kept: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The images and masks of one source, uint8 (n, height, width)."""
+    with np.load(kept, allow_pickle=False) as file:
+        return file["images"], file["masks"]
+
+
+def _hash(path: Path) -> str:
+    try:
+        return sha256(path)
+    except PermissionError as error:
+        raise UnusableError(
+            "permission", "may not be read by this user", "give yourself permission (chmod)"
+        ) from error
+
+
+def _united(masks: list[np.ndarray], more: list[np.ndarray]) -> list[np.ndarray]:
+    if not masks:
+        return more
+    if [m.shape for m in masks] != [m.shape for m in more]:
+        raise UnusableError(
+            "size", "differs in size from the image's other masks", "export the masks in one size"
+        )
+    return [one | two for one, two in zip(masks, more, strict=True)]
+
+
+def _check(pages: list[np.ndarray], masks: list[np.ndarray], settings: Settings) -> None:
+    if len(pages) != len(masks):
+        raise UnusableError(
+            "size",
+            f"has {len(pages)} pages, its mask {len(masks)}",
+            "expected as many; export both from one stack",
+        )
+    if len(pages) > 1 and settings.stacks != "slices":
+        raise UnusableError(
+            "pages",
+            f"holds {len(pages)} pages, expected one image",
+            "set preprocess.stacks: slices to take each page as an image of one group",
+        )
+    for page, mask in zip(pages, masks, strict=True):
+        if page.shape != mask.shape:
+            sizes = " and ".join(f"{a.shape[1]} x {a.shape[0]}" for a in (page, mask))
+            raise UnusableError(
+                "size",
+                f"image and mask measure {sizes} pixels",
+                "expected one size; export the mask at the image's",
+            )
+
+
+def _make(
+    kept: Path, pages: list[np.ndarray], masks: list[np.ndarray], settings: Settings
+) -> dict[str, Any]:
+    rows, images, placed = [], [], []
+    content = hashlib.sha256()
+    border, inside = 0.0, 0.0
+    for number, (page, mask) in enumerate(zip(pages, masks, strict=True), 1):
+        grey, black, white = stretch(page, *settings.percentiles)
+        content.update(f"{page.shape}".encode())
+        edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+        border, inside = border + float(edge.mean()), inside + float(mask.mean())
+        for window in windows(page.shape, settings.side, settings.mode):
+            images.append(place_image(grey, window, settings.side))
+            content.update(images[-1].tobytes())
+            placed.append(place_mask(mask, window, settings.side))
+            whole = (window.height, window.width) == page.shape
+            part = f"#{number:03d}" if len(pages) > 1 else ""
+            part += "" if whole else f"@{window.top},{window.left}"
+            rows.append(
+                {
+                    "part": part,
+                    "page": number,
+                    "image_height": page.shape[0],
+                    "image_width": page.shape[1],
+                    **columns_of(window),
+                    "black": black,
+                    "white": white,
+                    "foreground": round(float(placed[-1].mean()), 6),
+                    "pixels_sha256": hashlib.sha256(
+                        images[-1].tobytes() + placed[-1].tobytes()
+                    ).hexdigest(),
+                }
+            )
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(kept) as aside, aside.open("wb") as file:
+        np.savez(file, images=np.stack(images), masks=np.stack(placed))
+    return {
+        "rows": rows,
+        "content": content.hexdigest(),
+        "fingerprint": fingerprint(images[0].astype(np.float32)),
+        "looks_inverted": border > 0.75 * len(pages) and inside > 0.5 * len(pages),
+    }
+
+
+def _facts(kept: Path) -> dict[str, Any] | None:
+    """The facts beside a kept source; written after the arrays, so both are whole or neither."""
+    try:
+        return dict(json.loads(kept.with_suffix(".json").read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+
+
+def _save_facts(kept: Path, facts: dict[str, Any]) -> None:
+    with replacing(kept.with_suffix(".json")) as aside:
+        aside.write_text(json.dumps(facts), encoding="utf-8")

@@ -1,0 +1,98 @@
+"""The processed set on disk: arrays, tables and summary.
+
+`manifest.csv` is what training reads: a row per processed image, whose last column hashes its
+pixels, so that the file stands for the arrays. `sources.csv` has as many rows and says where each
+came from: file, page, window, grey values, size of a pixel. `problems.csv` has what was dropped or
+only noted.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segsweep.data.arrays import SPLITS
+from segsweep.data.geometry import WINDOW
+from segsweep.data.prepare import load
+from segsweep.data.problems import Problem, count_dropped
+from segsweep.files import replacing, write_csv, write_json
+
+MANIFEST = ("name", "split", "group", "pixels_sha256")
+SOURCES = (
+    "name",
+    "image",
+    "page",
+    "image_height",
+    "image_width",
+    *WINDOW,
+    "black",
+    "white",
+    "pixel_height_mm",
+    "pixel_width_mm",
+    "foreground",
+    "image_sha256",
+    "mask_sha256",
+)
+PROBLEMS = ("kind", "file", "found", "todo")
+
+
+def write_set(
+    out: Path,
+    rows: Sequence[dict[str, Any]],
+    kept: Sequence[Path],
+    problems: Sequence[Problem],
+    study: dict[str, Any],
+) -> dict[str, Any]:
+    """Write everything, one kept source at a time; `rows` are in the order of `kept`."""
+    if study["pixel_size_mm"]:
+        height, width = study["pixel_size_mm"]
+        given = {"pixel_height_mm": height, "pixel_width_mm": width}
+        rows = [row if row["pixel_height_mm"] else row | given for row in rows]
+    shape = (len(rows), *study["input_shape"][:2])
+    out.mkdir(parents=True, exist_ok=True)
+    for part, name in enumerate(("images.npy", "masks.npy")):
+        with replacing(out / name) as aside:
+            array = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
+            first = 0
+            for source in kept:
+                one = load(source)[part]
+                array[first : first + len(one)] = one
+                first += len(one)
+            array.flush()
+            del array
+    write_csv(out / "manifest.csv", MANIFEST, _only(rows, MANIFEST))
+    write_csv(out / "sources.csv", SOURCES, _only(rows, SOURCES))
+    write_csv(out / "problems.csv", PROBLEMS, [asdict(problem) for problem in problems])
+    summary = summarise(rows, count_dropped(problems), study)
+    write_json(out / "summary.json", summary)
+    return summary
+
+
+def _only(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    return ({column: row[column] for column in columns} for row in rows)
+
+
+def summarise(
+    rows: Sequence[dict[str, Any]], dropped: int, study: dict[str, Any]
+) -> dict[str, Any]:
+    """Counts and foreground share by split, and the settings that a prediction must repeat."""
+    splits = {}
+    for split in SPLITS:
+        members = [row for row in rows if row["split"] == split]
+        share = math.fsum(row["foreground"] for row in members) / len(members)
+        splits[split] = {
+            "images": len(members),
+            "groups": len({row["group"] for row in members}),
+            "foreground": round(share, 6),
+        }
+    return {
+        "images": len(rows),
+        "dropped": dropped,
+        "input_shape": list(study["input_shape"]),
+        "mode": study["mode"],
+        "percentiles": list(study["percentiles"]),
+        "splits": splits,
+    }

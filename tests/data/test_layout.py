@@ -1,0 +1,104 @@
+"""Which mask belongs to which image, in every layout, and what has no partner."""
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from project import not_as_root
+from segsweep.data.layout import find_pairs
+from segsweep.errors import UserError
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
+def told(folder: Path, *arguments: Path | str) -> dict[str, list[str]]:
+    layout = find_pairs(folder, *arguments)  # type: ignore[arg-type]
+    assert layout.problems == []
+    return {pair.name: [mask.name for mask in pair.masks] for pair in layout.pairs}
+
+
+def test_two_folders_flat_and_nested(tmp_path: Path) -> None:
+    touch(tmp_path / "i", "a.png", "p1/b.tif", "p1/c.ome.tif", ".hidden.png", "notes.txt")
+    touch(tmp_path / "m", "a.bmp", "p1/b.png", "p1/c.tif")
+    assert told(tmp_path / "i", tmp_path / "m") == {
+        "a": ["a.bmp"],
+        "p1/b": ["b.png"],
+        "p1/c": ["c.tif"],
+    }
+    assert [p.parent for p in find_pairs(tmp_path / "i", tmp_path / "m").pairs] == ["", "p1", "p1"]
+
+
+def test_several_masks_of_one_image_lie_in_a_folder_of_its_name(tmp_path: Path) -> None:
+    touch(tmp_path / "i", "a.png", "p/b.png")
+    touch(tmp_path / "m", "a/1.png", "a/2.png", "p/b/1.png")
+    assert told(tmp_path / "i", tmp_path / "m") == {"a": ["1.png", "2.png"], "p/b": ["1.png"]}
+
+
+def test_one_folder_with_suffixes(tmp_path: Path) -> None:
+    touch(tmp_path, "x.png", "x_mask.png", "d/y.jpg", "d/y_mask.png")
+    assert told(tmp_path) == {"d/y": ["y_mask.png"], "x": ["x_mask.png"]}
+    touch(tmp_path / "z", "x.png", "x-seg.png")
+    assert told(tmp_path / "z", None, "-seg") == {"x": ["x-seg.png"]}  # type: ignore[arg-type]
+
+
+def test_one_folder_per_image_as_in_the_data_science_bowl(tmp_path: Path) -> None:
+    touch(tmp_path, "0a/images/0a.png", "0a/masks/1.png", "0a/masks/2.png")
+    touch(tmp_path, "0b/images/0b.png", "0b/masks/1.png")
+    assert told(tmp_path) == {"0a": ["1.png", "2.png"], "0b": ["1.png"]}
+
+
+def test_letters_are_compared_as_people_read_them(tmp_path: Path) -> None:
+    composed, split = (unicodedata.normalize(form, "zelle-é ü") for form in ("NFC", "NFD"))
+    touch(tmp_path / "i", f"{composed}.png", "UPPER.PNG")
+    touch(tmp_path / "m", f"{split}.png", "upper.png")
+    assert set(told(tmp_path / "i", tmp_path / "m")) == {composed, "UPPER"}
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "a b", "a..b", "-n", "é\u202e", "a,b\"c'"])
+def test_strange_names_are_names(tmp_path: Path, name: str) -> None:
+    touch(tmp_path / "i", f"{name}.png")
+    touch(tmp_path / "m", f"{name}.png")
+    (pair,) = find_pairs(tmp_path / "i", tmp_path / "m").pairs
+    assert pair.name == name
+
+
+def test_partners_clashes_and_links_are_told_together(tmp_path: Path) -> None:
+    touch(tmp_path, "elsewhere.png")
+    touch(tmp_path / "i", "a.png", "b.png", "b.tif", "c.png")
+    touch(tmp_path / "m", "a.png", "b.png", "d.png")
+    (tmp_path / "i/e.png").symlink_to(tmp_path / "elsewhere.png")
+    (tmp_path / "i/folder").symlink_to(tmp_path)
+    layout = find_pairs(tmp_path / "i", tmp_path / "m")
+    assert [pair.name for pair in layout.pairs] == ["a", "b"]
+    assert sorted((p.kind, Path(p.file).name) for p in layout.problems) == [
+        ("clash", "b.tif"),
+        ("outside", "e.png"),
+        ("outside", "folder"),
+        ("partner", "c.png"),
+        ("partner", "d.png"),
+    ]
+
+
+def test_a_folder_without_permission_is_told(open_folder: Path) -> None:
+    touch(open_folder / "i", "a.png", "locked/b.png")
+    touch(open_folder / "m", "a.png")
+    (open_folder / "i/locked").chmod(0)
+    with not_as_root():
+        (problem,) = find_pairs(open_folder / "i", open_folder / "m").problems
+    assert problem.kind == "permission"
+
+
+def test_nothing_at_all_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such folder"):
+        find_pairs(tmp_path / "missing")
+    touch(tmp_path / "i", "a.txt")
+    with pytest.raises(UserError, match="found no images"):
+        find_pairs(tmp_path / "i", tmp_path / "i")
+    touch(tmp_path / "i", "a.png")
+    with pytest.raises(UserError, match="found no masks, expected files named after"):
+        find_pairs(tmp_path / "i")

@@ -1,0 +1,194 @@
+"""A user's own folders, in three shapes, with the real tools in real clones."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from skimage.measure import label
+
+from project import Project
+from segsweep.data.arrays import ProcessedSet
+from segsweep.files import read_csv
+
+USE = ("python", "workflow/scripts/use_data.py")
+PROCESSED = ("--", "data/processed/made-from.json", "results/data_report.md")
+
+
+@pytest.fixture(scope="module")
+def clone(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Project]:
+    def make() -> Project:
+        folder = tmp_path_factory.mktemp("own") / "a clone"
+        subprocess.run(["git", "clone", "--quiet", str(checkout), str(folder)], check=True)
+        return Project(folder)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def sets(nuclei_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample in three other shapes: a folder per patient, 16-bit labels, a mask per object."""
+    out = tmp_path_factory.mktemp("sets")
+    for file in sorted((nuclei_raw / "images").iterdir()):
+        field, tile = file.stem.rsplit("_", 1)
+        image = np.array(Image.open(file))
+        mask = np.array(Image.open(nuclei_raw / "masks" / file.name))
+        objects = label(mask > 0).astype(np.uint16)
+        for kind, array in (("images", image), ("masks", mask)):
+            place = out / "patients" / kind / field / f"{tile}.png"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(array).save(place)
+        for kind, array in (("scans", image.astype(np.uint16) * 200 + 37), ("labels", objects)):
+            place = out / kind / f"{file.stem}.tif"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            tifffile.imwrite(place, array, compression="zlib")
+        colours = np.stack([255 - image // 3, 255 - image // 2, 255 - image], -1)
+        for kind in ("images", "masks"):
+            (out / "histology" / file.stem / kind).mkdir(parents=True)
+        Image.fromarray(colours).save(out / "histology" / file.stem / "images" / file.name)
+        for number in range(1, objects.max() + 1):
+            place = out / "histology" / file.stem / "masks" / f"{number:03d}.png"
+            Image.fromarray(np.where(objects == number, 255, 0).astype(np.uint8)).save(place)
+    return out
+
+
+def test_a_folder_per_patient_trains_and_the_sample_comes_back(
+    clone: Callable[[], Project], sets: Path, tmp_path: Path
+) -> None:
+    project = clone()
+    told = project.run(*USE, str(sets / "patients/images"), str(sets / "patients/masks"))
+    assert "56 images in 14 groups are in data/raw" in told
+    project.commit("our own images")
+    assert project.run("git", "status", "--porcelain") == ""
+    project.run("dvc", "repro")
+    assert project.nothing_to_be_done()
+    assert "up to date" in project.run("dvc", "repro")
+    groups = {row["group"] for row in read_csv(project.folder / "data/processed/manifest.csv")}
+    assert len(groups) == 14
+    project.commit("trained")
+
+    # another machine has all of it with git and DVC alone
+    project.run("dvc", "remote", "add", "--local", "--default", "here", str(tmp_path / "remote"))
+    project.run("dvc", "push")
+    other = tmp_path / "other"
+    subprocess.run(["git", "clone", "--quiet", str(project.folder), str(other)], check=True)
+    there = Project(other)
+    there.run("dvc", "remote", "add", "--local", "--default", "here", str(tmp_path / "remote"))
+    there.run("dvc", "pull")
+    assert there.nothing_to_be_done()
+
+    # an image that changes is noticed, by both tools
+    image = next((project.folder / "data/raw/images").rglob("*.png"))
+    Image.open(image).transpose(Image.Transpose.ROTATE_180).save(image)
+    assert not project.nothing_to_be_done()
+    told = project.run(*USE, "--sample", check=False)
+    assert "error: data/raw: differs from what DVC has cached" in told
+    assert image.exists()
+    project.run("dvc", "checkout", "--force", "data/raw.dvc")
+    project.run(*USE, "--sample")
+    assert project.run("git", "diff", "HEAD~2", "--stat", "--", "dvc.yaml", "data") == ""
+    project.snakemake(*PROCESSED)
+    assert "# Sample: nuclei" in project.read("data/raw/README.md").decode()
+
+
+def test_label_images_of_sixteen_bits(clone: Callable[[], Project], sets: Path) -> None:
+    project = clone()
+    command = (*USE, str(sets / "scans"), str(sets / "labels"), "--group-regex", r"(.*)_\d\d")
+    told = project.run(*command, check=False)
+    assert told.startswith("error: found 56 faults in the images (mask with more values")
+    assert "preprocess.masks: labels" in told
+    assert "Traceback" not in told
+    assert "56, fault" in project.read("results/data_report.md").decode()
+    # nothing was changed
+    assert project.run("git", "status", "--porcelain") == ""
+    assert not (project.folder / "data/raw").exists()
+    project.change_study({"preprocess": {"masks": "labels"}})
+    assert "56 images in 14 groups" in project.run(*command)
+    project.snakemake(*PROCESSED)
+    same_as_sample(project, clone())
+
+
+def test_colour_images_with_a_mask_per_object(clone: Callable[[], Project], sets: Path) -> None:
+    project = clone()
+    told = project.run(*USE, str(sets / "histology"))
+    assert "56 images in 56 groups" in told
+    assert "own_groups: groups.csv: each of the 56 images is a group of its own" in told
+    table = sets / "groups.csv"
+    names = sorted(folder.name for folder in (sets / "histology").iterdir())
+    rows = [f"{name},{name.rsplit('_', 1)[0]}" for name in names]
+    table.write_text("\n".join(["image,group", *rows]) + "\n")
+    project.run(*USE, str(sets / "histology"), "--groups", str(table))
+    project.snakemake(*PROCESSED)
+    same_as_sample(project, clone(), images=False)
+
+
+def same_as_sample(project: Project, plain: Project, images: bool = True) -> None:
+    """The processed set is the one that the sample itself gives."""
+    plain.snakemake("--", "data/processed/made-from.json")
+    ours, theirs = (ProcessedSet.open(p.folder / "data/processed") for p in (project, plain))
+    assert ours.groups == theirs.groups
+    assert ours.splits == theirs.splits
+    np.testing.assert_array_equal(ours.masks, theirs.masks)
+    if images:
+        assert np.abs(ours.images.astype(int) - theirs.images).max() <= 1
+
+
+def test_dropped_images_are_counted_in_every_report(
+    clone: Callable[[], Project], sets: Path, tmp_path: Path
+) -> None:
+    project = clone()
+    shutil.copytree(sets / "patients", tmp_path / "mine")
+    broken = sorted((tmp_path / "mine/images").rglob("*.png"))[:3]
+    for file in broken[:2]:
+        file.write_bytes(b"")
+    (tmp_path / "mine/masks" / broken[2].relative_to(tmp_path / "mine/images")).unlink()
+    folders = (str(tmp_path / "mine/images"), str(tmp_path / "mine/masks"))
+    told = project.run(*USE, *folders, check=False)
+    assert "error: found 3 faults in the images (missing partner 1, empty file 2)" in told
+    project.change_study({"preprocess": {"on_bad": "drop"}})
+    assert "53 images in 14 groups" in project.run(*USE, *folders)
+    project.snakemake(*PROCESSED)
+    report = project.read("results/data_report.md").decode()
+    assert "3 files were left out" in report
+    assert all(file.name in report for file in broken)
+
+
+def test_images_put_there_by_hand_are_never_replaced_or_cleared_away(
+    clone: Callable[[], Project],
+) -> None:
+    project = clone()
+    project.run("dvc", "repro", "preprocess")
+    raw = project.folder / "data/raw"
+    own = raw / "images/mine.png"
+    shutil.copy(next((raw / "images").iterdir()), own)
+    for count in (1, 57):
+        for command in (("snakemake",), ("dvc", "repro"), ("dvc", "repro", "--force")):
+            told = project.run(*command, check=False)
+            assert f"error: data/raw/images: found {count} images" in told
+            assert "use_data.py IMAGES_DIR MASKS_DIR" in told
+            assert "Traceback" not in told
+            assert own.exists()
+        (raw / "README.md").unlink(missing_ok=True)
+    told = project.run(*USE, str(raw / "images"), str(raw / "masks"), check=False)
+    assert "lies in data/raw, where the copies go" in told
+
+
+def test_wrong_requests_are_one_sentence(clone: Callable[[], Project], sets: Path) -> None:
+    project = clone()
+    for arguments, said in (
+        (("nowhere",), "error: nowhere: no such folder"),
+        ((str(sets / "patients/images"),), "found no masks, expected files named after"),
+        (("--sample",), "error: data/raw.dvc: not there; the sample is in use already"),
+        (
+            (str(sets / "patients/images"), str(sets / "patients/masks"), "--group-regex", "("),
+            "expected a regular expression",
+        ),
+    ):
+        told = project.run(*USE, *arguments, check=False)
+        assert said in told
+        assert "Traceback" not in told
+    assert project.run("git", "status", "--porcelain") == ""

@@ -1,0 +1,116 @@
+"""Put your own images and masks in the sample's place, under DVC; or go back to the sample.
+
+Everything is read first: either all of it can be used, or you get one list of what is wrong
+(results/data_report.md), and nothing is changed. Masks have the names of their images, below a
+folder of their own, or end in --mask-suffix beside them; several masks of one image lie in a folder
+of its name, and are united. How masks and stacks are read is up to the study (preprocess).
+
+What must not be split (a patient, an animal, a field of view) is a group: by default each folder
+directly below IMAGES_DIR, and without folders each image.
+
+Example:
+  python workflow/scripts/use_data.py ~/scans/images ~/scans/masks
+  python workflow/scripts/use_data.py frames labels --group-regex '(mouse\\d+)_'
+  python workflow/scripts/use_data.py tiles --mask-suffix _mask --groups groups.csv
+  python workflow/scripts/use_data.py --sample
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from segsweep.data.dataset import examine, refuse, settings_of
+from segsweep.data.groups import by_folder, by_pattern, by_table
+from segsweep.data.keeping import kept_folder
+from segsweep.data.layout import MASK_SUFFIX, find_pairs
+from segsweep.data.own import RAW, refuse_own_images
+from segsweep.data.placing import back_to_sample, place
+from segsweep.data.problems import FaultsError, Problem, by_class
+from segsweep.data.report import write_faults
+from segsweep.errors import UserError, command_line, parser
+from segsweep.provenance import take_lock
+from segsweep.study import Study
+
+
+def main() -> None:
+    given = _arguments()
+    lock = take_lock()  # held until the process ends
+    assert lock
+    if given.sample:
+        back_to_sample()
+        print("the sample is in use again; next: git commit, then snakemake --cores all")
+        return
+    refuse_own_images(RAW)
+    study = Study.read().preprocess.model_dump()
+    layout = find_pairs(given.images, given.masks, given.mask_suffix)
+    groups, problems = by_folder(layout.pairs), list[Problem]()
+    splits: dict[str, str] = {}
+    if given.groups:
+        groups, splits, problems = by_table(given.groups, layout.pairs, given.images)
+    elif given.group_regex:
+        groups, problems = by_pattern(layout.pairs, given.group_regex)
+    found = examine(
+        layout.pairs,
+        groups,
+        splits,
+        [*layout.problems, *problems],
+        study,
+        kept_folder(settings_of(study)),
+        len(os.sched_getaffinity(0)),
+    )
+    try:
+        refuse(found.problems, study["on_bad"])
+    except FaultsError as error:
+        write_faults(error.problems)
+        raise
+    place(found, given.images, given.masks)
+    for kind, members in by_class(found.problems).items():
+        print(f"{kind}: {members[0].sentence()}")
+        if len(members) > 1:
+            print(f"  ... and {len(members) - 1} more of this class")
+    print(
+        f"{len(found.pairs)} images in {len(set(found.groups))} groups are in {RAW}, tracked by "
+        f"DVC ({RAW}.dvc); next: git commit, then snakemake --cores all"
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    arguments = parser(__doc__)
+    arguments.add_argument(
+        "images", type=Path, nargs="?", metavar="IMAGES_DIR", help="folder of images"
+    )
+    arguments.add_argument(
+        "masks", type=Path, nargs="?", metavar="MASKS_DIR", help="folder of masks"
+    )
+    arguments.add_argument(
+        "--mask-suffix",
+        default=MASK_SUFFIX,
+        metavar="TEXT",
+        help="how the names of masks end where they lie beside their images (default: %(default)s)",
+    )
+    how = arguments.add_mutually_exclusive_group()
+    how.add_argument(
+        "--group-regex",
+        metavar="REGEX",
+        help="the group is what its first parenthesis finds in an image's place below IMAGES_DIR",
+    )
+    how.add_argument(
+        "--groups",
+        type=Path,
+        metavar="CSV",
+        help="a table with the columns image,group and, where the split is given, split",
+    )
+    how.add_argument("--sample", action="store_true", help="go back to the sample")
+    given = arguments.parse_args()
+    if given.sample == (given.images is not None):
+        arguments.error("give IMAGES_DIR (and MASKS_DIR), or --sample")
+    for folder in filter(None, (given.images, given.masks)):
+        if folder.resolve().is_relative_to(RAW.resolve()):
+            raise UserError(
+                f"{folder}: lies in {RAW}, where the copies go; move it out of the project first"
+            )
+    return given
+
+
+if __name__ == "__main__":
+    command_line(main)
