@@ -30,14 +30,20 @@ class Unreferenced:
 
 
 def unreferenced() -> list[Unreferenced]:
-    """The entries of the store that no record, commit or experiment names."""
+    """What of the store no record, commit or experiment names, and images of old settings."""
     named = set(_present()) | set(_committed())
     found = []
     for entry in sorted((root() / "entries").glob("*/")):
         if named.isdisjoint(_kept(entry)):
-            files = [p for p in entry.rglob("*") if p.is_file()]
-            found.append(Unreferenced(entry, sum(p.stat().st_size for p in files)))
-    return found
+            found.append(_whole(entry))
+    # images that are ready for the network: those of the settings last used are of use
+    kept = sorted((root() / "images").glob("*/"), key=lambda folder: folder.stat().st_mtime)
+    return found + [_whole(folder) for folder in kept[:-1]]
+
+
+def _whole(folder: Path) -> Unreferenced:
+    files = [p for p in folder.rglob("*") if p.is_file()]
+    return Unreferenced(folder, sum(p.stat().st_size for p in files))
 
 
 def delete(entries: list[Unreferenced]) -> None:

@@ -16,6 +16,7 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -37,6 +38,8 @@ RAN = STATE / "ran"
 JOBS = STATE / "jobs.json"
 FRAGMENTS = STATE / "inputs"
 SOURCES = "-sources"
+TO_BE_TOLD = 2_000_000_000
+"""Bytes that take seconds to read."""
 NOT_RUNS = {
     "--dag",
     "--rulegraph",
@@ -108,7 +111,23 @@ class Hashes:
 
     def of(self, path: str) -> str | None:
         """The hash of a file or folder, None where there is none."""
-        return content_hash(path, self._of_file) if os.path.exists(path) else None
+        if not os.path.exists(path):
+            return None
+        if os.path.isdir(path):
+            self._read_ahead(path)
+        return content_hash(path, self._of_file)
+
+    def _read_ahead(self, folder: str) -> None:
+        """Hash the files of a folder that are not known yet, many at once, and say so."""
+        files = [str(file) for file in Path(folder).rglob("*") if file.is_file()]
+        new = [file for file in files if self.known_of(file) is None]
+        size = sum(os.stat(file).st_size for file in new)
+        if size > TO_BE_TOLD:
+            told = f"reading {len(new):,} files of {folder} ({size / 1e9:.1f} GB), once"
+            print(told, file=sys.stderr)
+        with ThreadPoolExecutor() as pool:
+            for _ in pool.map(self._of_file, new):
+                pass
 
     def known_of(self, path: str | Path) -> str | None:
         """The hash of a file if it is known and the file did not change since."""

@@ -237,9 +237,11 @@ def test_inverted_masks_near_copies_and_single_groups_are_noted(
     first = sorted((raw / "images").iterdir())[0]
     Image.open(first).point(lambda v: v * 0.9 + 9).save(raw / "images/again.png")
     shutil.copy(raw / "masks" / first.name, raw / "masks/again.png")
+    bright = sorted((raw / "images").iterdir())[9]
+    Image.open(bright).point(lambda v: min(255, v * 20)).save(bright)
     preprocess(raw, tmp_path / "out", study(), tmp_path / "kept")
     noted = {row["kind"]: row["file"] for row in read_csv(tmp_path / "out/problems.csv")}
-    assert noted.keys() == {"inverted", "near_duplicate", "own_groups"}
+    assert noted.keys() == {"inverted", "near_duplicate", "own_groups", "saturated"}
     assert first.name in noted["near_duplicate"] or "again" in noted["near_duplicate"]
 
 

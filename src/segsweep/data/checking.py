@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from segsweep.data.duplicates import exact, near
-from segsweep.data.prepare import Prepared
+from segsweep.data.prepare import SATURATED, Prepared
 from segsweep.data.problems import Problem
 
 MOSTLY = 0.5
@@ -48,6 +48,17 @@ def find_faults_of_set(
                 f"{len(inverted)} of {len(prepared)} masks are foreground along their borders and "
                 "over half of their area",
                 "if white means background in them, invert them",
+            )
+        )
+    saturated = [image for image, p in zip(images, prepared, strict=True) if p.saturated]
+    if saturated:
+        problems.append(
+            Problem(
+                "saturated",
+                saturated[0],
+                f"{len(saturated)} of {len(prepared)} images have over {SATURATED:.0%} of their "
+                "pixels at their brightest value",
+                "a white background is fine; overexposed objects have lost their grey values",
             )
         )
     singles = len(set(groups)) == len(groups) > 1

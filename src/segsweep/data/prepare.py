@@ -20,6 +20,10 @@ from segsweep.data.layout import Pair
 from segsweep.data.problems import Problem, UnusableError
 from segsweep.files import replacing, sha256
 
+NOTED = ("looks_inverted", "saturated")
+SATURATED = 0.05
+"""The share of pixels of the brightest value above which an image counts as saturated."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -46,6 +50,7 @@ class Prepared:
     content: str
     fingerprint: int
     looks_inverted: bool
+    saturated: bool
 
 
 def prepare(
@@ -82,9 +87,8 @@ def prepare(
         row |= {"image": f"{pair.name}{pair.image.suffix}", "name": pair.name + row.pop("part")}
         row |= hashed
         row |= {"pixel_height_mm": spacing[0], "pixel_width_mm": spacing[1]}
-    return Prepared(
-        kept, facts["rows"], facts["content"], facts["fingerprint"], facts["looks_inverted"]
-    )
+    told = {name: facts[name] for name in ("content", "fingerprint", *NOTED)}
+    return Prepared(kept, facts["rows"], **told)
 
 
 def load(kept: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -140,12 +144,13 @@ def _make(
 ) -> dict[str, Any]:
     rows, images, placed = [], [], []
     content = hashlib.sha256()
-    border, inside = 0.0, 0.0
+    border, inside, brightest = 0.0, 0.0, 0.0
     for number, (page, mask) in enumerate(zip(pages, masks, strict=True), 1):
         grey, black, white = stretch(page, *settings.percentiles)
         content.update(f"{page.shape}".encode())
         edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
         border, inside = border + float(edge.mean()), inside + float(mask.mean())
+        brightest += float((page == page.max()).mean())
         for window in windows(page.shape, settings.side, settings.mode):
             images.append(place_image(grey, window, settings.side))
             content.update(images[-1].tobytes())
@@ -176,6 +181,7 @@ def _make(
         "content": content.hexdigest(),
         "fingerprint": fingerprint(images[0].astype(np.float32)),
         "looks_inverted": border > 0.75 * len(pages) and inside > 0.5 * len(pages),
+        "saturated": brightest > SATURATED * len(pages),
     }
 
 

@@ -30,6 +30,7 @@ CLASSES: dict[str, tuple[str, Severity]] = {
     "few_groups": ("too few groups for three splits", "set"),
     "no_foreground": ("a split without foreground", "set"),
     "inverted": ("masks that look inverted", "note"),
+    "saturated": ("saturated images", "note"),
     "near_duplicate": ("nearly the same image in two groups", "note"),
     "own_groups": ("every image is a group of its own", "note"),
 }
