@@ -245,6 +245,21 @@ def test_inverted_masks_near_copies_and_single_groups_are_noted(
     assert first.name in noted["near_duplicate"] or "again" in noted["near_duplicate"]
 
 
+def test_images_that_only_become_equal_are_noted(nuclei_raw: Path, tmp_path: Path) -> None:
+    """One pixel apart, which the small processed image does not show: no error, but a note."""
+    raw = tmp_path / "raw"
+    shutil.copytree(nuclei_raw, raw)
+    files = sorted((raw / "images").iterdir())
+    for folder in ("images", "masks"):
+        shutil.copy(raw / folder / files[0].name, raw / folder / files[-1].name)
+    pixels = np.array(Image.open(files[-1]))
+    pixels[3, 3] += 1
+    Image.fromarray(pixels).save(files[-1])
+    settings = study(input_shape=[32, 32, 1])
+    preprocess(raw, tmp_path / "out", settings, tmp_path / "kept")
+    assert [row["kind"] for row in read_csv(tmp_path / "out/problems.csv")] == ["near_duplicate"]
+
+
 def test_slices_of_a_stack_are_one_group(nuclei_raw: Path, tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     for folder in ("images", "masks"):

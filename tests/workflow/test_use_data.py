@@ -192,3 +192,47 @@ def test_wrong_requests_are_one_sentence(clone: Callable[[], Project], sets: Pat
         assert said in told
         assert "Traceback" not in told
     assert project.run("git", "status", "--porcelain") == ""
+
+
+def test_hostile_names_stay_inside_data(
+    clone: Callable[[], Project], sets: Path, tmp_path: Path
+) -> None:
+    """Newlines, quotes, leading dashes and dots that climb: names, and nothing more."""
+    project = clone()
+    images, masks = sorted((sets / "patients/images").rglob("*.png")), tmp_path / "m"
+    names = [
+        "two\nlines",
+        "a b  c",
+        "-rf",
+        "--sample",
+        "$(touch gone)",
+        "'; touch gone; '",
+        "{output}",
+        "x..%2F..%2Fgone",
+        "a..b",
+        "é\u202eü" * 20,
+        "NUL",
+        "*",
+        "#",
+        "@0,0",
+        ",\"'",
+    ]
+    for name, file in zip(names, images, strict=False):
+        mask = sets / "patients/masks" / file.relative_to(sets / "patients/images")
+        for folder, source in ((tmp_path / "i", file), (masks, mask)):
+            (folder / f"group {name}").mkdir(parents=True)
+            shutil.copy(source, folder / f"group {name}" / f"{name}.png")
+    around = sorted(path.name for path in project.folder.parent.iterdir())
+    before = {path.name for path in project.folder.iterdir()}
+    project.run(*USE, str(tmp_path / "i"), str(masks))
+    project.commit("hostile names")
+    project.snakemake(*PROCESSED)
+    assert project.nothing_to_be_done() is False  # the trainings are still to be made
+    made = {row["name"] for row in read_csv(project.folder / "data/processed/manifest.csv")}
+    assert {f"group {name}/{name}" for name in names} == made
+    new = {path.name for path in project.folder.iterdir()} - before
+    assert new <= {"logs", ".store", ".snakemake"}
+    assert sorted(path.name for path in project.folder.parent.iterdir()) == around
+    assert project.run("git", "status", "--porcelain") == ""
+    report = project.read("results/data_report.md").decode()
+    assert "15 images" in report

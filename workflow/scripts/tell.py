@@ -30,6 +30,9 @@ def main() -> None:
         f"  (median trial {summary[f'median_{name}']:.4f}, {summary['failed']} failed, "
         f"Otsu's threshold {summary['otsu']:.4f})"
     )
+    dropped = read_json("data/processed/summary.json")["dropped"]
+    if dropped:
+        print(f"{dropped} files were left out for a fault, see {results}/data_report.md")
     if not TRACKED.exists():
         print(f"\nOn the sample '{sample}', expect {EXPECTED[sample]}.")
     print(

@@ -1,8 +1,12 @@
 """What is wrong with a set as a whole: leakage between groups, inverted masks."""
 
 from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
 
 from segsweep.data.duplicates import exact, near
+from segsweep.data.images import read_grey
 from segsweep.data.prepare import SATURATED, Prepared
 from segsweep.data.problems import Problem
 
@@ -15,7 +19,8 @@ def find_faults_of_set(
 ) -> list[Problem]:
     """Problems that show only when all images (names, facts, groups) are looked at together."""
     problems = []
-    copies = list(exact([p.content for p in prepared], groups))
+    alike = exact([p.content for p in prepared], groups)
+    copies = [(one, two) for one, two in alike if _same_pixels(images[one], images[two])]
     again = {later for _, later in copies}
     for first, later in copies:
         problems.append(
@@ -73,3 +78,9 @@ def find_faults_of_set(
             )
         )
     return problems
+
+
+def _same_pixels(one: str, two: str) -> bool:
+    """Whether two images whose processed pixels are equal were equal before."""
+    pages, others = (read_grey(Path(image))[0] for image in (one, two))
+    return len(pages) == len(others) and all(map(np.array_equal, pages, others))

@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 from skimage.segmentation import find_boundaries
 
 from segsweep.data.arrays import SPLITS, ProcessedSet
+from segsweep.data.problems import printable
 from segsweep.files import replacing
 
 COLUMNS = 8
@@ -42,7 +43,7 @@ def draw(data: ProcessedSet, path: Path) -> None:
             left = GAP + position % COLUMNS * (SIDE + GAP)
             y = top + position // COLUMNS * cell
             sheet.paste(_outlined(data.images[i], data.masks[i], COLOURS[split]), (left, y))
-            label = _fitting(data.names[i], pen, small)
+            label = _fitting(printable(data.names[i]), pen, small)
             pen.text((left, y + SIDE + 2), label, fill=(212, 212, 216), font=small)
         top += rows[split] * cell
     with replacing(path) as aside:
