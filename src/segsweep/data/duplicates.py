@@ -34,16 +34,36 @@ def exact(contents: Sequence[str], groups: Sequence[str]) -> Iterator[tuple[int,
 
 
 def near(fingerprints: Mapping[int, int], groups: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs of positions in different groups whose fingerprints nearly agree, in order."""
-    positions = np.array(list(fingerprints), np.int64)
-    prints = np.array(list(fingerprints.values()), np.uint64)
-    found: set[tuple[int, int]] = set()
+    """Positions (first, later) whose fingerprints nearly agree, in different groups.
+
+    Each later position comes once, with the first that it is like.
+    """
+    places: dict[int, list[int]] = {}
+    for position, bits in sorted(fingerprints.items()):
+        firsts = places.setdefault(bits, [])
+        # the first of one group and the first of any other are all that later ones need
+        if not firsts or (len(firsts) == 1 and groups[position] != groups[firsts[0]]):
+            firsts.append(position)
+    alike = _neighbours(np.array(list(places), np.uint64))
+    found = []
+    for position, bits in sorted(fingerprints.items()):
+        others = [p for near_bits in (bits, *alike.get(bits, ())) for p in places[near_bits]]
+        first = min((p for p in others if groups[p] != groups[position]), default=position)
+        if first < position:
+            found.append((first, position))
+    return found
+
+
+def _neighbours(prints: np.ndarray) -> dict[int, set[int]]:
+    """For each of these different fingerprints those that it nearly agrees with, if any."""
+    found: dict[int, set[int]] = {}
     for quarter in range(QUARTERS):
         keys = (prints >> np.uint64(16 * quarter)).astype(np.uint16)
         order = np.argsort(keys, kind="stable")
-        for members in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1):
-            for i, one in enumerate(members):
+        for members in np.split(prints[order], np.flatnonzero(np.diff(keys[order])) + 1):
+            for i, one in enumerate(members[:-1]):
                 rest = members[i + 1 :]
-                close = rest[np.bitwise_count(prints[rest] ^ prints[one]) <= NEAR]
-                found.update((int(positions[one]), int(positions[two])) for two in close)
-    return sorted(pair for pair in found if groups[pair[0]] != groups[pair[1]])
+                for two in rest[np.bitwise_count(rest ^ one) <= NEAR]:
+                    found.setdefault(int(one), set()).add(int(two))
+                    found.setdefault(int(two), set()).add(int(one))
+    return found

@@ -54,15 +54,11 @@ def write_set(
     shape = (len(rows), *study["input_shape"][:2])
     out.mkdir(parents=True, exist_ok=True)
     for part, name in enumerate(("images.npy", "masks.npy")):
-        with replacing(out / name) as aside:
-            array = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
-            first = 0
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        with replacing(out / name) as aside, aside.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
             for source in kept:
-                one = load(source)[part]
-                array[first : first + len(one)] = one
-                first += len(one)
-            array.flush()
-            del array
+                file.write(load(source)[part].tobytes())
     write_csv(out / "manifest.csv", MANIFEST, _only(rows, MANIFEST))
     write_csv(out / "sources.csv", SOURCES, _only(rows, SOURCES))
     write_csv(out / "problems.csv", PROBLEMS, [asdict(problem) for problem in problems])
