@@ -18,6 +18,7 @@ from segsweep.data.layout import find_pairs
 from segsweep.data.problems import CLASSES, SHOWN, FaultsError
 from segsweep.data.report import write_faults
 from segsweep.data.sample import write_sample
+from segsweep.errors import UserError
 from segsweep.files import read_csv
 from segsweep.study.sections import Preprocess
 
@@ -194,7 +195,7 @@ def test_every_class_of_fault_is_told_at_once_or_dropped(nuclei_raw: Path, tmp_p
     assert all(name.rsplit(".")[0] in report.read_text() for name in spoiled.values())
 
     summary = preprocess(raw, tmp_path / "out", study(on_bad="drop"), tmp_path / "kept")
-    assert summary["images"] == 56 - len(spoiled) + 1  # of the two that clash one is used
+    assert summary["images"] == 56 - len(spoiled)
     assert summary["dropped"] == len(caught.value.problems)
     assert len(read_csv(tmp_path / "out/problems.csv")) == summary["dropped"]
 
@@ -276,6 +277,46 @@ def test_slices_of_a_stack_are_one_group(nuclei_raw: Path, tmp_path: Path) -> No
     whole = preprocess(nuclei_raw, tmp_path / "flat", study(), tmp_path / "kept")
     assert whole["images"] == 56
     np.testing.assert_array_equal(data.images, ProcessedSet.open(tmp_path / "flat").images)
+
+
+def test_copies_are_found_on_every_page_of_a_stack(nuclei_raw: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    files = sorted((nuclei_raw / "images").iterdir())[::4]
+    for folder in ("images", "masks"):
+        (raw / folder).mkdir(parents=True)
+        for i in range(4):
+            names = [files[3 * i + k].name for k in range(3)]
+            if i == 1:
+                names[0] = files[2].name  # the last page of the stack before
+            pages = [np.array(Image.open(nuclei_raw / folder / name)) for name in names]
+            tifffile.imwrite(raw / folder / f"s{i}.tif", np.stack(pages), photometric="minisblack")
+    for mode in ("resize", "tile"):
+        with pytest.raises(FaultsError) as caught:
+            preprocess(
+                raw,
+                tmp_path / "out",
+                study(stacks="slices", mode=mode, input_shape=[128, 128, 1]),
+                tmp_path / "kept" / mode,
+            )
+        found = [p for p in caught.value.problems if p.kind == "duplicate"]
+        assert [Path(p.file).name for p in found] == ["s1.tif"]
+
+
+def test_a_damaged_kept_image_is_made_again(nuclei_raw: Path, tmp_path: Path) -> None:
+    whole = preprocess(nuclei_raw, tmp_path / "out", study(), tmp_path / "kept")
+    arrays = (tmp_path / "out/images.npy").read_bytes()
+    first, second, third = sorted((tmp_path / "kept").rglob("*.npz"))[:3]
+    first.write_bytes(b"")
+    second.unlink()
+    assert preprocess(nuclei_raw, tmp_path / "out", study(), tmp_path / "kept") == whole
+    assert (tmp_path / "out/images.npy").read_bytes() == arrays
+    content = bytearray(third.read_bytes())
+    content[len(content) // 2] ^= 1
+    third.write_bytes(content)
+    with pytest.raises(UserError, match="was damaged and is removed; run the same again"):
+        preprocess(nuclei_raw, tmp_path / "out", study(), tmp_path / "kept")
+    preprocess(nuclei_raw, tmp_path / "out", study(), tmp_path / "kept")
+    assert (tmp_path / "out/images.npy").read_bytes() == arrays
 
 
 def test_many_faults_of_one_class_are_counted_on_the_terminal(

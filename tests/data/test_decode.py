@@ -164,3 +164,44 @@ def test_a_multi_file_ome_reads_no_other_file(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "x.ome.tif", RAMP + 1, description=told, metadata=None)
     (page,), _ = read_grey(tmp_path / "x.ome.tif")
     np.testing.assert_array_equal(page, RAMP + 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "shape"),
+    [
+        ({"photometric": "minisblack", "planarconfig": "separate"}, (2, 40, 56)),
+        ({"photometric": "minisblack", "planarconfig": "contig"}, (40, 56, 5)),
+        ({"photometric": "separated"}, (40, 56, 4)),
+    ],
+)
+def test_channels_are_no_colours(
+    tmp_path: Path, options: dict[str, str], shape: tuple[int, ...]
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+    tifffile.imwrite(tmp_path / "x.tif", pixels, **options)
+    with pytest.raises(UnusableError) as caught:
+        read_grey(tmp_path / "x.tif")
+    assert caught.value.kind == "channels"
+
+
+def test_a_large_stack_of_imagej_is_a_stack(tmp_path: Path) -> None:
+    stack = np.stack([RAMP, RAMP + 1, RAMP + 2])
+    tifffile.imwrite(tmp_path / "x.tif", stack, imagej=True, truncate=True)
+    pages, _ = read_grey(tmp_path / "x.tif")
+    np.testing.assert_array_equal(np.stack(pages), stack)
+
+
+def test_images_and_masks_are_turned_alike(tmp_path: Path) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    for name in ("image.png", "mask.png"):
+        Image.fromarray(np.where(GREY > 100, 255, 0).astype(np.uint8)).save(
+            tmp_path / name, exif=turned
+        )
+    (page,), _ = read_grey(tmp_path / "image.png")
+    mask = read_mask(tmp_path / "mask.png", "binary")[0]
+    assert page.shape == (56, 40)
+    np.testing.assert_array_equal(page > 0, mask)
+    tifffile.imwrite(tmp_path / "x.tif", GREY, extratags=[(274, 3, 1, 6, True)])
+    with pytest.raises(UnusableError, match="turned or mirrored"):
+        read_grey(tmp_path / "x.tif")

@@ -8,15 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segsweep.data.groups import by_folder, by_pattern, by_table, split_groups, too_few
-from segsweep.data.layout import Pair
+from segsweep.data.layout import Layout, Pair
 from segsweep.errors import UserError
-
-IMAGES = Path("images")
 
 
 def pair(name: str) -> Pair:
-    parent = name.split("/")[0] if "/" in name else ""
-    return Pair(name, IMAGES / f"{name}.png", (Path("masks") / f"{name}.png",), parent)
+    return Pair(name, Path("images") / f"{name}.png", (Path("masks") / f"{name}.png",))
 
 
 PAIRS = [pair(name) for name in ("m1/a", "m1/b", "m2/a", "loose")]
@@ -24,6 +21,9 @@ PAIRS = [pair(name) for name in ("m1/a", "m1/b", "m2/a", "loose")]
 
 def test_folders_are_groups_and_loose_images_their_own() -> None:
     assert by_folder(PAIRS) == {"m1/a": "m1", "m1/b": "m1", "m2/a": "m2", "loose": "loose"}
+    below = by_folder([pair("all/m1/a"), pair("all/m1/b"), pair("all/m2/a")])
+    assert list(below.values()) == ["all/m1", "all/m1", "all/m2"]
+    assert by_folder([pair("all/a"), pair("all/b")]) == {"all/a": "all/a", "all/b": "all/b"}
 
 
 def test_an_expression_finds_groups_and_tells_where_it_does_not() -> None:
@@ -41,7 +41,7 @@ def test_a_table_gives_groups_and_splits_with_or_without_suffix(tmp_path: Path) 
     table.write_text(
         "image,group,split\nm1/a.png,x,train\nm1/b,x,train\nM2/A.png,y,test\nloose,z,validation\n"
     )
-    groups, splits, problems = by_table(table, PAIRS, IMAGES)
+    groups, splits, problems = by_table(table, Layout(PAIRS))
     assert problems == []
     assert groups == {"m1/a": "x", "m1/b": "x", "m2/a": "y", "loose": "z"}
     assert splits == {"x": "train", "y": "test", "z": "validation"}
@@ -50,23 +50,24 @@ def test_a_table_gives_groups_and_splits_with_or_without_suffix(tmp_path: Path) 
 def test_every_wrong_row_of_a_table_is_told(tmp_path: Path) -> None:
     table = tmp_path / "g.csv"
     table.write_text(
-        "image,group,split\nm1/a,x,train\nm1/a,y,train\nm1/b,x,test\nnowhere,x,train\nm2/a,,dev\n"
+        "image,group,split\nm1/a,x,train\nm1/a,y,train\nm1/b,x,test\nnowhere,x,train\nm2/a,,train\nloose,y,dev\nloose,y,test,1\n"
     )
-    _, _, problems = by_table(table, PAIRS, IMAGES)
+    _, _, problems = by_table(table, Layout(PAIRS))
     told = "\n".join(p.found for p in problems)
     for part in (
         "puts 'm1/a' in the groups 'x' and 'y'",
         "puts the group 'x' in two splits",
         "lists the image 'nowhere', which is not there",
         "has no group for 'm2/a'",
-        "has the split 'dev' for 'm2/a'",
-        "has no row for 'loose'",
+        "has the split 'dev' for 'loose'",
+        "has more fields than columns in the row of 'loose'",
+        "has no row for 'm2/a'",
         "puts no image in the split validation",
     ):
         assert part in told, part
     table.write_text("file,patient\na,b\n")
     with pytest.raises(UserError, match=r"found the columns \['file', 'patient'\], expected image"):
-        by_table(table, PAIRS, IMAGES)
+        by_table(table, Layout(PAIRS))
 
 
 @given(

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from skimage.exposure import rescale_intensity
+from skimage.filters import gaussian
 from skimage.io import imsave
 
 from segsweep.data.images import percentiles, read_grey, read_mask, stretch
@@ -110,3 +111,24 @@ def test_an_image_is_no_mask(tmp_path: Path, foreground: str) -> None:
 def test_many_small_labels_are_no_image(tmp_path: Path) -> None:
     labels = np.kron(np.arange(1, 145).reshape(12, 12), np.ones((8, 8))).astype(np.uint16)
     assert read_mask(saved(tmp_path, labels), "labels")[0].all()
+
+
+def test_a_smooth_image_is_no_label_image(tmp_path: Path) -> None:
+    """Blurred, quantised, its background zeroed: still an image."""
+    noise = np.random.default_rng(0).normal(0, 1, (96, 96))
+    smooth = gaussian(noise, 2)
+    levels = np.clip((smooth - smooth.mean()) / smooth.std() * 20, 0, 60).astype(np.uint8)
+    with pytest.raises(UnusableError) as caught:
+        read_mask(saved(tmp_path, levels), "labels")
+    assert caught.value.kind == "mask_is_image"
+
+
+def test_colours_have_no_numbers_and_transparency_is_no_drawing(tmp_path: Path) -> None:
+    colours = np.zeros((*SQUARE.shape, 3), np.uint8)
+    colours[SQUARE == 1] = (255, 0, 0)
+    with pytest.raises(UnusableError, match="holds colours, which have no numbers"):
+        read_mask(saved(tmp_path, colours, "c.png"), (1,))
+    alpha = np.full((*SQUARE.shape, 4), 255, np.uint8)
+    alpha[..., 3] = SQUARE * 255
+    with pytest.raises(UnusableError, match="drawn in its transparency alone"):
+        read_mask(saved(tmp_path, alpha, "a.png"), "binary")

@@ -1,5 +1,6 @@
 """Which mask belongs to which image, in every layout, and what has no partner."""
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -30,7 +31,8 @@ def test_two_folders_flat_and_nested(tmp_path: Path) -> None:
         "p1/b": ["b.png"],
         "p1/c": ["c.tif"],
     }
-    assert [p.parent for p in find_pairs(tmp_path / "i", tmp_path / "m").pairs] == ["", "p1", "p1"]
+    files = [p.file for p in find_pairs(tmp_path / "i", tmp_path / "m").pairs]
+    assert files == ["a.png", "p1/b.tif", "p1/c.tif"]
 
 
 def test_several_masks_of_one_image_lie_in_a_folder_of_its_name(tmp_path: Path) -> None:
@@ -74,7 +76,7 @@ def test_partners_clashes_and_links_are_told_together(tmp_path: Path) -> None:
     (tmp_path / "i/e.png").symlink_to(tmp_path / "elsewhere.png")
     (tmp_path / "i/folder").symlink_to(tmp_path)
     layout = find_pairs(tmp_path / "i", tmp_path / "m")
-    assert [pair.name for pair in layout.pairs] == ["a", "b"]
+    assert [pair.name for pair in layout.pairs] == ["a"]
     assert sorted((p.kind, Path(p.file).name) for p in layout.problems) == [
         ("clash", "b.tif"),
         ("outside", "e.png"),
@@ -102,3 +104,64 @@ def test_nothing_at_all_is_one_sentence(tmp_path: Path) -> None:
     touch(tmp_path / "i", "a.png")
     with pytest.raises(UserError, match="found no masks, expected files named after"):
         find_pairs(tmp_path / "i")
+
+
+def kinds(folder: Path, masks: Path | None = None) -> tuple[list[str], list[str]]:
+    layout = find_pairs(folder, masks)
+    return [p.name for p in layout.pairs], sorted(p.kind for p in layout.problems)
+
+
+def test_a_folder_that_holds_images_and_masks_and_patients_that_do(tmp_path: Path) -> None:
+    touch(tmp_path / "a", "images/x.png", "masks/x.png")
+    assert told(tmp_path / "a") == {"x": ["x.png"]}
+    for patient in ("p1", "p2"):
+        touch(
+            tmp_path / "b",
+            *(f"{patient}/{kind}/{i}.png" for kind in ("images", "masks") for i in "12"),
+        )
+    assert told(tmp_path / "b") == {f"{p}/{i}": [f"{i}.png"] for p in ("p1", "p2") for i in "12"}
+    touch(tmp_path / "masks", "x.png", "x_mask.png")
+    assert told(tmp_path / "masks") == {"x": ["x_mask.png"]}
+
+
+def test_a_suffix_in_a_folder_of_masks_is_understood(tmp_path: Path) -> None:
+    touch(tmp_path / "i", "x.png", "y.png")
+    touch(tmp_path / "m", "x_Mask.png", "y.png")
+    assert told(tmp_path / "i", tmp_path / "m") == {"x": ["x_Mask.png"], "y": ["y.png"]}
+
+
+def test_a_fault_of_one_mask_takes_its_image_out(tmp_path: Path) -> None:
+    """Else it would be trained on the rest of its masks."""
+    for name in ("gif", "link", "twin", "good"):
+        touch(tmp_path / "i", f"{name}.png")
+        touch(tmp_path / "m", f"{name}/1.png", f"{name}/2.png")
+    touch(tmp_path, "elsewhere.png")
+    touch(tmp_path / "m", "gif/3.gif", "twin/2.tif")
+    (tmp_path / "m/link/3.png").symlink_to(tmp_path / "elsewhere.png")
+    assert kinds(tmp_path / "i", tmp_path / "m") == (["good"], ["clash", "format", "outside"])
+    (tmp_path / "bowl").mkdir()
+    touch(tmp_path / "bowl", "a/images/a.png", "a/masks/1.png", "a/masks/2.webp")
+    touch(tmp_path / "bowl", "b/images/b.png", "b/masks/1.png")
+    assert kinds(tmp_path / "bowl") == (["b"], ["format"])
+
+
+def test_two_images_never_come_to_one_place(tmp_path: Path) -> None:
+    for kind in ("i", "m"):
+        touch(tmp_path / kind, "p/x.png", "p/images/x.png", "Q/y.png", "q/y.png", "z.png")
+    assert kinds(tmp_path / "i", tmp_path / "m")[0] == ["z"]
+
+
+def test_what_is_no_image_file_is_told_or_passed_over(tmp_path: Path) -> None:
+    for kind in ("i", "m"):
+        touch(tmp_path / kind, "a.png", "Thumbs.db", "README", ".ipynb_checkpoints/a.png")
+    assert kinds(tmp_path / "i", tmp_path / "m") == (["a"], [])
+    touch(tmp_path / "i", "b.gif")
+    (tmp_path / "i/scan").write_bytes(bytes(128) + b"DICM")
+    os.mkfifo(tmp_path / "i/pipe.png")
+    (tmp_path / "i/loop.png").symlink_to(tmp_path / "i/loop.png")
+    (tmp_path / "i/gone.png").symlink_to(tmp_path / "i/nothing.png")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/i/\xfc.png")).touch()
+    assert kinds(tmp_path / "i", tmp_path / "m") == (
+        ["a"],
+        ["format", "format", "format", "unreadable", "unreadable", "unreadable"],
+    )

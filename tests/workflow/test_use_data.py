@@ -81,16 +81,32 @@ def test_a_folder_per_patient_trains_and_the_sample_comes_back(
     there.run("dvc", "pull")
     assert there.nothing_to_be_done()
 
-    # an image that changes is noticed, by both tools
+    # what changes is noticed, by both tools, and nothing that is not cached is lost
     image = next((project.folder / "data/raw/images").rglob("*.png"))
     Image.open(image).transpose(Image.Transpose.ROTATE_180).save(image)
+    again = (str(sets / "patients/images"), str(sets / "patients/masks"))
+    for arguments in (("--sample",), again):
+        told = project.run(*USE, *arguments, check=False)
+        assert "error: data/raw: differs from what data/raw.dvc tracks, which would be" in told
+        assert image.exists()
+    assert "expected the 114 of" in project.snakemake(check=False)
+    project.run("dvc", "add", "data/raw")
     assert not project.nothing_to_be_done()
-    told = project.run(*USE, "--sample", check=False)
-    assert "error: data/raw: differs from what DVC has cached" in told
-    assert image.exists()
+    project.run("git", "checkout", "--", "data/raw.dvc")
     project.run("dvc", "checkout", "--force", "data/raw.dvc")
+    assert project.nothing_to_be_done()
+
+    # at the sample's commit, each tool says what to do, and DVC does it
+    project.run("git", "checkout", "--quiet", "HEAD~2")
+    assert "dvc checkout --force" in project.snakemake(check=False)
+    project.run("git", "checkout", "--quiet", "-")
     project.run(*USE, "--sample")
     assert project.run("git", "diff", "HEAD~2", "--stat", "--", "dvc.yaml", "data") == ""
+    shutil.rmtree(there.folder / "data/raw")
+    told = there.snakemake("-n", check=False)
+    assert "error: data/raw: not here, expected what data/raw.dvc tracks; run `dvc" in told
+    there.run(*USE, "--sample")
+    there.snakemake("--dry-run", *PROCESSED)
     project.snakemake(*PROCESSED)
     assert "# Sample: nuclei" in project.read("data/raw/README.md").decode()
 
@@ -174,7 +190,7 @@ def test_images_put_there_by_hand_are_never_replaced_or_cleared_away(
             assert own.exists()
         (raw / "README.md").unlink(missing_ok=True)
     told = project.run(*USE, str(raw / "images"), str(raw / "masks"), check=False)
-    assert "lies in data/raw, where the copies go" in told
+    assert "lies in data/raw, or holds it, which is the project's" in told
 
 
 def test_wrong_requests_are_one_sentence(clone: Callable[[], Project], sets: Path) -> None:
@@ -236,3 +252,46 @@ def test_hostile_names_stay_inside_data(
     assert project.run("git", "status", "--porcelain") == ""
     report = project.read("results/data_report.md").decode()
     assert "15 images" in report
+
+
+def test_what_dvc_refuses_changes_nothing(clone: Callable[[], Project], sets: Path) -> None:
+    project = clone()
+    folders = (str(sets / "patients/images"), str(sets / "patients/masks"))
+    project.snakemake("--", "data/raw/made-from.json")
+    before = project.read("dvc.yaml")
+    (project.folder / ".git").rename(project.folder / "no git")
+    assert "error: git: fatal: not a git" in project.run(*USE, *folders, check=False)
+    (project.folder / "no git").rename(project.folder / ".git")
+    (project.folder / ".dvc/config").write_text("[cache\n")
+    told = project.run(*USE, *folders, check=False)
+    assert told.startswith("error: dvc: ")
+    assert "Traceback" not in told
+    assert project.read("dvc.yaml") == before
+    assert "# Sample" in project.read("data/raw/README.md").decode()
+    project.run("git", "checkout", "--", ".dvc/config")
+    assert "56 images in 14 groups" in project.run(*USE, *folders)
+
+
+def test_a_folder_inside_the_project_is_not_given_to_git(
+    clone: Callable[[], Project], sets: Path
+) -> None:
+    project = clone()
+    shutil.copytree(sets / "patients", project.folder / "data/mine")
+    project.run(*USE, "data/mine/images", "data/mine/masks")
+    staged = project.run("git", "diff", "--cached", "--name-only").split()
+    assert staged == ["data/raw.dvc", "dvc.yaml"]
+    assert (project.folder / "data/mine/images").is_dir()
+
+
+def test_faults_that_only_the_split_shows_change_nothing(
+    clone: Callable[[], Project], sets: Path, tmp_path: Path
+) -> None:
+    project = clone()
+    shutil.copytree(sets / "patients", tmp_path / "mine")
+    for mask in (tmp_path / "mine/masks").rglob("*.png"):
+        Image.new("L", (256, 256)).save(mask)
+    folders = (str(tmp_path / "mine/images"), str(tmp_path / "mine/masks"))
+    told = project.run(*USE, *folders, check=False)
+    assert "error: found 3 faults in the images (a split without foreground 3)" in told
+    assert "on_bad" not in told
+    assert not (project.folder / "data/raw").exists()

@@ -11,7 +11,7 @@ directly below IMAGES_DIR, and without folders each image.
 Example:
   python workflow/scripts/use_data.py ~/scans/images ~/scans/masks
   python workflow/scripts/use_data.py frames labels --group-regex '(mouse\\d+)_'
-  python workflow/scripts/use_data.py tiles --mask-suffix _mask --groups groups.csv
+  python workflow/scripts/use_data.py tiles --mask-suffix=-seg --groups groups.csv
   python workflow/scripts/use_data.py --sample
 """
 
@@ -19,12 +19,12 @@ import argparse
 import os
 from pathlib import Path
 
-from segsweep.data.dataset import examine, refuse, settings_of
+from segsweep.data.dataset import assign_splits, examine, settings_of
 from segsweep.data.groups import by_folder, by_pattern, by_table
 from segsweep.data.keeping import kept_folder
 from segsweep.data.layout import MASK_SUFFIX, find_pairs
-from segsweep.data.own import RAW, refuse_own_images
-from segsweep.data.placing import back_to_sample, place
+from segsweep.data.own import RAW
+from segsweep.data.placing import back_to_sample, check, place
 from segsweep.data.problems import FaultsError, Problem, by_class
 from segsweep.data.report import write_faults
 from segsweep.errors import UserError, command_line, parser
@@ -34,19 +34,21 @@ from segsweep.study import Study
 
 def main() -> None:
     given = _arguments()
+    if not Path("params.yaml").exists():
+        raise UserError("params.yaml: not here; run this in the project's folder")
     lock = take_lock()  # held until the process ends
     assert lock
     if given.sample:
         back_to_sample()
-        print("the sample is in use again; next: git commit, then snakemake --cores all")
+        print("the sample is in use again; next: git commit --all, then snakemake --cores all")
         return
-    refuse_own_images(RAW)
+    check(*filter(None, (given.images, given.masks)))
     study = Study.read().preprocess.model_dump()
     layout = find_pairs(given.images, given.masks, given.mask_suffix)
     groups, problems = by_folder(layout.pairs), list[Problem]()
     splits: dict[str, str] = {}
     if given.groups:
-        groups, splits, problems = by_table(given.groups, layout.pairs, given.images)
+        groups, splits, problems = by_table(given.groups, layout)
     elif given.group_regex:
         groups, problems = by_pattern(layout.pairs, given.group_regex)
     found = examine(
@@ -59,7 +61,7 @@ def main() -> None:
         len(os.sched_getaffinity(0)),
     )
     try:
-        refuse(found.problems, study["on_bad"])
+        assign_splits(found, study)
     except FaultsError as error:
         write_faults(error.problems)
         raise
@@ -70,7 +72,7 @@ def main() -> None:
             print(f"  ... and {len(members) - 1} more of this class")
     print(
         f"{len(found.pairs)} images in {len(set(found.groups))} groups are in {RAW}, tracked by "
-        f"DVC ({RAW}.dvc); next: git commit, then snakemake --cores all"
+        f"DVC ({RAW}.dvc); next: git commit --all, then snakemake --cores all"
     )
 
 
@@ -104,11 +106,8 @@ def _arguments() -> argparse.Namespace:
     given = arguments.parse_args()
     if given.sample == (given.images is not None):
         arguments.error("give IMAGES_DIR (and MASKS_DIR), or --sample")
-    for folder in filter(None, (given.images, given.masks)):
-        if folder.resolve().is_relative_to(RAW.resolve()):
-            raise UserError(
-                f"{folder}: lies in {RAW}, where the copies go; move it out of the project first"
-            )
+    if not given.mask_suffix:
+        arguments.error("--mask-suffix: found nothing, expected the end of a name")
     return given
 
 

@@ -19,10 +19,15 @@ def find_faults_of_set(
 ) -> list[Problem]:
     """Problems that show only when all images (names, facts, groups) are looked at together."""
     problems = []
-    alike = exact([p.content for p in prepared], groups)
-    copies = [(one, two) for one, two in alike if _same_pixels(images[one], images[two])]
-    again = {later for _, later in copies}
-    for first, later in copies:
+    places = [(i, page) for i, p in enumerate(prepared) for page in range(len(p.contents))]
+    owners = [groups[i] for i, _ in places]
+    contents = [prepared[i].contents[page] for i, page in places]
+    again = set()
+    for one, two in exact(contents, owners):
+        (first, page), (later, other) = places[one], places[two]
+        if not _same_pixels(images[first], page, images[later], other):
+            continue
+        again.add(two)
         problems.append(
             Problem(
                 "duplicate",
@@ -33,14 +38,17 @@ def find_faults_of_set(
                 "on",
             )
         )
-    fingerprints = {i: p.fingerprint for i, p in enumerate(prepared) if i not in again}
-    for one, two in near(fingerprints, groups):
+    fingerprints = {
+        k: prepared[i].fingerprints[page] for k, (i, page) in enumerate(places) if k not in again
+    }
+    for one, two in near(fingerprints, owners):
+        first, later = places[one][0], places[two][0]
         problems.append(
             Problem(
                 "near_duplicate",
-                images[two],
-                f"looks nearly like {images[one]}, of another group ('{groups[one]}' and "
-                f"'{groups[two]}')",
+                images[later],
+                f"looks nearly like {images[first]}, of another group ('{groups[first]}' and "
+                f"'{groups[later]}')",
                 "look at both; if they show one thing, put them in one group",
             )
         )
@@ -80,7 +88,6 @@ def find_faults_of_set(
     return problems
 
 
-def _same_pixels(one: str, two: str) -> bool:
-    """Whether two images whose processed pixels are equal were equal before."""
-    pages, others = (read_grey(Path(image))[0] for image in (one, two))
-    return len(pages) == len(others) and all(map(np.array_equal, pages, others))
+def _same_pixels(one: str, page: int, two: str, other: int) -> bool:
+    """Whether two pages whose processed pixels are equal were equal before."""
+    return np.array_equal(read_grey(Path(one))[0][page], read_grey(Path(two))[0][other])

@@ -57,7 +57,8 @@ def _thin(members: list[int]) -> list[int]:
 
 
 def _outlined(image: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int]) -> Image.Image:
-    size = (SIDE, SIDE)
+    scale = SIDE / max(image.shape)
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     small = np.asarray(Image.fromarray(np.asarray(image)).resize(size, Image.Resampling.BILINEAR))
     region = np.asarray(Image.fromarray(np.asarray(mask)).resize(size, Image.Resampling.NEAREST))
     coloured = np.repeat(small[..., None], 3, axis=2)

@@ -61,6 +61,17 @@ def preprocess(
     number of `workers`. Raises `FaultsError` with every fault unless `on_bad` is `drop`.
     """
     found = examine_raw(raw, study, kept, workers, known)
+    splits = assign_splits(found, study)
+    rows = [
+        row | {"group": group, "split": split}
+        for prepared, group, split in zip(found.prepared, found.groups, splits, strict=True)
+        for row in prepared.rows
+    ]
+    return write_set(out, rows, found.prepared, found.problems, study)
+
+
+def assign_splits(found: Examined, study: dict[str, Any]) -> list[str]:
+    """The split of each usable source. Raises `FaultsError` with every fault that ends the run."""
     refuse(found.problems, study["on_bad"])
     shares = group_shares(found.groups, [_share(p) for p in found.prepared])
     split_of = found.given_splits or split_groups(
@@ -70,7 +81,7 @@ def preprocess(
     without = [
         Problem(
             "no_foreground",
-            str(raw / "masks"),
+            "masks",
             f"all masks of the {split} split are background",
             "choose another preprocess.seed, larger fractions, or give the splits in groups.csv",
         )
@@ -79,13 +90,7 @@ def preprocess(
     ]
     if without:
         raise FaultsError([*found.problems, *without])
-    rows = [
-        row | {"group": group, "split": split}
-        for prepared, group, split in zip(found.prepared, found.groups, splits, strict=True)
-        for row in prepared.rows
-    ]
-    kept_files = [prepared.kept for prepared in found.prepared]
-    return write_set(out, rows, kept_files, found.problems, study)
+    return splits
 
 
 def refuse(problems: Sequence[Problem], on_bad: str) -> None:
@@ -106,7 +111,7 @@ def examine_raw(
     layout = find_pairs(raw / "images", raw / "masks")
     table = raw / "groups.csv"
     if table.exists():
-        groups, splits, problems = by_table(table, layout.pairs, raw / "images")
+        groups, splits, problems = by_table(table, layout)
     else:
         groups, splits, problems = by_folder(layout.pairs), {}, []
     before = read_csv(raw / LEFT_OUT) if (raw / LEFT_OUT).exists() else []

@@ -18,7 +18,7 @@ from segsweep.data.problems import UnusableError
 MAX_PIXELS = 2**28
 """Pixels of one file (all pages) beyond which it is refused: 268 million, 16384 x 16384."""
 
-CHANNELS = (1, 2, 3, 4)
+CHANNELS = (1, 3, 4)
 UNITS = {"nm": 1e-6, "µm": 1e-3, "um": 1e-3, "mm": 1.0, "cm": 10.0}
 """Lengths of OME metadata in mm."""
 
@@ -91,9 +91,7 @@ def _pillow(path: Path, as_mask: bool) -> Picture:
         lossy = file.format == "JPEG"
         if file.format == "PNG" and file.tile and ";16B" in str(file.tile[0][3]):
             return Picture(_deep_png(path)[None])  # Pillow would cut 16-bit colour to 8 bits
-        image: Image.Image = file
-        if not as_mask:
-            image = ImageOps.exif_transpose(image)
+        image: Image.Image = ImageOps.exif_transpose(file)
         if (image.mode == "P" and not as_mask) or image.mode == "CMYK":
             image = image.convert("RGB")
         elif image.mode == "1":
@@ -113,7 +111,10 @@ def _tiff(path: Path, as_mask: bool) -> Picture:
     with tifffile.TiffFile(path, _multifile=False) as file:
         pages = [page for page in map(_whole_page, file.pages) if not page.is_reduced]
         first = pages[0]
-        check_size(len(pages), *first.shape)
+        inside = int((file.imagej_metadata or {}).get("images", 1))
+        check_size(max(inside, len(pages)), *first.shape)
+        if inside > len(pages):  # ImageJ writes a large stack as one page and its number of images
+            return Picture(file.asarray(series=0).reshape(inside, *first.shape))
         if any(page.shape != first.shape for page in pages):
             raise UnusableError(
                 "pages", f"holds {len(pages)} pages of different sizes", "give each its own file"
@@ -130,19 +131,39 @@ def _whole_page(page: "TiffPage | TiffFrame") -> "TiffPage":
 def _tiff_page(page: "TiffPage", as_mask: bool) -> np.ndarray:
     import tifffile
 
-    pixels = np.asarray(page.asarray())
-    if page.axes == "SYX":
-        pixels = np.moveaxis(pixels, 0, -1)
-    elif page.axes not in ("YX", "YXS"):
+    if page.axes not in ("YX", "YXS", "SYX"):
         raise UnusableError(
             "pages", f"holds a volume with the axes {page.axes}", "export its slices one by one"
         )
+    _check_channels(page)
+    if page.tags.valueof("Orientation", 1) != 1:
+        raise UnusableError(
+            "unreadable", "is stored turned or mirrored (TIFF orientation)", "export it upright"
+        )
+    pixels = np.asarray(page.asarray())
+    if page.axes == "SYX":
+        pixels = np.moveaxis(pixels, 0, -1)
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE and not as_mask:
         assert page.colormap is not None
         return np.moveaxis(page.colormap[:, pixels], 0, -1)
     if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype.kind in "bu":
         return ~pixels
     return pixels
+
+
+def _check_channels(page: "TiffPage") -> None:
+    """Raise `UnusableError` where several values of a pixel are not a colour."""
+    import tifffile
+
+    count, meaning = page.samplesperpixel, tifffile.PHOTOMETRIC(page.photometric)
+    is_colour = meaning in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR) and count <= 4
+    has_alpha = count == 2 and len(page.extrasamples) == 1 and page.extrasamples[0] in (1, 2)
+    if count > 1 and not is_colour and not has_alpha:
+        raise UnusableError(
+            "channels",
+            f"holds {count} channels ({meaning.name})",
+            "expected grey or RGB; export the channel that shows what is to be found",
+        )
 
 
 def _ome_pixel(metadata: str | None) -> tuple[float, float] | None:

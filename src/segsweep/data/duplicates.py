@@ -14,11 +14,12 @@ QUARTERS = 4
 
 
 def fingerprint(image: np.ndarray) -> int:
-    """A perceptual hash (64 bits) of a float32 image: the signs of its lowest frequencies.
+    """A perceptual hash (64 bits) of a 2-D image, uint8 or float32: its lowest frequencies' signs.
 
     Brightness, contrast, size and compression hardly change it (pHash: Zauner, 2010).
     """
-    small = np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BOX))
+    whole = Image.fromarray(np.ascontiguousarray(image))
+    small = np.asarray(whole.resize((SIDE, SIDE), Image.Resampling.BOX))
     low = dctn(small.astype(np.float64), norm="ortho")[:LOW, :LOW].ravel()
     bits = low > np.median(low[1:])
     return int.from_bytes(np.packbits(bits).tobytes(), "big")

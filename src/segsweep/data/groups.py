@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from segsweep.data.arrays import SPLITS
-from segsweep.data.layout import Pair, key_of_name
+from segsweep.data.layout import Layout, Pair
+from segsweep.data.listing import key_of_name
 from segsweep.data.problems import Problem
 from segsweep.errors import UserError
 from segsweep.files import read_csv
@@ -21,8 +22,18 @@ TABLE = "groups.csv"
 
 
 def by_folder(pairs: Sequence[Pair]) -> dict[str, str]:
-    """Each folder directly below the images' is a group; without folders each image is one."""
-    return {pair.name: pair.parent or pair.name for pair in pairs}
+    """Each folder of images is a group; images in no folder are one each.
+
+    It is the first folder in which they differ that counts: a folder that holds all is no group.
+    """
+    parts = {pair.name: pair.name.split("/") for pair in pairs}
+    level = 0
+    while len({tuple(p[:1]) for p in parts.values()}) == 1 and all(
+        len(p) > 1 for p in parts.values()
+    ):
+        parts = {name: p[1:] for name, p in parts.items()}
+        level += 1
+    return {name: "/".join(name.split("/")[: level + 1]) for name in parts}
 
 
 def by_pattern(pairs: Sequence[Pair], pattern: str) -> tuple[dict[str, str], list[Problem]]:
@@ -50,45 +61,49 @@ def by_pattern(pairs: Sequence[Pair], pattern: str) -> tuple[dict[str, str], lis
     return groups, problems
 
 
-def by_table(
-    path: Path, pairs: Sequence[Pair], images: Path
-) -> tuple[dict[str, str], dict[str, str], list[Problem]]:
+def by_table(path: Path, layout: Layout) -> tuple[dict[str, str], dict[str, str], list[Problem]]:
     """The group and, if the table has it, the split of each pair, by name.
 
-    Images may be named with or without their suffix. Unknown, missing and contradictory rows are
-    problems.
+    Images may be named with or without their suffix; rows of images that have a fault are passed
+    over. Unknown, missing and contradictory rows are problems.
     """
     rows = read_csv(path)
-    columns = list(rows[0]) if rows else []
+    columns = [str(column) for column in rows[0]] if rows else []
     if set(columns) not in ({"image", "group"}, {"image", "group", "split"}):
-        raise UserError(f"{path}: found the columns {columns}, expected image,group or also split")
+        raise UserError(
+            f"{path}: found the columns {columns}, expected image,group or image,group,split, "
+            "separated by commas, and a row for each image"
+        )
     problems: list[Problem] = []
 
     def wrong(found: str, todo: str) -> None:
         problems.append(Problem("groups", str(path), found, todo))
 
-    names = {}
-    for pair in pairs:
-        names[key_of_name(pair.name)] = pair.name
-        if pair.image.is_relative_to(images):
-            names[key_of_name(pair.image.relative_to(images).as_posix())] = pair.name
+    names = {key_of_name(pair.name): pair.name for pair in layout.pairs}
+    names |= {key_of_name(pair.file): pair.name for pair in layout.pairs}
     groups: dict[str, str] = {}
     splits: dict[str, str] = {}
     for row in rows:
-        listed, group, split = (row.get(column) or "" for column in ("image", "group", "split"))
-        name = names.get(key_of_name(listed))
-        if name is None:
+        listed, group = row.get("image") or "", (row.get("group") or "").strip()
+        split = (row.get("split") or "").strip().lower()
+        key = key_of_name(listed)
+        name = names.get(key)
+        if len(row) > len(columns) or None in row:
+            wrong(f"has more fields than columns in the row of '{listed}'", "write no more commas")
+        elif name is None and key in layout.unusable:
+            continue
+        elif name is None:
             wrong(f"lists the image '{listed}', which is not there", "remove the row, or add it")
         elif not group:
             wrong(f"has no group for '{listed}'", "write one")
         elif groups.setdefault(name, group) != group:
             wrong(f"puts '{listed}' in the groups '{groups[name]}' and '{group}'", "keep one")
-        if "split" in columns and name is not None:
+        if "split" in columns and name is not None and group:
             if split not in SPLITS:
                 wrong(f"has the split '{split}' for '{listed}'", f"write {', '.join(SPLITS)}")
             elif splits.setdefault(group, split) != split:
                 wrong(f"puts the group '{group}' in two splits", "a group must not be split")
-    for pair in pairs:
+    for pair in layout.pairs:
         if pair.name not in groups:
             wrong(f"has no row for '{pair.name}'", "add one")
     lacking = [split for split in SPLITS if split not in splits.values()]

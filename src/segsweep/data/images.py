@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from skimage.measure import label
 
 from segsweep.data.decode import Picture, read
 from segsweep.data.problems import UnusableError
@@ -12,10 +13,10 @@ from segsweep.data.problems import UnusableError
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Rec. 709, as scikit-image weighs colours."""
 
-MANY_VALUES = 64
-ROUGH = 0.5
-"""A mask with many values whose neighbours are mostly unequal is an image: label images are made of
-areas, of which even small ones (8 pixels across) have more equal than unequal neighbours."""
+MANY_VALUES = 16
+PARTS_PER_VALUE = 4
+"""A mask of many values, each of which is in many separate places, is an image: in label images a
+value is one object, seldom cut in two."""
 
 
 def read_grey(path: Path) -> tuple[list[np.ndarray], Picture]:
@@ -56,7 +57,7 @@ def read_mask(path: Path, foreground: str | tuple[int, ...]) -> list[np.ndarray]
             "is compressed as JPEG, which blurs the values at every edge",
             "export the mask as PNG or TIFF from the tool that drew it",
         )
-    return [_foreground(_flat(page), foreground) for page in picture.pages]
+    return [_foreground(_flat(page, foreground), foreground) for page in picture.pages]
 
 
 def stretch(image: np.ndarray, low: float, high: float) -> tuple[np.ndarray, float, float]:
@@ -101,13 +102,26 @@ def _grey(page: np.ndarray) -> np.ndarray:
     return page.astype(page.dtype.newbyteorder("="), copy=False)
 
 
-def _flat(page: np.ndarray) -> np.ndarray:
+def _flat(page: np.ndarray, foreground: str | tuple[int, ...]) -> np.ndarray:
     """A mask page as one number per pixel; colours that differ become numbers that differ."""
     if page.ndim == 2:
         return page
-    colour = page[..., :3] if page.shape[-1] >= 3 else page[..., :1]
+    channels = 1 if page.shape[-1] < 3 else 3
+    colour, alpha = page[..., :channels], page[..., channels:]
+    if alpha.size and (alpha != alpha[:1, :1]).any() and (colour == colour[:1, :1]).all():
+        raise UnusableError(
+            "mask_values",
+            "is drawn in its transparency alone",
+            "export it as black and white without an alpha channel",
+        )
     if (colour == colour[..., :1]).all():
         return colour[..., 0]
+    if not isinstance(foreground, str):
+        raise UnusableError(
+            "mask_values",
+            "holds colours, which have no numbers",
+            "export the classes as numbers (0, 1, 2, ...), or set preprocess.masks: labels",
+        )
     colours, numbers = np.unique(colour.reshape(-1, colour.shape[-1]), axis=0, return_inverse=True)
     return numbers.reshape(page.shape[:2]) + int(colours[0].any())  # black alone becomes 0
 
@@ -120,10 +134,10 @@ def _foreground(mask: np.ndarray, foreground: str | tuple[int, ...]) -> np.ndarr
     if foreground == "binary" and _has_two_values(mask):
         return (mask != 0).astype(np.uint8)
     values = np.unique(mask)
-    if len(values) > MANY_VALUES and _roughness(mask) > ROUGH:
+    if len(values) > MANY_VALUES and _parts(mask) > PARTS_PER_VALUE * len(values):
         raise UnusableError(
             "mask_is_image",
-            f"holds {len(values)} values that change from pixel to pixel",
+            f"holds {len(values)} values, each in many separate places",
             "this looks like an image or a probability map; give the mask drawn for it",
         )
     if values.min() < 0 or (mask.dtype.kind == "f" and (values != np.rint(values)).any()):
@@ -149,8 +163,10 @@ def _has_two_values(mask: np.ndarray) -> bool:
     return bool(((mask == 0) | (mask == top)).all() and (top > 0 or not mask.any()))
 
 
-def _roughness(mask: np.ndarray) -> float:
-    return float((mask[:, 1:] != mask[:, :-1]).mean()) if mask.shape[1] > 1 else 0.0
+def _parts(mask: np.ndarray) -> int:
+    """How many connected areas of one value there are."""
+    numbers = np.unique(mask, return_inverse=True)[1].reshape(mask.shape)
+    return int(label(numbers, connectivity=1, background=-1).max())
 
 
 def _listed(values: np.ndarray) -> str:

@@ -3,16 +3,16 @@
 - two folders, `images/` and `masks/`, with the same names below them (suffixes may differ), nested
   or flat; where the masks folder has a folder of an image's name, all files in it are its masks;
 - one folder in which each mask is named after its image (`x.png`, `x_mask.png`);
-- one folder per image with `images/` and `masks/` inside (as in the Data Science Bowl of 2018).
+- a folder per image, or per patient, with `images/` and `masks/` inside (the former as in the Data
+  Science Bowl of 2018: then all masks are the image's).
 """
 
-import os
-import unicodedata
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from segsweep.data.decode import FORMATS
+from segsweep.data.listing import Listing, key_of_name, list_images, place_of
 from segsweep.data.problems import Problem
 from segsweep.errors import UserError
 
@@ -26,175 +26,171 @@ class Pair:
     name: str
     image: Path
     masks: tuple[Path, ...]
-    parent: str = ""
-    """The folder directly below the images' folder that it lies in, if any."""
+
+    @property
+    def file(self) -> str:
+        """Its place below `images/`, with its suffix."""
+        return f"{self.name}{self.image.suffix}"
 
 
 @dataclass
 class Layout:
-    """The pairs of a folder, in order of name, and what is wrong with the rest."""
+    """The pairs of a folder, in order of name; what is wrong with the rest, and their names."""
 
     pairs: list[Pair] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    unusable: set[str] = field(default_factory=set)
 
 
 def find_pairs(images: Path, masks: Path | None = None, suffix: str = MASK_SUFFIX) -> Layout:
-    """The pairs in two folders, or in one. Raises `UserError` when there are no images at all."""
-    found = Layout()
+    """The pairs in two folders, or in one. Raises `UserError` when there are no images at all.
+
+    A fault of one of its files takes an image out: none is left with half of its masks.
+    """
     for folder in filter(None, (images, masks)):
         if not folder.is_dir():
-            raise UserError(f"{folder}: no such folder; expected images or masks there")
+            what = "a file" if folder.exists() else "no such folder"
+            raise UserError(f"{folder}: {what}; expected a folder of images or masks")
+    if masks is None and all((images / name).is_dir() for name in ("images", "masks")):
+        images, masks = images / "images", images / "masks"
+    suffix = key_of_name(suffix)
     if masks is not None:
-        image_files = _by_name(images, found.problems)
-        mask_files = _by_name(masks, found.problems)
-        mask_files |= _folders_of_masks(masks, set(image_files) - set(mask_files), mask_files)
+        found, drawn = list_images(images), list_images(masks)
+        image_files, mask_files = found.by_place(), drawn.by_place()
+        _take_suffixes_off(mask_files, set(image_files), suffix)
+        _unite_folders(mask_files, set(image_files))
+        listings = [found, drawn]
     else:
-        image_files, mask_files = _in_one_folder(images, suffix, found.problems)
-    if not image_files:
+        found = list_images(images)
+        image_files, mask_files = _in_one_folder(found, suffix)
+        listings = [found]
+    if not any(listing.files or listing.problems for listing in listings) or not image_files:
         raise UserError(
             f"{images}: found no images, expected files that end in {' '.join(FORMATS)}"
         )
-    for name in sorted(image_files):
-        image = image_files[name][0]
-        if name in mask_files:
-            place = _place(image, images)
-            parent = place.split("/")[0] if "/" in place else ""
-            found.pairs.append(Pair(place, image, tuple(sorted(mask_files[name])), parent))
+    where = f"in {masks}" if masks else f"beside it (ending in {suffix}, or in a folder masks/)"
+    return _paired(image_files, mask_files, listings, images, where)
+
+
+def _paired(
+    images: dict[str, list[Path]],
+    masks: dict[str, list[Path]],
+    listings: list[Listing],
+    folder: Path,
+    where: str,
+) -> Layout:
+    layout = Layout(problems=[p for listing in listings for p in listing.problems])
+    spoiled = {key for listing in listings for key in listing.spoiled}
+    places = Counter(key_of_name(place_of(f, folder)) for files in images.values() for f in files)
+    for key in sorted(images):
+        place = place_of(images[key][0], folder)
+        claims = [*images[key][1:], *(masks.get(key, [])[1:] if key in spoiled else [])]
+        if len(images[key]) > 1 or places[key_of_name(place)] > 1:
+            others = claims or images[key]
+            layout.problems += [_clash(file, images[key][0]) for file in others]
+        elif key in spoiled or any(part in spoiled for part in _parents(key, masks)):
+            pass  # told already: a file of it has a fault
+        elif key not in masks:
+            todo = "add it, or remove the image; a mask without foreground is a black image"
+            found = f"no mask of its name {where}"
+            layout.problems.append(Problem("partner", str(images[key][0]), found, todo))
         else:
-            where = f"in {masks}" if masks else f"beside it (ending in {suffix})"
-            found.problems.append(
-                Problem("partner", str(image), f"no mask of its name {where}", "add it, or remove "
-                        "the image; a mask without foreground is a black image")
-            )  # fmt: skip
-    for name in sorted(set(mask_files) - set(image_files)):
-        found.problems.append(
-            Problem(
-                "partner",
-                str(mask_files[name][0]),
-                f"no image of its name in {images}",
-                "add it, or remove the mask",
-            )
-        )
-    return found
+            twins = _twins(masks[key])
+            if not twins:
+                layout.pairs.append(Pair(place, images[key][0], tuple(sorted(masks[key]))))
+                continue
+            layout.problems += twins
+        layout.unusable |= {key_of_name(place), key_of_name(place + images[key][0].suffix)}
+    for key in sorted(set(masks) - set(images) - spoiled):
+        found = f"no image of its name in {folder}"
+        todo = "add it, or remove the mask"
+        layout.problems.append(Problem("partner", str(masks[key][0]), found, todo))
+    layout.pairs.sort(key=lambda pair: pair.name)
+    return layout
 
 
-def key_of_name(name: str) -> str:
-    """Names that one file system or another takes for the same have the same key."""
-    return unicodedata.normalize("NFC", name).casefold()
+def _parents(key: str, masks: dict[str, list[Path]]) -> list[str]:
+    """The keys of single masks that lie in the folder of an image's masks."""
+    return [f"{key}/{key_of_name(mask.stem)}" for mask in masks.get(key, [])]
 
 
-def _place(file: Path, folder: Path) -> str:
-    """The file's place below a folder without its suffix; ID/images/ID.png is called ID."""
-    relative = file.relative_to(folder)
-    parts = [*relative.parts[:-1], _stem(file)]
-    if len(parts) > 2 and parts[-2] == "images":
-        del parts[-2]
-        if parts[-1] == parts[-2]:
-            del parts[-1]
-    return unicodedata.normalize("NFC", "/".join(parts))
+def _twins(masks: list[Path]) -> list[Problem]:
+    """Masks of one image that share a name, so that one may be a copy of the other."""
+    first: dict[tuple[Path, str], Path] = {}
+    problems = []
+    for mask in sorted(masks):
+        twin = first.setdefault((mask.parent, key_of_name(mask.stem)), mask)
+        if twin != mask:
+            problems.append(_clash(mask, twin))
+    return problems
 
 
-def _by_name(folder: Path, problems: list[Problem]) -> dict[str, list[Path]]:
-    return _unique(((_key(file, folder), file) for file in _files(folder, problems)), problems)
+def _clash(file: Path, other: Path) -> Problem:
+    return Problem(
+        "clash",
+        str(file),
+        f"cannot be told from {other.name} by its name without suffix, in {other.parent}",
+        "rename one of them",
+    )
 
 
-def _key(file: Path, folder: Path) -> str:
-    return key_of_name((file.parent.relative_to(folder) / _stem(file)).as_posix())
+def _take_suffixes_off(masks: dict[str, list[Path]], images: set[str], suffix: str) -> None:
+    for key in [k for k in masks if k.endswith(suffix) and k not in images]:
+        bare = key[: -len(suffix)]
+        if bare in images and bare not in masks:
+            masks[bare] = masks.pop(key)
 
 
-def _stem(file: Path) -> str:
-    """The name without suffix; `x.ome.tif` is called x."""
-    return file.stem.removesuffix(".ome")
-
-
-def _unique(files: Iterator[tuple[str, Path]], problems: list[Problem]) -> dict[str, list[Path]]:
-    found: dict[str, list[Path]] = {}
-    for name, file in files:
-        if name in found:
-            problems.append(
-                Problem(
-                    "clash",
-                    str(file),
-                    f"has the name of {found[name][0].name} but for its suffix or its letters",
-                    "rename one of them",
-                )
-            )
-        else:
-            found[name] = [file]
-    return found
-
-
-def _folders_of_masks(
-    folder: Path, wanted: set[str], singles: dict[str, list[Path]]
-) -> dict[str, list[Path]]:
-    """The masks that lie in a folder with the name of an image, which are no longer `singles`."""
-    united: dict[str, list[Path]] = {}
-    for name in list(singles):
-        parent = name.rpartition("/")[0]
-        if parent in wanted:
-            united.setdefault(parent, []).extend(singles.pop(name))
-    return united
+def _unite_folders(masks: dict[str, list[Path]], images: set[str]) -> None:
+    """Masks that lie in a folder with the name of an image are that image's."""
+    for key in list(masks):
+        parent = key.rpartition("/")[0]
+        if parent in images and key not in images:
+            masks.setdefault(parent, []).extend(masks.pop(key))
 
 
 def _in_one_folder(
-    folder: Path, suffix: str, problems: list[Problem]
+    listing: Listing, suffix: str
 ) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
-    files = list(_files(folder, problems))
-    if any(file.parent.name == "masks" for file in files):
-        images = ((key_of_name(_unit(f, folder)), f) for f in files if f.parent.name == "images")
-        united: dict[str, list[Path]] = {}
-        for file in files:
-            if file.parent.name == "masks":
-                united.setdefault(key_of_name(_unit(file, folder)), []).append(file)
-        return _unique(images, problems), united
-    is_mask = {file: _stem(file).endswith(suffix) for file in files}
-    if not any(is_mask.values()):
+    units = {file.parent.parent for file in listing.files if file.parent.name == "masks"}
+    units = {unit for unit in units if unit.is_relative_to(listing.folder)}
+    if units:
+        return _in_units(listing, units)
+    images: dict[str, list[Path]] = {}
+    masks: dict[str, list[Path]] = {}
+    for key, files in listing.by_place().items():
+        if key.endswith(suffix):
+            masks[key[: -len(suffix)]] = files
+        else:
+            images[key] = files
+    if not masks:
         raise UserError(
-            f"{folder}: found no masks, expected files named after their images with {suffix} "
-            "before the suffix, or a second folder with the masks"
+            f"{listing.folder}: found no masks, expected files named after their images with "
+            f"{suffix} before the suffix, or a second folder with the masks"
         )
-    images = ((_key(file, folder), file) for file in files if not is_mask[file])
-    masks = ((_key(f, folder)[: -len(suffix)], f) for f in files if is_mask[f])
-    return _unique(images, problems), _unique(masks, problems)
+    return images, masks
 
 
-def _unit(file: Path, folder: Path) -> str:
-    """The folder that holds the `images/` and `masks/` of one image."""
-    return file.parent.parent.relative_to(folder).as_posix()
-
-
-def _files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
-    """The image files below a folder in order of name; hidden ones are passed over."""
-    inside = folder.resolve()
-
-    def unreadable(error: OSError) -> None:
-        problems.append(
-            Problem(
-                "permission",
-                str(error.filename),
-                "a folder that may not be read by this user",
-                "give yourself permission (chmod)",
-            )
-        )
-
-    for parent, folders, names in os.walk(folder, onerror=unreadable):
-        folders.sort()
-        for link in [n for n in folders if (Path(parent) / n).is_symlink()]:
-            problems.append(_outside(Path(parent) / link))
-        for name in sorted(names):
-            file = Path(parent) / name
-            if name.startswith(".") or file.suffix.lower() not in FORMATS:
-                continue
-            if file.is_symlink() and not file.resolve().is_relative_to(inside):
-                problems.append(_outside(file))
-            else:
-                yield file
-
-
-def _outside(link: Path) -> Problem:
-    return Problem(
-        "outside",
-        str(link),
-        f"is a symbolic link to {link.readlink()}",
-        "copy the file itself into the folder",
-    )
+def _in_units(
+    listing: Listing, units: set[Path]
+) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
+    """Folders that each hold `images/` and `masks/`: of one image, or of many with equal names."""
+    images: dict[str, list[Path]] = {}
+    masks: dict[str, list[Path]] = {}
+    alone: dict[Path, str] = {}
+    for unit in sorted(units):
+        own = [f for f in listing.files if f.parent == unit / "images"]
+        for file in own:
+            key = key_of_name(place_of(file, listing.folder))
+            images.setdefault(key, []).append(file)
+            alone[unit] = key
+        if len(own) != 1:
+            alone.pop(unit, None)
+    for file in listing.files:
+        if file.parent.name == "masks" and file.parent.parent in units:
+            unit = file.parent.parent
+            key = alone.get(unit) or key_of_name(place_of(file, listing.folder))
+            masks.setdefault(key, []).append(file)
+    for spoiled in listing.spoiled_below("masks"):
+        listing.spoiled |= {alone[unit] for unit in alone if spoiled.is_relative_to(unit)}
+    return images, masks

@@ -1,24 +1,37 @@
-"""The user's own images in `data/raw`: never overwritten by the sample."""
+"""The user's own images in `data/raw`: never overwritten by the sample, never taken for another."""
 
+import os
 from pathlib import Path
 
 from segsweep.errors import UserError
-from segsweep.files import content_hash, read_csv, read_json
+from segsweep.files import content_hash, read_csv, read_json, read_yaml
 
 RAW = Path("data/raw")
 TRACKED = Path("data/raw.dvc")
 """Where this stands (`use_data.py` makes it), the images are the user's and no sample is made."""
+COPIES = "# Your own images\n"
+"""How the README begins that `use_data.py` puts beside its copies."""
 
 
 def refuse_own_images(raw: Path) -> None:
-    """Raise `UserError` if `raw` holds images that no sample wrote and DVC does not track."""
-    if TRACKED.exists() or not (raw / "images").is_dir():
+    """Raise `UserError` if `raw` is not what it must be: the sample, or what DVC tracks.
+
+    Whether it is what DVC tracks is told by the number and size of the files, which costs nothing.
+    """
+    if TRACKED.exists():
+        _refuse_untracked(raw)
         return
-    if _as_recorded(raw):
+    if not (raw / "images").is_dir() or _as_recorded(raw):
         return
     present = {path.name for path in (raw / "images").iterdir() if path.name[0] != "."}
     readme, groups = raw / "README.md", raw / "groups.csv"
-    is_sample = readme.exists() and readme.read_text(encoding="utf-8").startswith("# Sample: ")
+    said = readme.read_text(encoding="utf-8") if readme.exists() else ""
+    if said.startswith(COPIES):
+        raise UserError(
+            f"{raw}: found copies of your own images, but no {TRACKED}, expected both or neither; "
+            "run use_data.py again (or, after a `git checkout`, `dvc checkout --force`)"
+        )
+    is_sample = said.startswith("# Sample: ")
     known = {row.get("image", "") for row in read_csv(groups)} if groups.exists() else set()
     own = sorted(present - known) if is_sample else sorted(present)
     if own:
@@ -26,6 +39,33 @@ def refuse_own_images(raw: Path) -> None:
             f"{raw / 'images'}: found {len(own)} images that are not the sample's ({own[0]}, ...), "
             "which the sample would replace; move the folder out of the project and give it to "
             "`python workflow/scripts/use_data.py IMAGES_DIR MASKS_DIR`"
+        )
+
+
+def holds_copies(raw: Path) -> bool:
+    """Whether all in `raw` are copies that `use_data.py` made."""
+    readme = raw / "README.md"
+    return readme.exists() and readme.read_text(encoding="utf-8").startswith(COPIES)
+
+
+def _refuse_untracked(raw: Path) -> None:
+    if not raw.is_dir():
+        raise UserError(
+            f"{raw}: not here, expected what {TRACKED} tracks; run `dvc checkout` (on another "
+            "machine `dvc pull`)"
+        )
+    out = read_yaml(TRACKED)["outs"][0]
+    told = out.get("nfiles"), out.get("size")
+    sizes = [
+        os.stat(os.path.join(parent, name)).st_size  # noqa: PTH118, for 100,000 files
+        for parent, _, names in os.walk(raw)
+        for name in names
+    ]
+    if (len(sizes), sum(sizes)) != told:
+        raise UserError(
+            f"{raw}: found {len(sizes)} files of {sum(sizes)} bytes, expected the {told[0]} of "
+            f"{told[1]} that {TRACKED} tracks; run `dvc add {raw}` "
+            "to take what is there, or `dvc checkout --force` to have back what was"
         )
 
 

@@ -8,74 +8,117 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-from ruamel.yaml import YAML
+from ruamel.yaml import YAML, YAMLError
 
 from segsweep.data.dataset import LEFT_OUT, Examined
 from segsweep.data.groups import TABLE
 from segsweep.data.layout import Pair
-from segsweep.data.own import RAW, TRACKED
+from segsweep.data.own import COPIES, RAW, TRACKED, holds_copies, refuse_own_images
 from segsweep.data.tables import PROBLEMS
 from segsweep.errors import UserError
 from segsweep.files import replacing, write_csv, write_text
+from segsweep.store import root
 
 PIPELINE = Path("dvc.yaml")
 STAGE = "preprocess"
 SAMPLE_OUT = {str(RAW): {"persist": True}}
-README = """\
-# Your own images
-
-Copies, made by `workflow/scripts/use_data.py` from
-
-- images: {images}
-- masks: {masks}
+OURS = [RAW, Path("data/processed"), Path("results"), Path(".dvc"), Path(".git"), Path(".store")]
+README = (
+    COPIES
+    + """
+Copies, made by `workflow/scripts/use_data.py`, of the folders `{images}` and `{masks}`.
 """
+)
+
+
+def check(*folders: Path) -> None:
+    """Raise `UserError` where `place` could not do its work, before anything is read or changed."""
+    for folder in folders:
+        for own in OURS:
+            inside, around = folder.resolve(), own.resolve()
+            if inside.is_relative_to(around) or around.is_relative_to(inside):
+                raise UserError(
+                    f"{folder}: lies in {own}, or holds it, which is the project's; move your "
+                    "images into a folder of their own, best out of the project"
+                )
+    _run("git", "rev-parse", "--is-inside-work-tree")
+    _pipeline()
+    if RAW.exists() and not (holds_copies(RAW) and not TRACKED.exists()):
+        _refuse_changes() if TRACKED.exists() else refuse_own_images(RAW)
 
 
 def place(found: Examined, images: Path, masks: Path | None) -> None:
     """Copy what can be used to `data/raw` and have DVC track it.
 
-    Killed half-way, it is run again: the images that stood there before are put aside until the
-    new ones are complete. Raises `UserError` when the disk is too small or DVC refuses.
+    What stood there comes back if DVC refuses; killed half-way, the same command is run again.
+    Raises `UserError` when the disk is too small or DVC refuses.
     """
-    coming = RAW.with_name("raw.part")
+    coming, going = root() / "raw.coming", root() / "raw.going"
     shutil.rmtree(coming, ignore_errors=True)
     files = [file for pair in found.pairs for file in (pair.image, *pair.masks)]
     _check_space(files)
     for pair in found.pairs:
-        _copy(pair.image, coming / "images" / f"{pair.name}{pair.image.suffix}")
+        _copy(pair.image, coming / "images" / pair.file)
         for mask, place in zip(pair.masks, _mask_places(pair), strict=True):
             _copy(mask, coming / "masks" / place)
-    columns = ["image", "group", *(["split"] if found.given_splits else [])]
+    given = found.given_splits
     rows = [
-        {"image": f"{pair.name}{pair.image.suffix}", "group": group}
-        | ({"split": found.given_splits[group]} if found.given_splits else {})
+        {"image": pair.file, "group": group} | ({"split": given[group]} if given else {})
         for pair, group in zip(found.pairs, found.groups, strict=True)
     ]
-    write_csv(coming / TABLE, columns, rows)
-    left_out = [asdict(p) for p in found.problems if p.severity == "image"]
+    write_csv(coming / TABLE, ["image", "group", *(["split"] if given else [])], rows)
+    above = images.resolve().parent
+    left_out = [
+        asdict(replace(p, file=p.file.replace(f"{above}/", "")))
+        for p in found.problems
+        if p.severity == "image"
+    ]
     if left_out:
         write_csv(coming / LEFT_OUT, PROBLEMS, left_out)
-    write_text(coming / "README.md", README.format(images=images, masks=masks or "beside them"))
-    _depend_on_raw(True)
-    shutil.rmtree(RAW, ignore_errors=True)
+    told = README.format(images=images.name, masks=masks.name if masks else images.name)
+    write_text(coming / "README.md", told)
+
+    before = PIPELINE.read_text(encoding="utf-8")
+    shutil.rmtree(going, ignore_errors=True)
+    if RAW.exists():
+        RAW.rename(going)
     coming.rename(RAW)
-    _run("dvc", "add", "--quiet", str(RAW))
-    _stage_for_git()
+    try:
+        _depend_on_raw(True)
+        _run("dvc", "add", str(RAW))
+    except UserError:
+        shutil.rmtree(RAW)
+        if going.exists():
+            going.rename(RAW)
+        write_text(PIPELINE, before)
+        raise
+    shutil.rmtree(going, ignore_errors=True)
+    _run("git", "add", "--", str(PIPELINE), str(TRACKED))
 
 
 def back_to_sample() -> None:
     """Undo `place`: what DVC has cached stays in its cache, and earlier commits find it there."""
     if not TRACKED.exists():
         raise UserError(f"{TRACKED}: not there; the sample is in use already")
-    _run("dvc", "status", "--quiet", str(TRACKED), refused="differs from what DVC has cached; run "
-         "`dvc add data/raw` first, or the changes would be lost")  # fmt: skip
+    _pipeline()
+    if RAW.exists():
+        _refuse_changes()
+    _depend_on_raw(False)
     TRACKED.unlink()
     shutil.rmtree(RAW, ignore_errors=True)
-    _depend_on_raw(False)
-    _stage_for_git()
+    _run("git", "rm", "--quiet", "--cached", "--ignore-unmatch", "--", str(TRACKED))
+    _run("git", "add", "--", str(PIPELINE))
+
+
+def _refuse_changes() -> None:
+    """Raise `UserError` where `data/raw` holds what DVC has not cached."""
+    told = f"differs from what {TRACKED} tracks, which would be lost; run `dvc add {RAW}` to keep "
+    told += "it in DVC's cache, or `dvc checkout --force` to have back what was, and try again"
+    _run("dvc", "status", "--quiet", str(TRACKED), refused=told)
 
 
 def _mask_places(pair: Pair) -> list[str]:
@@ -92,44 +135,60 @@ def _copy(source: Path, target: Path) -> None:
 
 def _check_space(files: Sequence[Path]) -> None:
     needed = 2 * sum(file.stat().st_size for file in files)
-    RAW.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(RAW.parent).free
+    root().mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(root()).free
     if needed > free:
         raise UserError(
-            f"{RAW.parent}: found {free / 1e9:.1f} GB free, expected {needed / 1e9:.1f} GB for a "
+            f"{root()}: found {free / 1e9:.1f} GB free, expected {needed / 1e9:.1f} GB for a "
             "copy and DVC's own; make room, or work on another disk"
         )
 
 
-def _depend_on_raw(own: bool) -> None:
-    """Have `dvc.yaml` take `data/raw` as what its first stage depends on, or as what it makes."""
+def _yaml() -> YAML:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 1000
     yaml.indent(mapping=2, sequence=4, offset=2)
-    pipeline = yaml.load(PIPELINE)
+    return yaml
+
+
+def _pipeline() -> Any:
+    """`dvc.yaml` with all its comments. Raises `UserError` if it has no stage to change."""
+    try:
+        pipeline = _yaml().load(PIPELINE)
+        stage = pipeline["stages"][STAGE]
+        _ = stage["deps"], stage["outs"]
+    except (OSError, YAMLError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"{PIPELINE}: found no stage {STAGE} with deps and outs ({reason}), expected the "
+            f"project's; run this in the project's folder, or `git checkout {PIPELINE}`"
+        ) from error
+    return pipeline
+
+
+def _depend_on_raw(own: bool) -> None:
+    """Have `dvc.yaml` take `data/raw` as what its first stage depends on, or as what it makes."""
+    pipeline = _pipeline()
     stage = pipeline["stages"][STAGE]
     for part in ("deps", "outs"):
         for place in [i for i, entry in enumerate(stage[part]) if _path(entry) == str(RAW)]:
             stage[part].pop(place)
     stage["deps" if own else "outs"].insert(0, str(RAW) if own else SAMPLE_OUT)
     with replacing(PIPELINE) as aside, aside.open("w", encoding="utf-8") as file:
-        yaml.dump(pipeline, file)
+        _yaml().dump(pipeline, file)
 
 
 def _path(entry: object) -> str:
     return str(next(iter(entry))) if isinstance(entry, dict) else str(entry)
 
 
-def _stage_for_git() -> None:
-    """Put the changes in git's index, so that one commit records them."""
-    _run("git", "add", "--all", "--", str(PIPELINE), str(RAW.parent))
-
-
 def _run(*command: str, refused: str = "") -> None:
-    if command[0] == "dvc":
+    name = command[0]
+    if name == "dvc":
         command = (sys.executable, "-m", *command)
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        said = " ".join((done.stderr + done.stdout).split())
-        raise UserError(f"{RAW}: {refused or said}")
+        lines = (done.stderr + done.stdout).strip().splitlines() or ["failed"]
+        said = next((line for line in lines if line.startswith("ERROR: ")), lines[-1])
+        raise UserError(f"{RAW}: {refused}" if refused else f"{name}: {said}")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from segsweep.data.geometry import Mode, columns_of, place_image, place_mask, wi
 from segsweep.data.images import read_grey, read_mask, stretch
 from segsweep.data.layout import Pair
 from segsweep.data.problems import Problem, UnusableError
+from segsweep.errors import UserError
 from segsweep.files import replacing, sha256
 
 NOTED = ("looks_inverted", "saturated")
@@ -43,12 +45,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class Prepared:
-    """One source's facts: a row (a table of columns) for each processed array of it."""
+    """One source's facts: a row (a table of columns) for each processed array of it.
+
+    `contents` hash the processed pixels of each page, `fingerprints` are what they look like.
+    """
 
     kept: Path
     rows: list[dict[str, Any]]
-    content: str
-    fingerprint: int
+    contents: list[str]
+    fingerprints: list[int]
     looks_inverted: bool
     saturated: bool
 
@@ -84,17 +89,32 @@ def prepare(
     hashed = {"image_sha256": known[0], "mask_sha256": " ".join(known[1:])}
     spacing = facts["pixel_mm"] or ("", "")
     for row in facts["rows"]:
-        row |= {"image": f"{pair.name}{pair.image.suffix}", "name": pair.name + row.pop("part")}
+        row |= {"image": pair.file, "name": pair.name + row.pop("part")}
         row |= hashed
         row |= {"pixel_height_mm": spacing[0], "pixel_width_mm": spacing[1]}
-    told = {name: facts[name] for name in ("content", "fingerprint", *NOTED)}
+    told = {name: facts[name] for name in ("contents", "fingerprints", *NOTED)}
     return Prepared(kept, facts["rows"], **told)
 
 
-def load(kept: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The images and masks of one source, uint8 (n, height, width)."""
-    with np.load(kept, allow_pickle=False) as file:
-        return file["images"], file["masks"]
+def load(prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
+    """The images and masks of one source, uint8 (n, height, width).
+
+    Raises `UserError`, and removes what was kept, if it is not what its rows say.
+    """
+    try:
+        with np.load(prepared.kept, allow_pickle=False) as file:
+            images, masks = file["images"], file["masks"]
+        found = [_digest(*both) for both in zip(images, masks, strict=True)]
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        found = []
+    if found != [row["pixels_sha256"] for row in prepared.rows]:
+        prepared.kept.unlink(missing_ok=True)
+        raise UserError(f"{prepared.kept}: was damaged and is removed; run the same again")
+    return images, masks
+
+
+def _digest(image: np.ndarray, mask: np.ndarray) -> str:
+    return hashlib.sha256(image.tobytes() + mask.tobytes()).hexdigest()
 
 
 def _hash(path: Path) -> str:
@@ -103,6 +123,10 @@ def _hash(path: Path) -> str:
     except PermissionError as error:
         raise UnusableError(
             "permission", "may not be read by this user", "give yourself permission (chmod)"
+        ) from error
+    except OSError as error:
+        raise UnusableError(
+            "unreadable", f"cannot be read ({error.strerror})", "copy it anew from its source"
         ) from error
 
 
@@ -143,11 +167,11 @@ def _make(
     kept: Path, pages: list[np.ndarray], masks: list[np.ndarray], settings: Settings
 ) -> dict[str, Any]:
     rows, images, placed = [], [], []
-    content = hashlib.sha256()
+    contents, fingerprints = [], []
     border, inside, brightest = 0.0, 0.0, 0.0
     for number, (page, mask) in enumerate(zip(pages, masks, strict=True), 1):
         grey, black, white = stretch(page, *settings.percentiles)
-        content.update(f"{page.shape}".encode())
+        content = hashlib.sha256(f"{page.shape}".encode())
         edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
         border, inside = border + float(edge.mean()), inside + float(mask.mean())
         brightest += float((page == page.max()).mean())
@@ -167,29 +191,31 @@ def _make(
                     **columns_of(window),
                     "black": black,
                     "white": white,
-                    "foreground": round(float(placed[-1].mean()), 6),
-                    "pixels_sha256": hashlib.sha256(
-                        images[-1].tobytes() + placed[-1].tobytes()
-                    ).hexdigest(),
+                    "foreground": round(float(placed[-1][window.target].mean()), 6),
+                    "pixels_sha256": _digest(images[-1], placed[-1]),
                 }
             )
+        contents.append(content.hexdigest())
+        fingerprints.append(fingerprint(images[-1][window.target] if whole else grey))
     kept.parent.mkdir(parents=True, exist_ok=True)
     with replacing(kept) as aside, aside.open("wb") as file:
         np.savez(file, images=np.stack(images), masks=np.stack(placed))
     return {
+        "bytes": kept.stat().st_size,
         "rows": rows,
-        "content": content.hexdigest(),
-        "fingerprint": fingerprint(images[0].astype(np.float32)),
+        "contents": contents,
+        "fingerprints": fingerprints,
         "looks_inverted": border > 0.75 * len(pages) and inside > 0.5 * len(pages),
         "saturated": brightest > SATURATED * len(pages),
     }
 
 
 def _facts(kept: Path) -> dict[str, Any] | None:
-    """The facts beside a kept source; written after the arrays, so both are whole or neither."""
+    """The facts beside a kept source, if its arrays are there as they were written."""
     try:
-        return dict(json.loads(kept.with_suffix(".json").read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+        facts = dict(json.loads(kept.with_suffix(".json").read_text(encoding="utf-8")))
+        return facts if kept.stat().st_size == facts["bytes"] else None
+    except (OSError, ValueError, KeyError):
         return None
 
 

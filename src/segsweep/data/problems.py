@@ -13,11 +13,13 @@ Severity = Literal["image", "set", "note"]
 CLASSES: dict[str, tuple[str, Severity]] = {
     "partner": ("missing partner", "image"),
     "clash": ("two files of one name", "image"),
-    "outside": ("symbolic link out of the folder", "image"),
+    "outside": ("symbolic link out of the folder, or to a folder", "image"),
+    "format": ("file that is not read here", "image"),
     "permission": ("no permission to read", "image"),
     "empty": ("empty file", "image"),
     "unreadable": ("unreadable file", "image"),
     "too_large": ("too many pixels", "image"),
+    "channels": ("channels that are not colours", "image"),
     "pages": ("several pages in one file", "image"),
     "lossy_mask": ("mask stored with loss (JPEG)", "image"),
     "not_finite": ("NaN or infinity", "image"),
@@ -130,9 +132,12 @@ class FaultsError(UserError):
         self.problems = list(problems)
         faults = [p for p in problems if p.severity != "note"]
         kinds = Counter(p.kind for p in faults)
+        only_images = all(p.severity == "image" for p in faults)
+        drop = ", or set preprocess.on_bad: drop to go on without those images"
+        drop = drop if only_images else ""
         told = ", ".join(f"{CLASSES[kind][0]} {count}" for kind, count in kinds.items())
         super().__init__(
             f"found {len(faults)} {'fault' if len(faults) == 1 else 'faults'} in the images "
-            f"({told}), expected none; mend them, or set preprocess.on_bad: drop to go on without "
-            f"those images; all are in {REPORT}\n{for_terminal(faults)}"
+            f"({told}), expected none; mend them{drop}; all are in {REPORT}\n"
+            f"{for_terminal(faults)}"
         )

@@ -16,7 +16,7 @@ import numpy as np
 
 from segsweep.data.arrays import SPLITS
 from segsweep.data.geometry import WINDOW
-from segsweep.data.prepare import load
+from segsweep.data.prepare import Prepared, load
 from segsweep.data.problems import Problem, count_dropped
 from segsweep.files import replacing, write_csv, write_json
 
@@ -42,11 +42,11 @@ PROBLEMS = ("kind", "file", "found", "todo")
 def write_set(
     out: Path,
     rows: Sequence[dict[str, Any]],
-    kept: Sequence[Path],
+    prepared: Sequence[Prepared],
     problems: Sequence[Problem],
     study: dict[str, Any],
 ) -> dict[str, Any]:
-    """Write everything, one kept source at a time; `rows` are in the order of `kept`."""
+    """Write everything, one kept source at a time; `rows` are in the order of `prepared`."""
     if study["pixel_size_mm"]:
         height, width = study["pixel_size_mm"]
         given = {"pixel_height_mm": height, "pixel_width_mm": width}
@@ -57,7 +57,7 @@ def write_set(
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         with replacing(out / name) as aside, aside.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, header)
-            for source in kept:
+            for source in prepared:
                 file.write(load(source)[part].tobytes())
     write_csv(out / "manifest.csv", MANIFEST, _only(rows, MANIFEST))
     write_csv(out / "sources.csv", SOURCES, _only(rows, SOURCES))

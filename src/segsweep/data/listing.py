@@ -1,0 +1,127 @@
+"""The image files below a folder, and what there cannot be taken."""
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from segsweep.data.decode import FORMATS
+from segsweep.data.problems import Problem
+
+OTHER_FORMATS = frozenset(
+    """
+    .gif .webp .jp2 .j2k .heic .avif .tga .pgm .ppm .pbm .nii .gz .mha .mhd .nrrd .ima .mrc .h5
+    .hdf5 .mat .npz .svs .ndpi .czi .lif .nd2 .lsm .stk .dv .ims
+    """.split()  # noqa: SIM905, a list of quotes is harder to read
+)
+"""What holds images, and is not read here; files of any other kind are passed over."""
+
+
+@dataclass
+class Listing:
+    """`files` in order of name; `problems`, and the keys of places that they `spoil`."""
+
+    folder: Path
+    files: list[Path] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    spoiled: set[str] = field(default_factory=set)
+    spoiled_files: list[Path] = field(default_factory=list)
+
+    def by_place(self) -> dict[str, list[Path]]:
+        """The files by the key of their place; more than one at a place cannot be told apart."""
+        found: dict[str, list[Path]] = {}
+        for file in self.files:
+            found.setdefault(key_of_name(raw_place(file, self.folder)), []).append(file)
+        return found
+
+    def spoil(self, kind: str, file: Path, found: str, todo: str) -> None:
+        self.problems.append(Problem(kind, str(file), found, todo))
+        self.spoiled_files.append(file)
+        place = key_of_name(raw_place(file, self.folder))
+        self.spoiled |= {place, place.rpartition("/")[0]} - {""}
+
+    def spoiled_below(self, name: str) -> Iterator[Path]:
+        return (file for file in self.spoiled_files if name in file.parts)
+
+
+def list_images(folder: Path) -> Listing:
+    """All image files below `folder`; what is hidden is passed over, what is faulty told."""
+    listing = Listing(folder)
+    inside = os.path.realpath(folder)
+
+    def closed(error: OSError) -> None:
+        todo = "give yourself permission (chmod)"
+        found = "a folder that may not be read by this user"
+        listing.spoil("permission", Path(error.filename), found, todo)
+
+    for parent, folders, names in os.walk(folder, onerror=closed):
+        folders[:] = sorted(name for name in folders if name[0] != ".")
+        for name in folders:
+            if (Path(parent) / name).is_symlink():
+                _refuse_link(listing, Path(parent) / name)
+        for name in sorted(names):
+            if name[0] != ".":
+                _take(listing, Path(parent) / name, inside)
+    return listing
+
+
+def _take(listing: Listing, file: Path, inside: str) -> None:
+    suffix = file.suffix.lower()
+    if suffix not in FORMATS:
+        if suffix in OTHER_FORMATS:
+            known = " ".join(FORMATS)
+            listing.spoil("format", file, f"is a {suffix} file", f"expected {known}; convert it")
+        elif not suffix and file.is_file() and _is_dicom(file):
+            listing.spoil("format", file, "is DICOM without a suffix", "name it with .dcm")
+    elif not _is_utf8(file.name):
+        listing.spoil("format", file, "has a name that is not UTF-8", "rename it")
+    elif file.is_symlink() and not os.path.realpath(file).startswith(inside + os.sep):
+        _refuse_link(listing, file)
+    elif not os.path.exists(file):
+        listing.spoil("unreadable", file, "is a link to nothing", "remove it")
+    elif not file.is_file():
+        listing.spoil("unreadable", file, "is no regular file", "remove it")
+    else:
+        listing.files.append(file)
+
+
+def _refuse_link(listing: Listing, link: Path) -> None:
+    found = f"is a symbolic link to {link.readlink()}"
+    listing.spoil("outside", link, found, "copy what it points to into the folder")
+
+
+def _is_dicom(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(132)[128:] == b"DICM"
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def key_of_name(name: str) -> str:
+    """Names that one file system or another takes for the same have the same key."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def raw_place(file: Path, folder: Path) -> str:
+    """A file's place below a folder without its suffix; `x.ome.tif` is called x."""
+    return (file.parent.relative_to(folder) / file.stem.removesuffix(".ome")).as_posix()
+
+
+def place_of(file: Path, folder: Path) -> str:
+    """The name that an image gets: its place, with ID/images/ID called ID, p/images/x called p/x.
+
+    Of masks, p/masks/x is called p/x likewise.
+    """
+    parts = raw_place(file, folder).split("/")
+    if len(parts) > 2 and parts[-2] in ("images", "masks"):
+        del parts[-2]
+        if parts[-1] == parts[-2]:
+            del parts[-1]
+    return unicodedata.normalize("NFC", "/".join(parts))
