@@ -305,7 +305,7 @@ def test_copies_are_found_on_every_page_of_a_stack(nuclei_raw: Path, tmp_path: P
 def test_a_damaged_kept_image_is_made_again(nuclei_raw: Path, tmp_path: Path) -> None:
     whole = preprocess(nuclei_raw, tmp_path / "out", study(), tmp_path / "kept")
     arrays = (tmp_path / "out/images.npy").read_bytes()
-    first, second, third = sorted((tmp_path / "kept").rglob("*.npz"))[:3]
+    first, second, third = sorted((tmp_path / "kept").rglob("*.npy"))[:3]
     first.write_bytes(b"")
     second.unlink()
     assert preprocess(nuclei_raw, tmp_path / "out", study(), tmp_path / "kept") == whole

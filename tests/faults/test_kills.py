@@ -127,6 +127,18 @@ def test_killing_anything_leaves_nothing_running(fresh: Fresh, victim: str) -> N
     wait_for(lambda: not alive(), 5, f"the end of {[command_of(p) for p in alive()]}")
 
 
+def test_the_reader_of_what_is_printed_takes_all_with_it(fresh: Fresh) -> None:
+    """As `snakemake | tee log` when tee is killed: nothing waits, nothing holds the lock."""
+    project = fresh("reader")
+    running = project.start(*TOOLS["snakemake"])
+    wait_for(lambda: project.lines().count("training") >= 1, 90, "the first training")
+    assert running.stdout is not None
+    running.stdout.close()
+    wait_for(lambda: not session_of(running.pid), 15, "the end of all processes")
+    running.wait()
+    project.tool("snakemake")
+
+
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_to_the_whole_ends_it_and_the_next_run_goes_on(
     fresh: Fresh, sent: signal.Signals, reference: dict[str, bytes]

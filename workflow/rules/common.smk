@@ -10,7 +10,7 @@ sys.path.insert(0, f"{workflow.basedir}/src")
 from segsweep.data.own import TRACKED, refuse_own_images
 from segsweep.errors import UserError
 from segsweep.files import read_yaml
-from segsweep.processes import die_with_parent
+from segsweep.processes import die_with_parent, end_with_reader
 from segsweep.provenance import Reading, is_dry
 from segsweep.study import Study
 
@@ -30,6 +30,9 @@ except UserError as error:
 
 if "DVC_STAGE" in os.environ:
     die_with_parent()  # a killed DVC must not leave its stage running
+
+if workflow.is_main_process:
+    end_with_reader()
 
 READING = Reading(dry=is_dry(sys.argv), main=workflow.is_main_process)
 SCRIPTS = "workflow/scripts"

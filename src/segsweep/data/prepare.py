@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -71,7 +70,7 @@ def prepare(
         for place, digest in zip((pair.image, *pair.masks), hashes, strict=True):
             known.append(digest or _hash(place))
         name = hashlib.sha256("".join(known).encode()).hexdigest()
-        kept = folder / name[:2] / f"{name}.npz"
+        kept = folder / name[:2] / f"{name}.npy"
         facts = _facts(kept)
         if facts is None:
             place = pair.image
@@ -102,10 +101,9 @@ def load(prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
     Raises `UserError`, and removes what was kept, if it is not what its rows say.
     """
     try:
-        with np.load(prepared.kept, allow_pickle=False) as file:
-            images, masks = file["images"], file["masks"]
+        images, masks = np.load(prepared.kept, allow_pickle=False)
         found = [_digest(*both) for both in zip(images, masks, strict=True)]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+    except (OSError, ValueError, EOFError):
         found = []
     if found != [row["pixels_sha256"] for row in prepared.rows]:
         prepared.kept.unlink(missing_ok=True)
@@ -199,7 +197,7 @@ def _make(
         fingerprints.append(fingerprint(images[-1][window.target] if whole else grey))
     kept.parent.mkdir(parents=True, exist_ok=True)
     with replacing(kept) as aside, aside.open("wb") as file:
-        np.savez(file, images=np.stack(images), masks=np.stack(placed))
+        np.save(file, np.stack([images, placed]), allow_pickle=False)
     return {
         "bytes": kept.stat().st_size,
         "rows": rows,
