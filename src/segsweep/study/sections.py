@@ -139,8 +139,8 @@ class Sweep(Section):
         "dropout": Uniform(min=0.15, max=0.25),
         "l2_reg": Uniform(min=0.00001, max=0.00015),
     }
-    """The search space, as W&B writes it: for each hyperparameter a `value`, `values`, or `min` and
-    `max`; distributions constant, categorical, int_uniform, uniform, log_uniform_values."""
+    """The search space, as W&B writes it: for each hyperparameter a `value`, `values` (perhaps with
+    `probabilities`), or `min` and `max`, and any distribution of W&B's documentation."""
     trials: Whole = 20
     """How many configurations are trained; the first 8 of 40 are the same as 8."""
     parallel: Whole = 1

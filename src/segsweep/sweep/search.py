@@ -25,11 +25,9 @@ from optuna.samplers import GPSampler
 from optuna.trial import TrialState, create_trial
 from scipy.stats import qmc
 
-from segsweep.sweep.space import Categorical, Constant, IntUniform, LogUniformValues, Parameter
+from segsweep.sweep.space import Categorical, Constant, IntUniform, Parameter
 
 Why = Literal["enqueued", "start-up", "model", "random", "grid"]
-DIGITS = 4
-"""Significant digits of a suggested number."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def suggest(
         return Suggestion({**constants, **_grid_point(varied, index - len(enqueue))}, "grid")
     if method == "random":
         rng = np.random.default_rng([seed, index])
-        drawn = {name: _draw(p, rng.random()) for name, p in varied.items()}
+        drawn = {name: p.quantile(rng.random()) for name, p in varied.items()}
         return Suggestion({**constants, **drawn}, "random")
     values = [o.value for o in observed if o.value is not None]
     if index < startup_trials or not values:
@@ -137,19 +135,21 @@ def _distribution(parameter: Parameter) -> BaseDistribution:
     log = parameter.model_scale == "log"
     if isinstance(parameter, IntUniform):
         return IntDistribution(parameter.min, parameter.max, log=log)
-    return FloatDistribution(parameter.min, parameter.max, log=log)
+    return FloatDistribution(parameter.low, parameter.high, log=log)
 
 
 def _to_model(parameter: Parameter, value: Any) -> Any:
-    if isinstance(parameter, Categorical) and parameter.is_numeric:
-        return parameter.ordered.index(value)
-    return value
+    if isinstance(parameter, Categorical):
+        return parameter.ordered.index(value) if parameter.is_numeric else value
+    assert not isinstance(parameter, Constant)
+    return min(max(value, parameter.low), parameter.high)
 
 
 def _from_model(parameter: Parameter, inner: Any) -> Any:
-    if isinstance(parameter, Categorical) and parameter.is_numeric:
-        return parameter.ordered[inner]
-    return inner if isinstance(parameter, Categorical | IntUniform) else _rounded(parameter, inner)
+    if isinstance(parameter, Categorical):
+        return parameter.ordered[inner] if parameter.is_numeric else inner
+    assert not isinstance(parameter, Constant)
+    return parameter.snap(inner)
 
 
 def _place(parameter: Parameter, u: float) -> Any:
@@ -157,28 +157,7 @@ def _place(parameter: Parameter, u: float) -> Any:
     if isinstance(parameter, Categorical):
         return parameter.ordered[int(u * len(parameter.values))]
     assert not isinstance(parameter, Constant)
-    return _within(parameter, u, parameter.model_scale == "log")
-
-
-def _draw(parameter: Parameter, u: float) -> Any:
-    """The value at share `u` (0 to 1) of the distribution that the study names."""
-    if isinstance(parameter, Categorical):
-        return parameter.values[int(u * len(parameter.values))]
-    return _within(parameter, u, isinstance(parameter, LogUniformValues))
-
-
-def _within(parameter: Parameter, u: float, log: bool) -> Any:
-    assert not isinstance(parameter, Constant | Categorical)
-    low, high = parameter.min, parameter.max
-    if isinstance(parameter, IntUniform):
-        high += 1
-    value = low * (high / low) ** u if log else low + u * (high - low)
-    return int(value) if isinstance(parameter, IntUniform) else _rounded(parameter, value)
-
-
-def _rounded(parameter: Parameter, value: float) -> float:
-    assert not isinstance(parameter, Constant | Categorical)
-    return min(max(float(f"{value:.{DIGITS}g}"), parameter.min), parameter.max)
+    return parameter.place(u)
 
 
 def _grid_point(varied: Mapping[str, Parameter], index: int) -> dict[str, Any]:
