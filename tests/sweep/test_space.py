@@ -9,8 +9,9 @@ from scipy import stats
 from sweeps.params import HyperParameter
 
 from segsweep.study.errors import sentences
+from segsweep.sweep.distributions import DIGITS, TAIL
 from segsweep.sweep.search import Observation, suggest
-from segsweep.sweep.space import DIGITS, TAIL, Categorical, Constant, form_of, read_space
+from segsweep.sweep.space import Categorical, Constant, form_of, read_space
 
 NUMBERS: list[dict[str, Any]] = [
     {"min": 1, "max": 12},
@@ -107,7 +108,10 @@ def test_the_model_suggests_what_the_form_allows(spec: dict[str, Any]) -> None:
         ({"distribution": "log_uniform_values", "min": 0.0, "max": 1.0}, "expected a min above 0"),
         ({"distribution": "log_uniform", "min": 1.0, "max": 4000.0}, "write distribution log_unif"),
         ({"distribution": "normal", "sigma": 0.0}, "sigma: found 0.0"),
-        ({"distribution": "q_uniform", "min": 0, "max": 4, "q": 0}, "q: found 0"),
+        (
+            {"distribution": "q_uniform", "min": 0, "max": 4, "q": 0},
+            "found q 0, expected a step above 0",
+        ),
         ({"distribution": "uniform", "min": 0.0}, "the key 'max' is missing"),
         ({"distribution": "normal", "min": 0.0, "max": 1.0}, "unknown key 'min'"),
         ({"min": 3.0, "max": 1.0}, "expected min below max"),

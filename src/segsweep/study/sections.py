@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from segsweep.study.errors import sentences
-from segsweep.sweep.space import Categorical, Constant, Parameter, Uniform, form_of
+from segsweep.sweep.distributions import Uniform
+from segsweep.sweep.space import Categorical, Constant, Parameter, form_of
 from segsweep.unet.config import SEARCHABLE
 
 METRICS = (

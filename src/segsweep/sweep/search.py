@@ -25,7 +25,8 @@ from optuna.samplers import GPSampler
 from optuna.trial import TrialState, create_trial
 from scipy.stats import qmc
 
-from segsweep.sweep.space import Categorical, Constant, IntUniform, Parameter
+from segsweep.sweep.distributions import IntUniform
+from segsweep.sweep.space import Categorical, Constant, Parameter
 
 Why = Literal["enqueued", "start-up", "model", "random", "grid"]
 
