@@ -70,10 +70,26 @@ def read_json(path: str | Path) -> Any:
         raise UserError(f"{path}: cannot be read as JSON ({error})") from error
 
 
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which no key is given twice and nothing contains itself."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"the key '{key.value}' is given twice", problem_mark=key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: str | Path) -> Any:
     try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)  # noqa: S506, is safe
+        json.dumps(content, default=str, skipkeys=True)  # refuses what contains itself
+        return content
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: cannot be read as YAML ({reason})") from error
 
