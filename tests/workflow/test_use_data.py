@@ -169,7 +169,7 @@ def test_dropped_images_are_counted_in_every_report(
     assert "53 images in 14 groups" in project.run(*USE, *folders)
     project.snakemake(*PROCESSED)
     report = project.read("results/data_report.md").decode()
-    assert "3 files were left out" in report
+    assert "left out for a fault: 3." in report
     assert all(file.name in report for file in broken)
 
 

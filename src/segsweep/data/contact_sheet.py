@@ -36,7 +36,7 @@ def draw(data: ProcessedSet, path: Path) -> None:
         members, drawn = sections[split], shown[split]
         groups = len({data.groups[i] for i in members})
         note = "" if len(drawn) == len(members) else f", {len(drawn)} of them shown"
-        caption = f"{split}: {len(members)} images in {groups} groups{note}"
+        caption = f"{split}: images {len(members)}, groups {groups}{note}"
         pen.text((GAP, top), caption, fill=COLOURS[split], font=title)
         top += LINE + GAP
         for position, i in enumerate(drawn):

@@ -35,7 +35,7 @@ def write_report(
         "# The images",
         "",
         f"{summary['images']} images of {height} x {width} pixels (mode {summary['mode']}); "
-        f"{dropped} files were left out for a fault.",
+        f"left out for a fault: {dropped}.",
         "",
         "![Every image with the outline of its mask](data/contact_sheet.png)",
         "",
