@@ -130,12 +130,32 @@ def test_pages_are_counted(tmp_path: Path) -> None:
         np.testing.assert_array_equal(np.stack(pages), stack)
 
 
-def test_palette_masks_are_their_indices(tmp_path: Path) -> None:
+@pytest.mark.parametrize("colours", [[0, 0, 0, 128, 0, 0], [255, 255, 255, 0, 0, 0]])
+def test_palette_masks_are_what_is_seen(tmp_path: Path, colours: list[int]) -> None:
+    """Black is background, whichever index an editor gave it."""
     index = (GREY > 100).astype(np.uint8)
     palette = Image.fromarray(index, mode="P")
-    palette.putpalette([255, 255, 255, 0, 0, 0])
+    palette.putpalette(colours)
     palette.save(tmp_path / "x.png")
-    np.testing.assert_array_equal(read_mask(tmp_path / "x.png", "binary")[0], index)
+    seen = np.asarray(palette.convert("RGB")).any(axis=-1)
+    np.testing.assert_array_equal(read_mask(tmp_path / "x.png", "binary")[0], seen)
+
+
+def test_classes_in_a_palette_are_its_indices(tmp_path: Path) -> None:
+    palette = Image.fromarray(GREY % 3, mode="P")
+    palette.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+    palette.save(tmp_path / "x.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "x.png", (2,))[0], GREY % 3 == 2)
+
+
+def test_white_is_zero_masks_and_animations(tmp_path: Path) -> None:
+    mask = (GREY > 100).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "x.tif", mask, photometric="miniswhite")
+    np.testing.assert_array_equal(read_mask(tmp_path / "x.tif", "binary")[0], 1 - mask)
+    frames = [Image.fromarray(GREY + i) for i in range(3)]
+    frames[0].save(tmp_path / "x.png", save_all=True, append_images=frames[1:])
+    with pytest.raises(UnusableError, match="holds 3 frames of an animation"):
+        read_grey(tmp_path / "x.png")
 
 
 @pytest.mark.parametrize("format", ["png", "tif", "npy", "bmp"])

@@ -47,6 +47,14 @@ def test_a_table_gives_groups_and_splits_with_or_without_suffix(tmp_path: Path) 
     assert splits == {"x": "train", "y": "test", "z": "validation"}
 
 
+def test_a_table_may_name_files_as_they_are_and_images_with_a_fault(tmp_path: Path) -> None:
+    table = tmp_path / "g.csv"
+    table.write_text("image,group\na/images/a.png,x\nb.ome.tif,y\nc.gif,z\nd.png,z\n")
+    layout = Layout([pair("a"), pair("b")], unusable={"c", "d", "d.png"})
+    groups, _, problems = by_table(table, layout)
+    assert (groups, problems) == ({"a": "x", "b": "y"}, [])
+
+
 def test_every_wrong_row_of_a_table_is_told(tmp_path: Path) -> None:
     table = tmp_path / "g.csv"
     table.write_text(

@@ -165,3 +165,38 @@ def test_what_is_no_image_file_is_told_or_passed_over(tmp_path: Path) -> None:
         ["a"],
         ["format", "format", "format", "unreadable", "unreadable", "unreadable"],
     )
+
+
+def test_images_of_a_patient_without_masks_are_told(tmp_path: Path) -> None:
+    touch(tmp_path, "p1/images/a.png", "p1/images/b.png", "p1/masks/a.png", "p1/masks/b.png")
+    touch(tmp_path, "p2/images/c.png", "p2/images/d.png", "e.png", "p1/images/sub/z.png")
+    names, problems = kinds(tmp_path)
+    assert names == ["p1/a", "p1/b"]
+    assert problems == ["partner"] * 4
+
+
+@pytest.mark.parametrize("other", ["lost", "gif"])
+def test_a_lone_image_takes_no_other_images_mask(tmp_path: Path, other: str) -> None:
+    touch(tmp_path, "p1/images/x1.png", "p1/masks/x1.png", "p1/masks/x2.png")
+    touch(tmp_path, "p2/images/a.png", "p2/masks/1.png", "p2/masks/2.png")
+    if other == "gif":
+        touch(tmp_path, "p1/images/x2.gif")
+    layout = find_pairs(tmp_path)
+    assert {p.name: len(p.masks) for p in layout.pairs} == {"p1/x1": 1, "p2/a": 2}
+    assert {p.kind for p in layout.problems} <= {"partner", "format"}
+    assert layout.problems
+
+
+def test_masks_that_a_copy_would_merge_are_told(tmp_path: Path) -> None:
+    touch(tmp_path / "i", "s.png", "t.png", "u.png")
+    touch(tmp_path / "m", "s.png", "s/s.png", "t/1.tif", "t/1.ome.tif", "u/1.png", "u/2.png")
+    assert kinds(tmp_path / "i", tmp_path / "m") == (["u"], ["clash", "clash"])
+
+
+def test_a_fault_spoils_only_its_own_image(tmp_path: Path) -> None:
+    touch(tmp_path / "i", "p1.png", "p1/a.gif", "q.png", "img.png", "x.png")
+    touch(tmp_path / "m", "p1.png", "q.png", "img.png", "x_mask.png", "x_mask.gif")
+    (tmp_path / "m/img.001").symlink_to(tmp_path)
+    names, problems = kinds(tmp_path / "i", tmp_path / "m")
+    assert names == ["img", "p1", "q"]
+    assert problems == ["format", "format", "outside"]

@@ -272,6 +272,44 @@ def test_what_dvc_refuses_changes_nothing(clone: Callable[[], Project], sets: Pa
     assert "56 images in 14 groups" in project.run(*USE, *folders)
 
 
+def test_nothing_foreign_in_data_raw_is_lost(clone: Callable[[], Project], sets: Path) -> None:
+    folders = (str(sets / "patients/images"), str(sets / "patients/masks"))
+    for made in (False, True):
+        project = clone()
+        if made:
+            project.snakemake("--", "data/raw/made-from.json")
+        own = [project.folder / "data/raw" / name for name in ("scans/a.tif", "masks/mine.png")]
+        for file in own:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("precious")
+        told = project.run(*USE, *folders, check=False)
+        assert "error: data/raw: found 2 files that are not the sample's" in told
+        assert all(file.exists() for file in own)
+
+
+@pytest.mark.parametrize("update", [False, True])
+def test_killed_at_any_step_the_same_command_goes_on(
+    clone: Callable[[], Project], sets: Path, update: bool
+) -> None:
+    project = clone()
+    folders = (str(sets / "patients/images"), str(sets / "patients/masks"))
+    if update:
+        project.run(*USE, *folders)
+        project.commit("ours")
+    kill = "import os, sys; sys.path[:0] = ['workflow/scripts']; sys.argv = ['x', *sys.argv[2:]]\n"
+    kill += "import use_data; from segsweep.data import placing\n"
+    for step in ("_depend_on_raw", "_run"):
+        code = kill + f"real = placing.{step}\n"
+        code += (
+            "def die(*a, **k):\n    if a[0] in (True, 'dvc') and 'status' not in a: os._exit(9)\n"
+        )
+        code += f"    return real(*a, **k)\nplacing.{step} = die\nuse_data.main()\n"
+        project.run("python", "-c", code, "x", *folders, check=False)
+    assert "56 images in 14 groups" in project.run(*USE, *folders)
+    project.snakemake("--dry-run", *PROCESSED)
+    assert not list((project.folder / "data").glob(".raw.*"))
+
+
 def test_a_folder_inside_the_project_is_not_given_to_git(
     clone: Callable[[], Project], sets: Path
 ) -> None:

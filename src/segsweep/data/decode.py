@@ -59,7 +59,7 @@ def read(path: Path, as_mask: bool = False) -> Picture:
             f"cannot be read as {path.suffix.lower()[1:]} ({reason})",
             "export it anew from its source",
         ) from error
-    check_size(*picture.pages.shape)
+    check_size(*picture.pages.shape[:3])
     if picture.pages.dtype.kind not in "buif":
         raise UnusableError(
             "unreadable",
@@ -89,14 +89,25 @@ def _pillow(path: Path, as_mask: bool) -> Picture:
     with Image.open(path, formats=("PNG", "JPEG", "BMP")) as file:
         check_size(file.height, file.width)
         lossy = file.format == "JPEG"
+        frames = getattr(file, "n_frames", 1)
+        if frames > 1 and not lossy:
+            raise UnusableError(
+                "pages", f"holds {frames} frames of an animation", "export them one by one"
+            )
         if file.format == "PNG" and file.tile and ";16B" in str(file.tile[0][3]):
             return Picture(_deep_png(path)[None])  # Pillow would cut 16-bit colour to 8 bits
         image: Image.Image = ImageOps.exif_transpose(file)
-        if (image.mode == "P" and not as_mask) or image.mode == "CMYK":
+        is_index = as_mask and _starts_black(image.getpalette("RGB"))
+        if (image.mode == "P" and not is_index) or image.mode == "CMYK":
             image = image.convert("RGB")
         elif image.mode == "1":
             image = image.convert("L")
         return Picture(np.asarray(image)[None], lossy=lossy)
+
+
+def _starts_black(palette: list[int] | None) -> bool:
+    """Whether the first colour is black, so that a mask's indices say what its colours do."""
+    return not any((palette or [0, 0, 0])[:3])
 
 
 def _deep_png(path: Path) -> np.ndarray:
@@ -112,7 +123,7 @@ def _tiff(path: Path, as_mask: bool) -> Picture:
         pages = [page for page in map(_whole_page, file.pages) if not page.is_reduced]
         first = pages[0]
         inside = int((file.imagej_metadata or {}).get("images", 1))
-        check_size(max(inside, len(pages)), *first.shape)
+        check_size(max(inside, len(pages)), first.imagelength, first.imagewidth)
         if inside > len(pages):  # ImageJ writes a large stack as one page and its number of images
             return Picture(file.asarray(series=0).reshape(inside, *first.shape))
         if any(page.shape != first.shape for page in pages):
@@ -143,11 +154,13 @@ def _tiff_page(page: "TiffPage", as_mask: bool) -> np.ndarray:
     pixels = np.asarray(page.asarray())
     if page.axes == "SYX":
         pixels = np.moveaxis(pixels, 0, -1)
-    if page.photometric == tifffile.PHOTOMETRIC.PALETTE and not as_mask:
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
         assert page.colormap is not None
+        if as_mask and not page.colormap[:, 0].any():
+            return pixels
         return np.moveaxis(page.colormap[:, pixels], 0, -1)
     if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype.kind in "bu":
-        return ~pixels
+        return pixels.max() - pixels if as_mask and pixels.dtype != bool else ~pixels
     return pixels
 
 
@@ -180,7 +193,7 @@ def _ome_pixel(metadata: str | None) -> tuple[float, float] | None:
 
 def _npy(path: Path, as_mask: bool) -> Picture:
     pixels = np.load(path, mmap_mode="r", allow_pickle=False)
-    check_size(*pixels.shape)
+    check_size(*(pixels.shape[:-1] if pixels.shape[-1] in CHANNELS else pixels.shape))
     if pixels.ndim == 2:
         return Picture(np.array(pixels)[None])
     if pixels.ndim == 3:

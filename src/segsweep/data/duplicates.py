@@ -45,7 +45,9 @@ def near(fingerprints: Mapping[int, int], groups: Sequence[str]) -> list[tuple[i
         # the first of one group and the first of any other are all that later ones need
         if not firsts or (len(firsts) == 1 and groups[position] != groups[firsts[0]]):
             firsts.append(position)
-    alike = _neighbours(np.array(list(places), np.uint64))
+    codes = {group: code for code, group in enumerate(dict.fromkeys(groups))}
+    sole = [codes[groups[p[0]]] if len(p) == 1 else -1 for p in places.values()]
+    alike = _neighbours(np.array(list(places), np.uint64), np.array(sole, np.int64))
     found = []
     for position, bits in sorted(fingerprints.items()):
         others = [p for near_bits in (bits, *alike.get(bits, ())) for p in places[near_bits]]
@@ -55,16 +57,22 @@ def near(fingerprints: Mapping[int, int], groups: Sequence[str]) -> list[tuple[i
     return found
 
 
-def _neighbours(prints: np.ndarray) -> dict[int, set[int]]:
-    """For each of these different fingerprints those that it nearly agrees with, if any."""
+def _neighbours(prints: np.ndarray, sole: np.ndarray) -> dict[int, set[int]]:
+    """For each of these different fingerprints those that it nearly agrees with, if any.
+
+    `sole` numbers the group of a fingerprint that is seen in one group alone (else -1): within one
+    group nobody asks.
+    """
     found: dict[int, set[int]] = {}
     for quarter in range(QUARTERS):
         keys = (prints >> np.uint64(16 * quarter)).astype(np.uint16)
         order = np.argsort(keys, kind="stable")
-        for members in np.split(prints[order], np.flatnonzero(np.diff(keys[order])) + 1):
-            for i, one in enumerate(members[:-1]):
-                rest = members[i + 1 :]
-                for two in rest[np.bitwise_count(rest ^ one) <= NEAR]:
+        for members in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1):
+            for i, k in enumerate(members[:-1]):
+                one, rest = prints[k], members[i + 1 :]
+                if sole[k] >= 0:
+                    rest = rest[sole[rest] != sole[k]]
+                for two in prints[rest[np.bitwise_count(prints[rest] ^ one) <= NEAR]]:
                     found.setdefault(int(one), set()).add(int(two))
                     found.setdefault(int(two), set()).add(int(one))
     return found

@@ -13,7 +13,7 @@ import numpy as np
 
 from segsweep.data.arrays import SPLITS
 from segsweep.data.layout import Layout, Pair
-from segsweep.data.listing import key_of_name
+from segsweep.data.listing import key_of_name, place_of
 from segsweep.data.problems import Problem
 from segsweep.errors import UserError
 from segsweep.files import read_csv
@@ -87,10 +87,11 @@ def by_table(path: Path, layout: Layout) -> tuple[dict[str, str], dict[str, str]
         listed, group = row.get("image") or "", (row.get("group") or "").strip()
         split = (row.get("split") or "").strip().lower()
         key = key_of_name(listed)
-        name = names.get(key)
+        bare = key_of_name(place_of(Path(listed or "."), Path()))  # as the layout names it
+        name = names.get(key) or names.get(bare)
         if len(row) > len(columns) or None in row:
             wrong(f"has more fields than columns in the row of '{listed}'", "write no more commas")
-        elif name is None and key in layout.unusable:
+        elif name is None and {key, bare} & layout.unusable:
             continue
         elif name is None:
             wrong(f"lists the image '{listed}', which is not there", "remove the row, or add it")

@@ -8,11 +8,12 @@
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from segsweep.data.decode import FORMATS
-from segsweep.data.listing import Listing, key_of_name, list_images, place_of
+from segsweep.data.listing import Listing, key_of_name, list_images, place_of, raw_place
 from segsweep.data.problems import Problem
 from segsweep.errors import UserError
 
@@ -51,17 +52,18 @@ def find_pairs(images: Path, masks: Path | None = None, suffix: str = MASK_SUFFI
         if not folder.is_dir():
             what = "a file" if folder.exists() else "no such folder"
             raise UserError(f"{folder}: {what}; expected a folder of images or masks")
-    if masks is None and all((images / name).is_dir() for name in ("images", "masks")):
-        images, masks = images / "images", images / "masks"
     suffix = key_of_name(suffix)
+    found = list_images(images)
+    if masks is None and _holds_two_folders(found):
+        images, masks = images / "images", images / "masks"
+        found = list_images(images)
     if masks is not None:
-        found, drawn = list_images(images), list_images(masks)
+        drawn = list_images(masks, of_masks=True)
         image_files, mask_files = found.by_place(), drawn.by_place()
         _take_suffixes_off(mask_files, set(image_files), suffix)
         _unite_folders(mask_files, set(image_files))
         listings = [found, drawn]
     else:
-        found = list_images(images)
         image_files, mask_files = _in_one_folder(found, suffix)
         listings = [found]
     if not any(listing.files or listing.problems for listing in listings) or not image_files:
@@ -69,7 +71,15 @@ def find_pairs(images: Path, masks: Path | None = None, suffix: str = MASK_SUFFI
             f"{images}: found no images, expected files that end in {' '.join(FORMATS)}"
         )
     where = f"in {masks}" if masks else f"beside it (ending in {suffix}, or in a folder masks/)"
+    for listing in listings:
+        listing.spoiled |= {key.removesuffix(suffix) for key in listing.spoiled}
     return _paired(image_files, mask_files, listings, images, where)
+
+
+def _holds_two_folders(listing: Listing) -> bool:
+    """Whether all files lie in `images/` and `masks/`, directly in the folder."""
+    tops = {file.relative_to(listing.folder).parts[0] for file in listing.files}
+    return tops == {"images", "masks"}
 
 
 def _paired(
@@ -105,6 +115,10 @@ def _paired(
         found = f"no image of its name in {folder}"
         todo = "add it, or remove the mask"
         layout.problems.append(Problem("partner", str(masks[key][0]), found, todo))
+    for listing in listings:
+        for file in listing.spoiled_files:
+            place = key_of_name(place_of(file, listing.folder))
+            layout.unusable |= {place, place + file.suffix.lower()}
     layout.pairs.sort(key=lambda pair: pair.name)
     return layout
 
@@ -116,10 +130,10 @@ def _parents(key: str, masks: dict[str, list[Path]]) -> list[str]:
 
 def _twins(masks: list[Path]) -> list[Problem]:
     """Masks of one image that share a name, so that one may be a copy of the other."""
-    first: dict[tuple[Path, str], Path] = {}
+    first: dict[str, Path] = {}
     problems = []
     for mask in sorted(masks):
-        twin = first.setdefault((mask.parent, key_of_name(mask.stem)), mask)
+        twin = first.setdefault(key_of_name(mask.stem.removesuffix(".ome")), mask)
         if twin != mask:
             problems.append(_clash(mask, twin))
     return problems
@@ -152,10 +166,8 @@ def _unite_folders(masks: dict[str, list[Path]], images: set[str]) -> None:
 def _in_one_folder(
     listing: Listing, suffix: str
 ) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
-    units = {file.parent.parent for file in listing.files if file.parent.name == "masks"}
-    units = {unit for unit in units if unit.is_relative_to(listing.folder)}
-    if units:
-        return _in_units(listing, units)
+    if any(unit and unit.name == "masks" for unit in map(_unit_finder(listing), listing.files)):
+        return _in_units(listing)
     images: dict[str, list[Path]] = {}
     masks: dict[str, list[Path]] = {}
     for key, files in listing.by_place().items():
@@ -171,26 +183,50 @@ def _in_one_folder(
     return images, masks
 
 
-def _in_units(
-    listing: Listing, units: set[Path]
-) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
+def _unit_finder(listing: Listing) -> Callable[[Path], Path | None]:
+    """Finds the `images/` or `masks/` folder, below the listed one, that a file lies in."""
+
+    def unit_of(file: Path) -> Path | None:
+        below = [p for p in file.parents if p != listing.folder and listing.folder in p.parents]
+        return next((p for p in below if p.name in ("images", "masks")), None)
+
+    return unit_of
+
+
+def _in_units(listing: Listing) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
     """Folders that each hold `images/` and `masks/`: of one image, or of many with equal names."""
+    unit_of = _unit_finder(listing)
     images: dict[str, list[Path]] = {}
     masks: dict[str, list[Path]] = {}
-    alone: dict[Path, str] = {}
-    for unit in sorted(units):
-        own = [f for f in listing.files if f.parent == unit / "images"]
-        for file in own:
-            key = key_of_name(place_of(file, listing.folder))
-            images.setdefault(key, []).append(file)
-            alone[unit] = key
-        if len(own) != 1:
-            alone.pop(unit, None)
+    parts: dict[Path, list[Path]] = {}
     for file in listing.files:
-        if file.parent.name == "masks" and file.parent.parent in units:
-            unit = file.parent.parent
-            key = alone.get(unit) or key_of_name(place_of(file, listing.folder))
-            masks.setdefault(key, []).append(file)
-    for spoiled in listing.spoiled_below("masks"):
-        listing.spoiled |= {alone[unit] for unit in alone if spoiled.is_relative_to(unit)}
+        unit = unit_of(file)
+        if unit is None:  # it has no masks, which is told
+            images.setdefault(key_of_name(raw_place(file, listing.folder)), []).append(file)
+        else:
+            parts.setdefault(unit, []).append(file)
+    faulty = {unit_of(file) for file in listing.spoiled_files}
+
+    def key_in(unit: Path, file: Path) -> str:
+        parent = unit.parent.relative_to(listing.folder)
+        return key_of_name((parent / raw_place(file, unit)).as_posix())
+
+    alone: dict[Path, str] = {}
+    for unit, files in sorted(parts.items()):
+        if unit.name == "images":
+            for file in files:
+                images.setdefault(key_in(unit, file), []).append(file)
+            drawn = [
+                key_in(unit.with_name("masks"), m) for m in parts.get(unit.with_name("masks"), [])
+            ]
+            by_name = len(drawn) > 1 and key_in(unit, files[0]) in drawn
+            if len(files) == 1 and unit not in faulty and not by_name:
+                alone[unit.parent] = key_in(unit, files[0])
+    for unit, files in sorted(parts.items()):
+        for file in files if unit.name == "masks" else []:
+            masks.setdefault(alone.get(unit.parent) or key_in(unit, file), []).append(file)
+    for file in listing.spoiled_files:
+        unit = unit_of(file)
+        if unit is not None:
+            listing.spoiled.add(alone.get(unit.parent) or key_in(unit, file))
     return images, masks

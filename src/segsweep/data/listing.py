@@ -2,12 +2,12 @@
 
 import os
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from segsweep.data.decode import FORMATS
 from segsweep.data.problems import Problem
+from segsweep.errors import UserError
 
 OTHER_FORMATS = frozenset(
     """
@@ -23,6 +23,7 @@ class Listing:
     """`files` in order of name; `problems`, and the keys of places that they `spoil`."""
 
     folder: Path
+    of_masks: bool = False
     files: list[Path] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     spoiled: set[str] = field(default_factory=set)
@@ -38,19 +39,24 @@ class Listing:
     def spoil(self, kind: str, file: Path, found: str, todo: str) -> None:
         self.problems.append(Problem(kind, str(file), found, todo))
         self.spoiled_files.append(file)
-        place = key_of_name(raw_place(file, self.folder))
-        self.spoiled |= {place, place.rpartition("/")[0]} - {""}
+        self.spoiled.add(key_of_name(file.relative_to(self.folder).as_posix()))
+        if not file.is_dir():  # a point in a folder's name begins no suffix
+            self.spoiled.add(key_of_name(raw_place(file, self.folder)))
+        if self.of_masks:  # an image's masks may lie in a folder of its name
+            above = file.relative_to(self.folder).parents
+            self.spoiled |= {key_of_name(parent.as_posix()) for parent in above} - {"."}
 
-    def spoiled_below(self, name: str) -> Iterator[Path]:
-        return (file for file in self.spoiled_files if name in file.parts)
 
-
-def list_images(folder: Path) -> Listing:
+def list_images(folder: Path, of_masks: bool = False) -> Listing:
     """All image files below `folder`; what is hidden is passed over, what is faulty told."""
-    listing = Listing(folder)
+    listing = Listing(folder, of_masks)
     inside = os.path.realpath(folder)
 
     def closed(error: OSError) -> None:
+        if Path(error.filename) == folder:
+            raise UserError(
+                f"{folder}: may not be read by this user; give yourself permission (chmod)"
+            )
         todo = "give yourself permission (chmod)"
         found = "a folder that may not be read by this user"
         listing.spoil("permission", Path(error.filename), found, todo)
@@ -74,7 +80,7 @@ def _take(listing: Listing, file: Path, inside: str) -> None:
             listing.spoil("format", file, f"is a {suffix} file", f"expected {known}; convert it")
         elif not suffix and file.is_file() and _is_dicom(file):
             listing.spoil("format", file, "is DICOM without a suffix", "name it with .dcm")
-    elif not _is_utf8(file.name):
+    elif not _is_utf8(str(file)):
         listing.spoil("format", file, "has a name that is not UTF-8", "rename it")
     elif file.is_symlink() and not os.path.realpath(file).startswith(inside + os.sep):
         _refuse_link(listing, file)

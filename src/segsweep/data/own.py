@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from segsweep.errors import UserError
-from segsweep.files import content_hash, read_csv, read_json, read_yaml
+from segsweep.files import SNAKEMAKE_TIMESTAMP, content_hash, read_csv, read_json, read_yaml
 
 RAW = Path("data/raw")
 TRACKED = Path("data/raw.dvc")
@@ -25,7 +25,7 @@ def refuse_own_images(raw: Path) -> None:
         return
     present = {path.name for path in (raw / "images").iterdir() if path.name[0] != "."}
     readme, groups = raw / "README.md", raw / "groups.csv"
-    said = readme.read_text(encoding="utf-8") if readme.exists() else ""
+    said = _text(readme)
     if said.startswith(COPIES):
         raise UserError(
             f"{raw}: found copies of your own images, but no {TRACKED}, expected both or neither; "
@@ -42,10 +42,26 @@ def refuse_own_images(raw: Path) -> None:
         )
 
 
-def holds_copies(raw: Path) -> bool:
-    """Whether all in `raw` are copies that `use_data.py` made."""
-    readme = raw / "README.md"
-    return readme.exists() and readme.read_text(encoding="utf-8").startswith(COPIES)
+def refuse_foreign(raw: Path) -> None:
+    """Raise `UserError` if anything at all in `raw` is not of the sample."""
+    refuse_own_images(raw)
+    groups = raw / "groups.csv"
+    names = [row.get("image", "") for row in read_csv(groups)] if groups.exists() else []
+    known = {"groups.csv", "README.md", "made-from.json"}
+    known |= {f"{folder}/{name}" for folder in ("images", "masks") for name in names}
+    files = [p for p in raw.rglob("*") if not p.is_dir() and p.name != SNAKEMAKE_TIMESTAMP]
+    found = sorted({p.relative_to(raw).as_posix() for p in files} - known)
+    if not _text(raw / "README.md").startswith("# Sample: "):
+        found = sorted(p.relative_to(raw).as_posix() for p in files)
+    if found:
+        raise UserError(
+            f"{raw}: found {len(found)} files that are not the sample's ({found[0]}, ...), which "
+            "would be lost; move them out of the project"
+        )
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
 
 
 def _refuse_untracked(raw: Path) -> None:

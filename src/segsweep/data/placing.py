@@ -17,16 +17,18 @@ from ruamel.yaml import YAML, YAMLError
 from segsweep.data.dataset import LEFT_OUT, Examined
 from segsweep.data.groups import TABLE
 from segsweep.data.layout import Pair
-from segsweep.data.own import COPIES, RAW, TRACKED, holds_copies, refuse_own_images
+from segsweep.data.own import COPIES, RAW, TRACKED, refuse_foreign
+from segsweep.data.problems import printable
 from segsweep.data.tables import PROBLEMS
 from segsweep.errors import UserError
 from segsweep.files import replacing, write_csv, write_text
-from segsweep.store import root
 
 PIPELINE = Path("dvc.yaml")
 STAGE = "preprocess"
 SAMPLE_OUT = {str(RAW): {"persist": True}}
 OURS = [RAW, Path("data/processed"), Path("results"), Path(".dvc"), Path(".git"), Path(".store")]
+COMING, GOING = RAW.with_name(".raw.coming"), RAW.with_name(".raw.going")
+"""Where copies are made, and where what stood in `data/raw` waits until DVC has taken them."""
 README = (
     COPIES
     + """
@@ -47,8 +49,8 @@ def check(*folders: Path) -> None:
                 )
     _run("git", "rev-parse", "--is-inside-work-tree")
     _pipeline()
-    if RAW.exists() and not (holds_copies(RAW) and not TRACKED.exists()):
-        _refuse_changes() if TRACKED.exists() else refuse_own_images(RAW)
+    if RAW.exists() and not GOING.exists():  # else a killed `place` goes on, which looked before
+        _refuse_changes() if TRACKED.exists() else refuse_foreign(RAW)
 
 
 def place(found: Examined, images: Path, masks: Path | None) -> None:
@@ -57,46 +59,49 @@ def place(found: Examined, images: Path, masks: Path | None) -> None:
     What stood there comes back if DVC refuses; killed half-way, the same command is run again.
     Raises `UserError` when the disk is too small or DVC refuses.
     """
-    coming, going = root() / "raw.coming", root() / "raw.going"
-    shutil.rmtree(coming, ignore_errors=True)
+
+    shutil.rmtree(COMING, ignore_errors=True)
     files = [file for pair in found.pairs for file in (pair.image, *pair.masks)]
     _check_space(files)
     for pair in found.pairs:
-        _copy(pair.image, coming / "images" / pair.file)
+        _copy(pair.image, COMING / "images" / pair.file)
         for mask, place in zip(pair.masks, _mask_places(pair), strict=True):
-            _copy(mask, coming / "masks" / place)
+            _copy(mask, COMING / "masks" / place)
     given = found.given_splits
     rows = [
         {"image": pair.file, "group": group} | ({"split": given[group]} if given else {})
         for pair, group in zip(found.pairs, found.groups, strict=True)
     ]
-    write_csv(coming / TABLE, ["image", "group", *(["split"] if given else [])], rows)
+    write_csv(COMING / TABLE, ["image", "group", *(["split"] if given else [])], rows)
     above = images.resolve().parent
     left_out = [
-        asdict(replace(p, file=p.file.replace(f"{above}/", "")))
+        asdict(
+            replace(p, file=printable(p.file.replace(f"{above}/", "")), found=printable(p.found))
+        )
         for p in found.problems
         if p.severity == "image"
     ]
     if left_out:
-        write_csv(coming / LEFT_OUT, PROBLEMS, left_out)
+        write_csv(COMING / LEFT_OUT, PROBLEMS, left_out)
     told = README.format(images=images.name, masks=masks.name if masks else images.name)
-    write_text(coming / "README.md", told)
+    write_text(COMING / "README.md", told)
 
     before = PIPELINE.read_text(encoding="utf-8")
-    shutil.rmtree(going, ignore_errors=True)
-    if RAW.exists():
-        RAW.rename(going)
-    coming.rename(RAW)
+    if GOING.exists():
+        shutil.rmtree(RAW, ignore_errors=True)
+    else:
+        RAW.mkdir(exist_ok=True)
+        RAW.rename(GOING)
+    COMING.rename(RAW)
     try:
         _depend_on_raw(True)
         _run("dvc", "add", str(RAW))
-    except UserError:
+    except BaseException:
         shutil.rmtree(RAW)
-        if going.exists():
-            going.rename(RAW)
+        GOING.rename(RAW)
         write_text(PIPELINE, before)
         raise
-    shutil.rmtree(going, ignore_errors=True)
+    shutil.rmtree(GOING)
     _run("git", "add", "--", str(PIPELINE), str(TRACKED))
 
 
@@ -107,9 +112,10 @@ def back_to_sample() -> None:
     _pipeline()
     if RAW.exists():
         _refuse_changes()
+        shutil.rmtree(RAW)
+    shutil.rmtree(GOING, ignore_errors=True)
     _depend_on_raw(False)
     TRACKED.unlink()
-    shutil.rmtree(RAW, ignore_errors=True)
     _run("git", "rm", "--quiet", "--cached", "--ignore-unmatch", "--", str(TRACKED))
     _run("git", "add", "--", str(PIPELINE))
 
@@ -135,11 +141,11 @@ def _copy(source: Path, target: Path) -> None:
 
 def _check_space(files: Sequence[Path]) -> None:
     needed = 2 * sum(file.stat().st_size for file in files)
-    root().mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(root()).free
+    RAW.parent.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(RAW.parent).free
     if needed > free:
         raise UserError(
-            f"{root()}: found {free / 1e9:.1f} GB free, expected {needed / 1e9:.1f} GB for a "
+            f"{RAW.parent}: found {free / 1e9:.1f} GB free, expected {needed / 1e9:.1f} GB for a "
             "copy and DVC's own; make room, or work on another disk"
         )
 
