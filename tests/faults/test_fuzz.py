@@ -146,6 +146,19 @@ def test_decompression_bombs_are_refused_unread(folder: Path, side: int) -> None
         path.unlink()
 
 
+def test_a_chain_of_pages_without_end_is_told(folder: Path) -> None:
+    """Found by this fuzzer: 1 KB that made a reader go on for ever."""
+    import struct
+
+    page = struct.pack("<H", 0)  # a page without tags, whose successor is itself
+    (folder / "loop.tif").write_bytes(b"II*\0" + struct.pack("<I", 8) + page + struct.pack("<I", 8))
+    (folder / "chain.tif").write_bytes(b"II*\0" + struct.pack("<I", 8) + page * 500_000)
+    for path in sorted(folder.iterdir()):
+        with pytest.raises(UnusableError):
+            read_grey(path)
+        path.unlink()
+
+
 @given(st.text())
 def test_every_name_is_told_on_one_line(name: str) -> None:
     assert printable(name).isprintable()

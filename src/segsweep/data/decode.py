@@ -3,7 +3,7 @@
 import logging
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,11 @@ from segsweep.data.problems import UnusableError
 
 MAX_PIXELS = 2**28
 """Pixels of one file (all pages) beyond which it is refused: 268 million, 16384 x 16384."""
+
+MAX_PAGES = 100_000
+HARMLESS = 2**24
+PIXELS_PER_BYTE = 2000
+"""What a file can hold: deflate and LZW pack at most some 1,000 to 1,400 bytes into one."""
 
 CHANNELS = (1, 3, 4)
 UNITS = {"nm": 1e-6, "µm": 1e-3, "um": 1e-3, "mm": 1.0, "cm": 10.0}
@@ -59,7 +64,7 @@ def read(path: Path, as_mask: bool = False) -> Picture:
             f"cannot be read as {path.suffix.lower()[1:]} ({reason})",
             "export it anew from its source",
         ) from error
-    check_size(*picture.pages.shape[:3])
+    check_size(path, *picture.pages.shape[:3])
     if picture.pages.dtype.kind not in "buif":
         raise UnusableError(
             "unreadable",
@@ -69,7 +74,7 @@ def read(path: Path, as_mask: bool = False) -> Picture:
     return picture
 
 
-def check_size(*sides: int) -> None:
+def check_size(path: Path, *sides: int) -> None:
     """Raise `UnusableError` where a header promises more pixels than we would ever read."""
     if any(side < 1 for side in sides):
         raise UnusableError("empty", "holds no pixels", "copy it anew from its source")
@@ -80,6 +85,12 @@ def check_size(*sides: int) -> None:
             f"measures {size} pixels, more than the {MAX_PIXELS:,} that are read",
             "cut it into smaller images",
         )
+    if math.prod(sides) > max(HARMLESS, PIXELS_PER_BYTE * path.stat().st_size):
+        raise UnusableError(
+            "too_large",
+            f"promises {math.prod(sides):,} pixels in {path.stat().st_size:,} bytes",
+            "no image is compressed that far; export it anew from its source",
+        )
 
 
 def _pillow(path: Path, as_mask: bool) -> Picture:
@@ -87,7 +98,7 @@ def _pillow(path: Path, as_mask: bool) -> Picture:
 
     Image.MAX_IMAGE_PIXELS = None  # check_size speaks for all formats
     with Image.open(path, formats=("PNG", "JPEG", "BMP")) as file:
-        check_size(file.height, file.width)
+        check_size(path, file.height, file.width)
         lossy = file.format == "JPEG"
         frames = getattr(file, "n_frames", 1)
         if frames > 1 and not lossy:
@@ -120,10 +131,10 @@ def _tiff(path: Path, as_mask: bool) -> Picture:
     import tifffile
 
     with tifffile.TiffFile(path, _multifile=False) as file:
-        pages = [page for page in map(_whole_page, file.pages) if not page.is_reduced]
+        pages = [page for page in _pages(file.pages) if not page.is_reduced]
         first = pages[0]
         inside = int((file.imagej_metadata or {}).get("images", 1))
-        check_size(max(inside, len(pages)), first.imagelength, first.imagewidth)
+        check_size(path, max(inside, len(pages)), first.imagelength, first.imagewidth)
         if inside > len(pages):  # ImageJ writes a large stack as one page and its number of images
             return Picture(file.asarray(series=0).reshape(inside, *first.shape))
         if any(page.shape != first.shape for page in pages):
@@ -135,8 +146,17 @@ def _tiff(path: Path, as_mask: bool) -> Picture:
         return Picture(np.stack(arrays), _ome_pixel(file.ome_metadata), lossy)
 
 
-def _whole_page(page: "TiffPage | TiffFrame") -> "TiffPage":
-    return page.aspage()
+def _pages(listed: Iterable["TiffPage | TiffFrame"]) -> Iterator["TiffPage"]:
+    """The pages, each of which must have pixels: a broken chain of pages may have no end."""
+    for count, page in enumerate(listed):
+        whole = page.aspage()
+        if not whole.shape or count >= MAX_PAGES:
+            raise UnusableError(
+                "unreadable",
+                f"holds a broken chain of pages (at page {count + 1})",
+                "export it anew from its source",
+            )
+        yield whole
 
 
 def _tiff_page(page: "TiffPage", as_mask: bool) -> np.ndarray:
@@ -193,7 +213,7 @@ def _ome_pixel(metadata: str | None) -> tuple[float, float] | None:
 
 def _npy(path: Path, as_mask: bool) -> Picture:
     pixels = np.load(path, mmap_mode="r", allow_pickle=False)
-    check_size(*(pixels.shape[:-1] if pixels.shape[-1] in CHANNELS else pixels.shape))
+    check_size(path, *(pixels.shape[:-1] if pixels.shape[-1] in CHANNELS else pixels.shape))
     if pixels.ndim == 2:
         return Picture(np.array(pixels)[None])
     if pixels.ndim == 3:
@@ -214,7 +234,7 @@ def _dicom(path: Path, as_mask: bool) -> Picture:
 
     file = pydicom.dcmread(path)
     frames = int(file.get("NumberOfFrames") or 1)
-    check_size(frames, int(file.Rows), int(file.Columns))
+    check_size(path, frames, int(file.Rows), int(file.Columns))
     pixels = file.pixel_array
     if file.PhotometricInterpretation == "PALETTE COLOR" and not as_mask:
         pixels = apply_color_lut(pixels, file)
