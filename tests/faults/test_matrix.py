@@ -350,7 +350,6 @@ def test_gc_keeps_what_results_commits_and_experiments_refer_to(made: Witnessed)
     made.change_study({"learning_rate": 0.0444})
     made.tool("snakemake")
     assert made.trainings() == 1
-    assert made.run(*script).splitlines()[-1].startswith("0 results") is False
     made.run("git", "checkout", "--", "params.yaml")
     made.tool("repro")
     entries = made.folder / ".store/entries"
