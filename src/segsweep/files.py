@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -100,12 +100,22 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def content_hash(path: str | Path, of_file: Callable[[str], str] = sha256) -> str:
+def content_hash(path: str | Path) -> str:
     """The content hash of a file, or of all files below a folder with their names."""
     if not os.path.isdir(path):
-        return of_file(str(path))
+        return sha256(path)
+    return hash_of_listing(path, {file: sha256(file) for file in files_below(path)})
+
+
+def files_below(folder: str | Path) -> list[str]:
+    """All files below a folder but Snakemake's own, in order of path."""
+    files = sorted(p for p in Path(folder).rglob("*") if p.is_file())
+    return [str(file) for file in files if file.name != SNAKEMAKE_TIMESTAMP]
+
+
+def hash_of_listing(folder: str | Path, hashes: Mapping[str, str]) -> str:
+    """The content hash of a folder from its files' `hashes`, in the order of `files_below`."""
     whole = hashlib.sha256()
-    for file in sorted(p for p in Path(path).rglob("*") if p.is_file()):
-        if file.name != SNAKEMAKE_TIMESTAMP:
-            whole.update(f"{file.relative_to(path).as_posix()}\0{of_file(str(file))}\n".encode())
+    for file, digest in hashes.items():
+        whole.update(f"{Path(file).relative_to(folder).as_posix()}\0{digest}\n".encode())
     return whole.hexdigest()

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import yaml
 
 from segsweep.errors import UserError
 from segsweep.files import read_json
+from segsweep.processes import output_of
 from segsweep.store import ENTRY, root
 
 RECORDS = "*-from.json"
@@ -32,13 +32,11 @@ class Unreferenced:
 def unreferenced() -> list[Unreferenced]:
     """What of the store no record, commit or experiment names, and images of old settings."""
     named = set(_present()) | set(_committed())
-    found = []
-    for entry in sorted((root() / "entries").glob("*/")):
-        if named.isdisjoint(_kept(entry)):
-            found.append(_whole(entry))
+    entries = sorted((root() / "entries").glob("*/"))
+    going = [entry for entry in entries if named.isdisjoint(_kept(entry))]
     # images that are ready for the network: those of the settings last used are of use
     kept = sorted((root() / "images").glob("*/"), key=lambda folder: folder.stat().st_mtime)
-    return found + [_whole(folder) for folder in kept[:-1]]
+    return [_whole(folder) for folder in (*going, *kept[:-1])]
 
 
 def _whole(folder: Path) -> Unreferenced:
@@ -70,12 +68,12 @@ def _present() -> Iterator[str]:
 def _committed() -> Iterator[str]:
     """The results that any commit or experiment has in its dvc.lock, as far as they are cached."""
     seen: set[str] = set()
-    for commit in _git("rev-list", "--all", "--", "dvc.lock").split():
-        listed = _git("ls-tree", commit, "dvc.lock").split()
+    for commit in output_of("git", "rev-list", "--all", "--", "dvc.lock").split():
+        listed = output_of("git", "ls-tree", commit, "dvc.lock").split()
         if len(listed) < 3 or listed[2] in seen:
             continue
         seen.add(listed[2])
-        lock = yaml.safe_load(_git("cat-file", "blob", listed[2])) or {}
+        lock = yaml.safe_load(output_of("git", "cat-file", "blob", listed[2])) or {}
         for stage in lock.get("stages", {}).values():
             for out in stage.get("outs", []):
                 if out["md5"] not in seen:
@@ -104,10 +102,3 @@ def _made(record: str, source: str) -> list[str]:
         return [digest for path, digest in made.items() if Path(path).name in TELLING]
     except (ValueError, KeyError, AttributeError) as error:
         raise UserError(f"{source}: is no record ({error}); make or remove it first") from error
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True)
-    if done.returncode:
-        raise UserError(f"git {arguments[0]}: {done.stderr.strip() or 'failed'}")
-    return done.stdout

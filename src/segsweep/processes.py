@@ -1,12 +1,15 @@
-"""Processes that do not outlive their parent, or the reader of what they print."""
+"""Other programs, and processes that do not outlive their parent or the reader of their output."""
 
 import ctypes
 import os
 import select
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
+
+from segsweep.errors import UserError
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -30,6 +33,17 @@ def dying_with_me() -> Callable[[], None]:
             os._exit(1)
 
     return before_exec
+
+
+def output_of(*command: str) -> str:
+    """What a program printed. Raises `UserError` with its own words when it fails."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        lines = (done.stderr + done.stdout).strip().splitlines() or ["failed"]
+        said = next((line for line in lines if line.startswith("ERROR: ")), lines[-1])
+        name = command[2] if command[1] == "-m" else command[0]
+        raise UserError(f"{name}: {said}")
+    return done.stdout
 
 
 def end_with_reader() -> None:

@@ -16,7 +16,6 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -32,14 +31,12 @@ from segsweep.files import (
     write_json,
     write_text,
 )
+from segsweep.hashes import STATE, Hashes
 
-STATE = Path(".snakemake/segsweep")
 RAN = STATE / "ran"
 JOBS = STATE / "jobs.json"
 FRAGMENTS = STATE / "inputs"
 SOURCES = "-sources"
-TO_BE_TOLD = 2_000_000_000
-"""Bytes that take seconds to read."""
 NOT_RUNS = {
     "--dag",
     "--rulegraph",
@@ -94,61 +91,6 @@ def _imports(path: Path) -> list[str]:
     places = [f"src/{name.replace('.', '/')}" for name in (*modules, *sorted(inner))]
     files = [f"{place}{end}" for place in places for end in (".py", "/__init__.py")]
     return [file for file in files if Path(file).is_file() and Path(file).stat().st_size]
-
-
-class Hashes:
-    """Content hashes of files, kept from run to run: a file is read again only if it changed."""
-
-    def __init__(self) -> None:
-        self.path = STATE / "hashes.json"
-        self.known: dict[str, list[Any]] = {}
-        if self.path.exists():
-            try:
-                self.known = dict(read_json(self.path))
-            except (UserError, TypeError, ValueError):
-                self.path.unlink()
-        self.used: dict[str, list[Any]] = {}
-
-    def of(self, path: str) -> str | None:
-        """The hash of a file or folder, None where there is none."""
-        if not os.path.exists(path):
-            return None
-        if os.path.isdir(path):
-            self._read_ahead(path)
-        return content_hash(path, self._of_file)
-
-    def _read_ahead(self, folder: str) -> None:
-        """Hash the files of a folder that are not known yet, many at once, and say so."""
-        files = [str(file) for file in Path(folder).rglob("*") if file.is_file()]
-        new = [file for file in files if self.known_of(file) is None]
-        size = sum(os.stat(file).st_size for file in new)
-        if size > TO_BE_TOLD:
-            told = f"reading {len(new):,} files of {folder} ({size / 1e9:.1f} GB), once"
-            print(told, file=sys.stderr)
-        with ThreadPoolExecutor() as pool:
-            for _ in pool.map(self._of_file, new):
-                pass
-
-    def known_of(self, path: str | Path) -> str | None:
-        """The hash of a file if it is known and the file did not change since."""
-        entry = self.known.get(str(path))
-        return str(entry[3]) if entry and entry[:3] == _mark(str(path)) else None
-
-    def _of_file(self, path: str) -> str:
-        mark = _mark(path)
-        entry = self.known.get(path)
-        if entry is None or entry[:3] != mark:
-            entry = [*mark, sha256(path)]
-        self.known[path] = self.used[path] = entry
-        return str(entry[3])
-
-    def save(self) -> None:
-        write_json(self.path, self.used)
-
-
-def _mark(path: str) -> list[int]:
-    stat = os.stat(path)
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
 
 
 @dataclass(frozen=True)

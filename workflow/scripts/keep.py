@@ -17,8 +17,9 @@ from pathlib import Path
 
 from segsweep.errors import UserError, command_line
 from segsweep.files import content_hash
+from segsweep.hashes import STATE
 from segsweep.processes import die_with_parent, dying_with_me
-from segsweep.provenance import STATE, check_sources, write_record
+from segsweep.provenance import check_sources, write_record
 from segsweep.store import Entry, key_of
 
 SENTINELS = tuple(str(STATE / name) for name in ("sentinel", "sentinel-dry"))

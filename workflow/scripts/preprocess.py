@@ -18,7 +18,7 @@ from segsweep.data.keeping import kept_folder
 from segsweep.data.problems import FaultsError
 from segsweep.data.report import write_faults
 from segsweep.errors import command_line, parser
-from segsweep.provenance import Hashes
+from segsweep.hashes import Hashes
 from segsweep.study import Study
 
 

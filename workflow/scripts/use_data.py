@@ -1,12 +1,12 @@
 """Put your own images and masks in the sample's place, under DVC; or go back to the sample.
 
 Everything is read first: either all of it can be used, or you get one list of what is wrong
-(results/data_report.md), and nothing is changed. Masks have the names of their images, below a
+(results/data_report.md), and nothing else is changed. Masks have the names of their images, below a
 folder of their own, or end in --mask-suffix beside them; several masks of one image lie in a folder
 of its name, and are united. How masks and stacks are read is up to the study (preprocess).
 
-What must not be split (a patient, an animal, a field of view) is a group: by default each folder
-directly below IMAGES_DIR, and without folders each image.
+What must not be split (a patient, an animal, a field of view) is a group: by default the first
+folder below IMAGES_DIR in which images differ, and without folders each image.
 
 Example:
   python workflow/scripts/use_data.py ~/scans/images ~/scans/masks

@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from tifffile import TiffFrame, TiffPage
 
-from segsweep.data.problems import UnusableError
+from segsweep.data.problems import NOT_PERMITTED, UnusableError
 
 MAX_PIXELS = 2**28
 """Pixels of one file (all pages) beyond which it is refused: 268 million, 16384 x 16384."""
@@ -54,9 +54,7 @@ def read(path: Path, as_mask: bool = False) -> Picture:
     except UnusableError:
         raise
     except PermissionError as error:
-        raise UnusableError(
-            "permission", "may not be read by this user", "give yourself permission (chmod)"
-        ) from error
+        raise UnusableError(*NOT_PERMITTED) from error
     except Exception as error:  # decoders raise anything on broken files; all of it means one thing
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise UnusableError(

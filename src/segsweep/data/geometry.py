@@ -5,7 +5,7 @@ puts masks and probabilities back into the original's pixels.
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -91,10 +91,6 @@ def restore(
         total[window.source] += _resized(part[window.target].astype(np.float32), back, kind)
         count[window.source] += 1
     return total / np.maximum(count, 1)
-
-
-def columns_of(window: Window) -> dict[str, int]:
-    return dict(zip(WINDOW, astuple(window), strict=True))
 
 
 def _cuts(length: int, side: int) -> list[tuple[int, int]]:

@@ -4,10 +4,11 @@
 third, `split` (train, validation or test), where the split is given.
 """
 
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -26,14 +27,10 @@ def by_folder(pairs: Sequence[Pair]) -> dict[str, str]:
 
     It is the first folder in which they differ that counts: a folder that holds all is no group.
     """
-    parts = {pair.name: pair.name.split("/") for pair in pairs}
-    level = 0
-    while len({tuple(p[:1]) for p in parts.values()}) == 1 and all(
-        len(p) > 1 for p in parts.values()
-    ):
-        parts = {name: p[1:] for name, p in parts.items()}
-        level += 1
-    return {name: "/".join(name.split("/")[: level + 1]) for name in parts}
+    places = [PurePosixPath(pair.name) for pair in pairs]
+    shared = posixpath.commonpath([place.parent for place in places]) if places else ""
+    depth = len(PurePosixPath(shared).parts) + 1
+    return {str(place): "/".join(place.parts[:depth]) for place in places}
 
 
 def by_pattern(pairs: Sequence[Pair], pattern: str) -> tuple[dict[str, str], list[Problem]]:

@@ -66,7 +66,7 @@ def find_pairs(images: Path, masks: Path | None = None, suffix: str = MASK_SUFFI
     else:
         image_files, mask_files = _in_one_folder(found, suffix)
         listings = [found]
-    if not any(listing.files or listing.problems for listing in listings) or not image_files:
+    if not image_files:
         raise UserError(
             f"{images}: found no images, expected files that end in {' '.join(FORMATS)}"
         )
@@ -94,9 +94,8 @@ def _paired(
     places = Counter(key_of_name(place_of(f, folder)) for files in images.values() for f in files)
     for key in sorted(images):
         place = place_of(images[key][0], folder)
-        claims = [*images[key][1:], *(masks.get(key, [])[1:] if key in spoiled else [])]
         if len(images[key]) > 1 or places[key_of_name(place)] > 1:
-            others = claims or images[key]
+            others = images[key][1:] or images[key]
             layout.problems += [_clash(file, images[key][0]) for file in others]
         elif key in spoiled or any(part in spoiled for part in _parents(key, masks)):
             pass  # told already: a file of it has a fault

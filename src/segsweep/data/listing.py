@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segsweep.data.decode import FORMATS
-from segsweep.data.problems import Problem
+from segsweep.data.problems import NOT_PERMITTED, Problem, UnusableError
 from segsweep.errors import UserError
 
 OTHER_FORMATS = frozenset(
@@ -36,7 +36,7 @@ class Listing:
             found.setdefault(key_of_name(raw_place(file, self.folder)), []).append(file)
         return found
 
-    def spoil(self, kind: str, file: Path, found: str, todo: str) -> None:
+    def spoil(self, file: Path, kind: str, found: str, todo: str) -> None:
         self.problems.append(Problem(kind, str(file), found, todo))
         self.spoiled_files.append(file)
         self.spoiled.add(key_of_name(file.relative_to(self.folder).as_posix()))
@@ -54,12 +54,8 @@ def list_images(folder: Path, of_masks: bool = False) -> Listing:
 
     def closed(error: OSError) -> None:
         if Path(error.filename) == folder:
-            raise UserError(
-                f"{folder}: may not be read by this user; give yourself permission (chmod)"
-            )
-        todo = "give yourself permission (chmod)"
-        found = "a folder that may not be read by this user"
-        listing.spoil("permission", Path(error.filename), found, todo)
+            raise UserError(UnusableError(*NOT_PERMITTED).at(folder).sentence())
+        listing.spoil(Path(error.filename), *NOT_PERMITTED)
 
     for parent, folders, names in os.walk(folder, onerror=closed):
         folders[:] = sorted(name for name in folders if name[0] != ".")
@@ -77,24 +73,24 @@ def _take(listing: Listing, file: Path, inside: str) -> None:
     if suffix not in FORMATS:
         if suffix in OTHER_FORMATS:
             known = " ".join(FORMATS)
-            listing.spoil("format", file, f"is a {suffix} file", f"expected {known}; convert it")
+            listing.spoil(file, "format", f"is a {suffix} file", f"expected {known}; convert it")
         elif not suffix and file.is_file() and _is_dicom(file):
-            listing.spoil("format", file, "is DICOM without a suffix", "name it with .dcm")
+            listing.spoil(file, "format", "is DICOM without a suffix", "name it with .dcm")
     elif not _is_utf8(str(file)):
-        listing.spoil("format", file, "has a name that is not UTF-8", "rename it")
+        listing.spoil(file, "format", "has a name that is not UTF-8", "rename it")
     elif file.is_symlink() and not os.path.realpath(file).startswith(inside + os.sep):
         _refuse_link(listing, file)
     elif not os.path.exists(file):
-        listing.spoil("unreadable", file, "is a link to nothing", "remove it")
+        listing.spoil(file, "unreadable", "is a link to nothing", "remove it")
     elif not file.is_file():
-        listing.spoil("unreadable", file, "is no regular file", "remove it")
+        listing.spoil(file, "unreadable", "is no regular file", "remove it")
     else:
         listing.files.append(file)
 
 
 def _refuse_link(listing: Listing, link: Path) -> None:
     found = f"is a symbolic link to {link.readlink()}"
-    listing.spoil("outside", link, found, "copy what it points to into the folder")
+    listing.spoil(link, "outside", found, "copy what it points to into the folder")
 
 
 def _is_dicom(file: Path) -> bool:

@@ -24,16 +24,12 @@ def refuse_own_images(raw: Path) -> None:
     if not (raw / "images").is_dir() or _as_recorded(raw):
         return
     present = {path.name for path in (raw / "images").iterdir() if path.name[0] != "."}
-    readme, groups = raw / "README.md", raw / "groups.csv"
-    said = _text(readme)
-    if said.startswith(COPIES):
+    if _readme(raw).startswith(COPIES):
         raise UserError(
             f"{raw}: found copies of your own images, but no {TRACKED}, expected both or neither; "
             "run use_data.py again (or, after a `git checkout`, `dvc checkout --force`)"
         )
-    is_sample = said.startswith("# Sample: ")
-    known = {row.get("image", "") for row in read_csv(groups)} if groups.exists() else set()
-    own = sorted(present - known) if is_sample else sorted(present)
+    own = sorted(present - (_sample_names(raw) or set()))
     if own:
         raise UserError(
             f"{raw / 'images'}: found {len(own)} images that are not the sample's ({own[0]}, ...), "
@@ -45,14 +41,12 @@ def refuse_own_images(raw: Path) -> None:
 def refuse_foreign(raw: Path) -> None:
     """Raise `UserError` if anything at all in `raw` is not of the sample."""
     refuse_own_images(raw)
-    groups = raw / "groups.csv"
-    names = [row.get("image", "") for row in read_csv(groups)] if groups.exists() else []
-    known = {"groups.csv", "README.md", "made-from.json"}
-    known |= {f"{folder}/{name}" for folder in ("images", "masks") for name in names}
+    names, known = _sample_names(raw), set[str]()
+    if names is not None:
+        known = {f"{folder}/{name}" for folder in ("images", "masks") for name in names}
+        known |= {"groups.csv", "README.md", "made-from.json"}
     files = [p for p in raw.rglob("*") if not p.is_dir() and p.name != SNAKEMAKE_TIMESTAMP]
     found = sorted({p.relative_to(raw).as_posix() for p in files} - known)
-    if not _text(raw / "README.md").startswith("# Sample: "):
-        found = sorted(p.relative_to(raw).as_posix() for p in files)
     if found:
         raise UserError(
             f"{raw}: found {len(found)} files that are not the sample's ({found[0]}, ...), which "
@@ -60,7 +54,16 @@ def refuse_foreign(raw: Path) -> None:
         )
 
 
-def _text(file: Path) -> str:
+def _sample_names(raw: Path) -> set[str] | None:
+    """The files that the sample in `raw` lists, None where there is no sample."""
+    if not _readme(raw).startswith("# Sample: "):
+        return None
+    groups = raw / "groups.csv"
+    return {row.get("image", "") for row in read_csv(groups)} if groups.exists() else set()
+
+
+def _readme(raw: Path) -> str:
+    file = raw / "README.md"
     return file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
 
 

@@ -5,7 +5,6 @@ In `data/raw` stand copies: `images/` and `masks/` as in the user's folders, and
 """
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -22,7 +21,9 @@ from segsweep.data.problems import printable
 from segsweep.data.tables import PROBLEMS
 from segsweep.errors import UserError
 from segsweep.files import replacing, write_csv, write_text
+from segsweep.processes import output_of
 
+DVC = (sys.executable, "-m", "dvc")
 PIPELINE = Path("dvc.yaml")
 STAGE = "preprocess"
 SAMPLE_OUT = {str(RAW): {"persist": True}}
@@ -47,7 +48,7 @@ def check(*folders: Path) -> None:
                     f"{folder}: lies in {own}, or holds it, which is the project's; move your "
                     "images into a folder of their own, best out of the project"
                 )
-    _run("git", "rev-parse", "--is-inside-work-tree")
+    output_of("git", "rev-parse", "--is-inside-work-tree")
     _pipeline()
     if RAW.exists() and not GOING.exists():  # else a killed `place` goes on, which looked before
         _refuse_changes() if TRACKED.exists() else refuse_foreign(RAW)
@@ -59,14 +60,13 @@ def place(found: Examined, images: Path, masks: Path | None) -> None:
     What stood there comes back if DVC refuses; killed half-way, the same command is run again.
     Raises `UserError` when the disk is too small or DVC refuses.
     """
-
     shutil.rmtree(COMING, ignore_errors=True)
     files = [file for pair in found.pairs for file in (pair.image, *pair.masks)]
     _check_space(files)
     for pair in found.pairs:
         _copy(pair.image, COMING / "images" / pair.file)
-        for mask, place in zip(pair.masks, _mask_places(pair), strict=True):
-            _copy(mask, COMING / "masks" / place)
+        for mask, target in zip(pair.masks, _mask_places(pair), strict=True):
+            _copy(mask, COMING / "masks" / target)
     given = found.given_splits
     rows = [
         {"image": pair.file, "group": group} | ({"split": given[group]} if given else {})
@@ -95,14 +95,14 @@ def place(found: Examined, images: Path, masks: Path | None) -> None:
     COMING.rename(RAW)
     try:
         _depend_on_raw(True)
-        _run("dvc", "add", str(RAW))
+        output_of(*DVC, "add", str(RAW))
     except BaseException:
         shutil.rmtree(RAW)
         GOING.rename(RAW)
         write_text(PIPELINE, before)
         raise
     shutil.rmtree(GOING)
-    _run("git", "add", "--", str(PIPELINE), str(TRACKED))
+    output_of("git", "add", "--", str(PIPELINE), str(TRACKED))
 
 
 def back_to_sample() -> None:
@@ -116,15 +116,20 @@ def back_to_sample() -> None:
     shutil.rmtree(GOING, ignore_errors=True)
     _depend_on_raw(False)
     TRACKED.unlink()
-    _run("git", "rm", "--quiet", "--cached", "--ignore-unmatch", "--", str(TRACKED))
-    _run("git", "add", "--", str(PIPELINE))
+    output_of("git", "rm", "--quiet", "--cached", "--ignore-unmatch", "--", str(TRACKED))
+    output_of("git", "add", "--", str(PIPELINE))
 
 
 def _refuse_changes() -> None:
     """Raise `UserError` where `data/raw` holds what DVC has not cached."""
-    told = f"differs from what {TRACKED} tracks, which would be lost; run `dvc add {RAW}` to keep "
-    told += "it in DVC's cache, or `dvc checkout --force` to have back what was, and try again"
-    _run("dvc", "status", "--quiet", str(TRACKED), refused=told)
+    try:
+        output_of(*DVC, "status", "--quiet", str(TRACKED))
+    except UserError as error:
+        raise UserError(
+            f"{RAW}: differs from what {TRACKED} tracks, which would be lost; run `dvc add {RAW}` "
+            "to keep it in DVC's cache, or `dvc checkout --force` to have back what was, and try "
+            "again"
+        ) from error
 
 
 def _mask_places(pair: Pair) -> list[str]:
@@ -178,8 +183,8 @@ def _depend_on_raw(own: bool) -> None:
     pipeline = _pipeline()
     stage = pipeline["stages"][STAGE]
     for part in ("deps", "outs"):
-        for place in [i for i, entry in enumerate(stage[part]) if _path(entry) == str(RAW)]:
-            stage[part].pop(place)
+        for position in [i for i, entry in enumerate(stage[part]) if _path(entry) == str(RAW)]:
+            stage[part].pop(position)
     stage["deps" if own else "outs"].insert(0, str(RAW) if own else SAMPLE_OUT)
     with replacing(PIPELINE) as aside, aside.open("w", encoding="utf-8") as file:
         _yaml().dump(pipeline, file)
@@ -187,14 +192,3 @@ def _depend_on_raw(own: bool) -> None:
 
 def _path(entry: object) -> str:
     return str(next(iter(entry))) if isinstance(entry, dict) else str(entry)
-
-
-def _run(*command: str, refused: str = "") -> None:
-    name = command[0]
-    if name == "dvc":
-        command = (sys.executable, "-m", *command)
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        lines = (done.stderr + done.stdout).strip().splitlines() or ["failed"]
-        said = next((line for line in lines if line.startswith("ERROR: ")), lines[-1])
-        raise UserError(f"{RAW}: {refused}" if refused else f"{name}: {said}")

@@ -7,19 +7,19 @@ settings: a killed run goes on, and new images are the only ones that are read.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from segsweep.data.duplicates import fingerprint
-from segsweep.data.geometry import Mode, columns_of, place_image, place_mask, windows
+from segsweep.data.geometry import Mode, place_image, place_mask, windows
 from segsweep.data.images import read_grey, read_mask, stretch
 from segsweep.data.layout import Pair
-from segsweep.data.problems import Problem, UnusableError
+from segsweep.data.problems import NOT_PERMITTED, Problem, UnusableError
 from segsweep.errors import UserError
-from segsweep.files import replacing, sha256
+from segsweep.files import read_json, replacing, sha256, write_json
 
 NOTED = ("looks_inverted", "saturated")
 SATURATED = 0.05
@@ -82,14 +82,13 @@ def prepare(
             _check(pages, masks, settings)
             facts = _make(kept, pages, masks, settings)
             facts |= {"pixel_mm": picture.pixel_mm}
-            _save_facts(kept, facts)
+            write_json(kept.with_suffix(".json"), facts)
     except UnusableError as fault:
         return fault.at(place)
     hashed = {"image_sha256": known[0], "mask_sha256": " ".join(known[1:])}
     spacing = facts["pixel_mm"] or ("", "")
     for row in facts["rows"]:
-        row |= {"image": pair.file, "name": pair.name + row.pop("part")}
-        row |= hashed
+        row |= hashed | {"image": pair.file, "name": pair.name + row.pop("part")}
         row |= {"pixel_height_mm": spacing[0], "pixel_width_mm": spacing[1]}
     told = {name: facts[name] for name in ("contents", "fingerprints", *NOTED)}
     return Prepared(kept, facts["rows"], **told)
@@ -119,9 +118,7 @@ def _hash(path: Path) -> str:
     try:
         return sha256(path)
     except PermissionError as error:
-        raise UnusableError(
-            "permission", "may not be read by this user", "give yourself permission (chmod)"
-        ) from error
+        raise UnusableError(*NOT_PERMITTED) from error
     except OSError as error:
         raise UnusableError(
             "unreadable", f"cannot be read ({error.strerror})", "copy it anew from its source"
@@ -186,7 +183,7 @@ def _make(
                     "page": number,
                     "image_height": page.shape[0],
                     "image_width": page.shape[1],
-                    **columns_of(window),
+                    **asdict(window),
                     "black": black,
                     "white": white,
                     "foreground": round(float(placed[-1][window.target].mean()), 6),
@@ -211,12 +208,7 @@ def _make(
 def _facts(kept: Path) -> dict[str, Any] | None:
     """The facts beside a kept source, if its arrays are there as they were written."""
     try:
-        facts = dict(json.loads(kept.with_suffix(".json").read_text(encoding="utf-8")))
+        facts = dict(read_json(kept.with_suffix(".json")))
         return facts if kept.stat().st_size == facts["bytes"] else None
-    except (OSError, ValueError, KeyError):
+    except (UserError, OSError, TypeError, ValueError, KeyError):
         return None
-
-
-def _save_facts(kept: Path, facts: dict[str, Any]) -> None:
-    with replacing(kept.with_suffix(".json")) as aside:
-        aside.write_text(json.dumps(facts), encoding="utf-8")

@@ -62,6 +62,14 @@ class Problem:
         return f"{printable(self.file)}: {printable(self.found)}; {self.todo}"
 
 
+NOT_PERMITTED = (
+    "permission",
+    "may not be read by this user",
+    "give yourself permission (chmod)",
+)
+"""Class, what was found and what to do, of a file or folder that is closed to the user."""
+
+
 class UnusableError(ValueError):
     """Why one file cannot be used: a class of fault, what was found, what to do."""
 
@@ -86,12 +94,8 @@ def for_terminal(problems: Sequence[Problem]) -> str:
     lines = []
     for kind, members in by_class(problems).items():
         lines.append(f"{CLASSES[kind][0]} ({len(members)}):")
-        for todo in dict.fromkeys(problem.todo for problem in members[:SHOWN]):
-            lines += [
-                f"  {printable(problem.file)}: {printable(problem.found)}"
-                for problem in members[:SHOWN]
-                if problem.todo == todo
-            ]
+        for todo, alike in _by_todo(members[:SHOWN]).items():
+            lines += [f"  {printable(p.file)}: {printable(p.found)}" for p in alike]
             lines.append(f"  -> {todo}")
         if len(members) > SHOWN:
             lines.append(f"  ... and {len(members) - SHOWN} more")
@@ -105,14 +109,19 @@ def as_markdown(problems: Sequence[Problem]) -> list[str]:
         title, severity = CLASSES[kind]
         word = {"image": "fault", "set": "fault of the set", "note": "note"}[severity]
         lines += [f"### {title.capitalize()} ({len(members)}, {word})", ""]
-        for todo in dict.fromkeys(problem.todo for problem in members):
+        for todo, alike in _by_todo(members).items():
             lines += [
-                f"- `{printable(p.file).replace('`', ' ')}`: {printable(p.found)}"
-                for p in members
-                if p.todo == todo
+                f"- `{printable(p.file).replace('`', ' ')}`: {printable(p.found)}" for p in alike
             ]
             lines += ["", f"{todo[0].upper()}{todo[1:]}.", ""]
     return lines
+
+
+def _by_todo(problems: Iterable[Problem]) -> dict[str, list[Problem]]:
+    found: dict[str, list[Problem]] = {}
+    for problem in problems:
+        found.setdefault(problem.todo, []).append(problem)
+    return found
 
 
 def printable(text: str) -> str:
@@ -125,6 +134,13 @@ def count_dropped(problems: Iterable[Problem]) -> int:
     return len({p.file for p in problems if p.severity == "image"})
 
 
+def advice(problems: Iterable[Problem]) -> str:
+    """What to do about faults: those of the set end a run whatever `on_bad` says."""
+    if any(p.severity == "set" for p in problems):
+        return "mend them"
+    return "mend them, or set preprocess.on_bad: drop to go on without those images"
+
+
 class FaultsError(UserError):
     """The images cannot be used as they are; `problems` has all that was found."""
 
@@ -132,12 +148,9 @@ class FaultsError(UserError):
         self.problems = list(problems)
         faults = [p for p in problems if p.severity != "note"]
         kinds = Counter(p.kind for p in faults)
-        only_images = all(p.severity == "image" for p in faults)
-        drop = ", or set preprocess.on_bad: drop to go on without those images"
-        drop = drop if only_images else ""
         told = ", ".join(f"{CLASSES[kind][0]} {count}" for kind, count in kinds.items())
         super().__init__(
             f"found {len(faults)} {'fault' if len(faults) == 1 else 'faults'} in the images "
-            f"({told}), expected none; mend them{drop}; all are in {REPORT}\n"
+            f"({told}), expected none; {advice(faults)}; all are in {REPORT}\n"
             f"{for_terminal(faults)}"
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from segsweep.data.problems import REPORT, Problem, as_markdown, count_dropped
+from segsweep.data.problems import REPORT, Problem, advice, as_markdown, count_dropped
 from segsweep.data.statistics import TITLES
 from segsweep.files import write_text
 
@@ -14,8 +14,7 @@ def write_faults(problems: Sequence[Problem], path: str = REPORT) -> None:
     lines = [
         "# The images cannot be used as they are",
         "",
-        "Nothing was trained. Mend what is listed, or set `preprocess.on_bad: drop` in params.yaml "
-        "to go on without the images that have a fault of their own.",
+        f"Nothing was trained. What to do about these faults: {advice(problems)}.",
         "",
         *as_markdown(problems),
     ]

@@ -8,6 +8,7 @@ only noted.
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from segsweep.data.prepare import Prepared, load
 from segsweep.data.problems import Problem, count_dropped
 from segsweep.files import replacing, write_csv, write_json
 
+ARRAYS = ("images.npy", "masks.npy")
 MANIFEST = ("name", "split", "group", "pixels_sha256")
 SOURCES = (
     "name",
@@ -53,12 +55,15 @@ def write_set(
         rows = [row if row["pixel_height_mm"] else row | given for row in rows]
     shape = (len(rows), *study["input_shape"][:2])
     out.mkdir(parents=True, exist_ok=True)
-    for part, name in enumerate(("images.npy", "masks.npy")):
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        with replacing(out / name) as aside, aside.open("wb") as file:
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    with ExitStack() as stack:
+        asides = [stack.enter_context(replacing(out / name)) for name in ARRAYS]
+        files = [stack.enter_context(aside.open("wb")) for aside in asides]
+        for file in files:
             np.lib.format.write_array_header_1_0(file, header)
-            for source in prepared:
-                file.write(load(source)[part].tobytes())
+        for source in prepared:
+            for file, array in zip(files, load(source), strict=True):
+                file.write(array.tobytes())
     write_csv(out / "manifest.csv", MANIFEST, _only(rows, MANIFEST))
     write_csv(out / "sources.csv", SOURCES, _only(rows, SOURCES))
     write_csv(out / "problems.csv", PROBLEMS, [asdict(problem) for problem in problems])

@@ -35,18 +35,18 @@ def prepare_all(
     hashes = [[known(path) for path in (pair.image, *pair.masks)] for pair in pairs]
     folder.mkdir(parents=True, exist_ok=True)
     os.utime(folder)  # the last used is what the store keeps
-    one = partial(_prepare, settings=settings, folder=folder)
+    one = partial(prepare, settings=settings, folder=folder)
     results: list[Prepared | Problem] = []
     told = _Progress(len(pairs))
     count = min(workers, -(-len(pairs) // CHUNK))
     if count <= 1:
-        for pair, digests in zip(pairs, hashes, strict=True):
-            results.append(one((pair, digests)))
+        for result in map(one, pairs, hashes):
+            results.append(result)
             told.now_at(len(results))
         return results
     with ProcessPoolExecutor(count, get_context("fork"), initializer=die_with_parent) as pool:
         try:
-            for result in pool.map(one, zip(pairs, hashes, strict=True), chunksize=CHUNK):
+            for result in pool.map(one, pairs, hashes, chunksize=CHUNK):
                 results.append(result)
                 told.now_at(len(results))
         except BrokenProcessPool as error:
@@ -57,12 +57,6 @@ def prepare_all(
                 "at these files"
             ) from error
     return results
-
-
-def _prepare(
-    work: tuple[Pair, Sequence[str | None]], settings: Settings, folder: Path
-) -> Prepared | Problem:
-    return prepare(*work, settings, folder)
 
 
 class _Progress:

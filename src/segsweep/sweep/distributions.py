@@ -11,6 +11,7 @@ search looks at a form is another matter (`low`, `high`, `model_scale`):
 """
 
 import math
+from abc import abstractmethod
 from statistics import NormalDist
 from typing import Annotated, Literal
 
@@ -21,7 +22,6 @@ TAIL = 0.001
 DIGITS = 4
 """Significant digits of a value on a continuous scale."""
 
-
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -31,15 +31,15 @@ class Form(BaseModel):
 
 
 class _Number(Form):
-    """A number between two ends, `low` and `high`; a multiple of `q` in the forms that have it."""
+    """A number between two ends, `low` and `high`, of four significant digits."""
 
     @property
-    def low(self) -> float:
-        raise NotImplementedError
+    @abstractmethod
+    def low(self) -> float: ...
 
     @property
-    def high(self) -> float:
-        raise NotImplementedError
+    @abstractmethod
+    def high(self) -> float: ...
 
     @property
     def model_scale(self) -> Literal["linear", "log"]:
@@ -55,15 +55,14 @@ class _Number(Form):
         return self.snap(_between(self.low, self.high, u, self.model_scale == "log"))
 
     def snap(self, value: float) -> int | float:
-        """The nearest value that a trial may have: four digits, or a multiple of `q`."""
-        inside = min(max(value, self.low), self.high)
-        if not isinstance(self, _Rounded):
-            return min(max(float(f"{inside:.{DIGITS}g}"), self.low), self.high)
-        multiple = round(inside / self.q) * self.q
-        return int(multiple) if isinstance(self.q, int) else float(f"{multiple:.12g}")
+        """The nearest value that a trial may have."""
+        return self._inside(float(f"{self._inside(value):.{DIGITS}g}"))
 
-    def _at(self, u: float) -> float:
-        raise NotImplementedError
+    def _inside(self, value: float) -> float:
+        return min(max(value, self.low), self.high)
+
+    @abstractmethod
+    def _at(self, u: float) -> float: ...
 
 
 class _Rounded(_Number):
@@ -76,6 +75,10 @@ class _Rounded(_Number):
         if not 0 < self.q < math.inf:
             raise ValueError(f"found q {self.q}, expected a step above 0")
         return self
+
+    def snap(self, value: float) -> int | float:
+        multiple = round(self._inside(value) / self.q) * self.q
+        return int(multiple) if isinstance(self.q, int) else float(f"{multiple:.12g}")
 
 
 class _Range(_Number):
@@ -117,7 +120,7 @@ class IntUniform(_Range):
         return self.snap(math.floor(_between(self.min, self.max + 1, u, log)))
 
     def snap(self, value: float) -> int:
-        return round(min(max(value, self.min), self.max))
+        return round(self._inside(value))
 
 
 class Uniform(_Range):
@@ -132,7 +135,18 @@ class QUniform(_Rounded, _Range):
     distribution: Literal["q_uniform"]
 
 
-class LogUniformValues(_Range):
+class _LogRange(_Range):
+    """Uniform in the logarithm, which the model sees too."""
+
+    @property
+    def model_scale(self) -> Literal["linear", "log"]:
+        return "log"
+
+    def _at(self, u: float) -> float:
+        return _between(self.low, self.high, u, log=True)
+
+
+class LogUniformValues(_LogRange):
     """`distribution: log_uniform_values`: uniform in the logarithm between two values.
 
     So is `inv_log_uniform_values`: log(1/x) is uniform where log(x) is.
@@ -148,13 +162,6 @@ class LogUniformValues(_Range):
             )
         return self
 
-    @property
-    def model_scale(self) -> Literal["linear", "log"]:
-        return "log"
-
-    def _at(self, u: float) -> float:
-        return _between(self.low, self.high, u, log=True)
-
 
 class QLogUniformValues(_Rounded, LogUniformValues):
     """`distribution: q_log_uniform_values`: the same, rounded to a multiple of `q`."""
@@ -162,7 +169,7 @@ class QLogUniformValues(_Rounded, LogUniformValues):
     distribution: Literal["q_log_uniform_values"]  # type: ignore[assignment]
 
 
-class LogUniform(_Range):
+class LogUniform(_LogRange):
     """`distribution: log_uniform`: `min` and `max` are exponents of e.
 
     With `inv_log_uniform` they are those of 1/x.
@@ -186,13 +193,6 @@ class LogUniform(_Range):
     @property
     def high(self) -> float:
         return math.exp(-self.min if self.distribution == "inv_log_uniform" else self.max)
-
-    @property
-    def model_scale(self) -> Literal["linear", "log"]:
-        return "log"
-
-    def _at(self, u: float) -> float:
-        return _between(self.low, self.high, u, log=True)
 
 
 class QLogUniform(_Rounded, LogUniform):
