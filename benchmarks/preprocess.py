@@ -7,7 +7,7 @@ ready. The Pillow loop's pixels must be ours to the last grey value but one; sci
 little more. Ratios are from one run; every run is a process of its own, so peak memory is too.
 
 Example:
-  python benchmarks/preprocess.py --images 200
+  python benchmarks/preprocess.py --images 800
 """
 
 import argparse
@@ -56,7 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--images", type=int, default=200, metavar="N")
+    parser.add_argument("--images", type=int, default=800, metavar="N")
     parser.add_argument("--times", type=int, default=3, metavar="N", help="repetitions (default 3)")
     given = parser.parse_args()
     cores = len(os.sched_getaffinity(0))

@@ -105,7 +105,8 @@ def _pillow(path: Path, as_mask: bool) -> Picture:
             )
         if file.format == "PNG" and file.tile and ";16B" in str(file.tile[0][3]):
             return Picture(_deep_png(path)[None])  # Pillow would cut 16-bit colour to 8 bits
-        image: Image.Image = ImageOps.exif_transpose(file)
+        image: Image.Image = file
+        ImageOps.exif_transpose(image, in_place=True)
         is_index = as_mask and _starts_black(image.getpalette("RGB"))
         if (image.mode == "P" and not is_index) or image.mode == "CMYK":
             image = image.convert("RGB")

@@ -168,8 +168,8 @@ def _make(
         grey, black, white = stretch(page, *settings.percentiles)
         content = hashlib.sha256(f"{page.shape}".encode())
         edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
-        border, inside = border + float(edge.mean()), inside + float(mask.mean())
-        brightest += float((page == page.max()).mean())
+        border, inside = border + _share(edge), inside + _share(mask)
+        brightest += _share(page == page.max())
         for window in windows(page.shape, settings.side, settings.mode):
             images.append(place_image(grey, window, settings.side))
             content.update(images[-1].tobytes())
@@ -192,7 +192,6 @@ def _make(
             )
         contents.append(content.hexdigest())
         fingerprints.append(fingerprint(images[-1][window.target] if whole else grey))
-    kept.parent.mkdir(parents=True, exist_ok=True)
     with replacing(kept) as aside, aside.open("wb") as file:
         np.save(file, np.stack([images, placed]), allow_pickle=False)
     return {
@@ -203,6 +202,10 @@ def _make(
         "looks_inverted": border > 0.75 * len(pages) and inside > 0.5 * len(pages),
         "saturated": brightest > SATURATED * len(pages),
     }
+
+
+def _share(chosen: np.ndarray) -> float:
+    return int(np.count_nonzero(chosen)) / chosen.size
 
 
 def _facts(kept: Path) -> dict[str, Any] | None:
