@@ -92,3 +92,12 @@ def test_probabilities_of_overlapping_tiles_are_averaged() -> None:
     assert back[0, 0] == pytest.approx(0.2)
     assert back[5, 3] == pytest.approx(0.4)
     assert back[9, 5] == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(("down", "across"), [(2, 2), (4, 4), (3, 5), (7, 2), (6, 1)])
+def test_a_pixel_is_foreground_if_half_of_what_it_covers_is(down: int, across: int) -> None:
+    chance = np.random.default_rng(down)
+    mask = (chance.random((32 * down, 32 * across)) < 0.5).astype(np.uint8)
+    (window,) = windows(mask.shape, (32, 32), "resize")
+    shares = mask.reshape(32, down, 32, across).mean((1, 3))
+    np.testing.assert_array_equal(place_mask(mask, window, (32, 32)), shares >= 0.5)

@@ -13,6 +13,9 @@ from PIL import Image
 
 Mode = Literal["resize", "pad", "tile"]
 
+EVEN = np.uint8(254)
+"""What foreground is while masks shrink: half of it is whole, so that no tie is rounded away."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -73,8 +76,8 @@ def place_image(image: np.ndarray, window: Window, side: tuple[int, int]) -> np.
 
 def place_mask(mask: np.ndarray, window: Window, side: tuple[int, int]) -> np.ndarray:
     """0 and 1 to 0 and 1: the majority of the pixels that a pixel of `side` covers."""
-    part = _resized(mask[window.source] * np.uint8(255), window, Image.Resampling.BOX)
-    return _padded(part >> 7, side)
+    part = _resized(mask[window.source] * EVEN, window, Image.Resampling.BOX)
+    return _padded((part >= EVEN // 2).astype(np.uint8), side)
 
 
 def restore(
@@ -105,7 +108,11 @@ def _resized(part: np.ndarray, window: Window, kind: Image.Resampling) -> np.nda
     size = (window.target_width, window.target_height)
     if part.shape == size[::-1]:
         return part
-    return np.asarray(Image.fromarray(np.ascontiguousarray(part)).resize(size, kind))
+    image = Image.fromarray(np.ascontiguousarray(part))
+    shrinks = [old // new for old, new in zip(image.size, size, strict=True)]
+    if kind == Image.Resampling.BOX and image.size == (shrinks[0] * size[0], shrinks[1] * size[1]):
+        return np.asarray(image.reduce((shrinks[0], shrinks[1])))  # the same, sooner
+    return np.asarray(image.resize(size, kind))
 
 
 def _padded(part: np.ndarray, side: tuple[int, int]) -> np.ndarray:
