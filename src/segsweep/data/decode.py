@@ -18,7 +18,6 @@ from segsweep.data.problems import NOT_PERMITTED, UnusableError
 MAX_PIXELS = 2**28
 """Pixels of one file (all pages) beyond which it is refused: 268 million, 16384 x 16384."""
 
-MAX_PAGES = 100_000
 HARMLESS = 2**24
 PIXELS_PER_BYTE = 2000
 """What a file can hold: deflate and LZW pack at most some 1,000 to 1,400 bytes into one."""
@@ -146,15 +145,17 @@ def _tiff(path: Path, as_mask: bool) -> Picture:
 
 
 def _pages(listed: Iterable["TiffPage | TiffFrame"]) -> Iterator["TiffPage"]:
-    """The pages, each of which must have pixels: a broken chain of pages may have no end."""
-    for count, page in enumerate(listed):
+    """The pages, each of which must have pixels: a broken chain of pages may run in a circle."""
+    places: set[int] = set()
+    for page in listed:
         whole = page.aspage()
-        if not whole.shape or count >= MAX_PAGES:
+        if not whole.shape or whole.offset in places:
             raise UnusableError(
                 "unreadable",
-                f"holds a broken chain of pages (at page {count + 1})",
+                f"holds a broken chain of pages (at page {len(places) + 1})",
                 "export it anew from its source",
             )
+        places.add(whole.offset)
         yield whole
 
 
