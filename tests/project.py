@@ -23,7 +23,7 @@ SHRUNK: dict[str, Any] = {
     "preprocess": {"input_shape": [32, 32, 1]},
     "model": {"base_channels": 2, "depth": 2},
     "training": {"threads": 1},
-    "sweep": {"trials": 4, "startup_trials": 2},
+    "sweep": {"trials": 4},
     "wandb": {"images": 2},
 }
 """The shipped study, seconds long: fewer pixels, channels, epochs and trials; the rest is real."""

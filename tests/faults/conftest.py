@@ -77,7 +77,7 @@ def tiny(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny") / "origin"
     subprocess.run(["git", "clone", "--quiet", str(checkout), str(folder)], check=True)
     project = Project(folder)
-    project.change_study({"epochs": 2, "sweep": {"trials": 3, "startup_trials": 2}})
+    project.change_study({"epochs": 2, "sweep": {"trials": 3}})
     project.commit("three trials of two epochs")
     return folder
 

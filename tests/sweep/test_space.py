@@ -93,11 +93,11 @@ def test_the_model_suggests_what_the_form_allows(spec: dict[str, Any]) -> None:
     assert not isinstance(parameter, Constant | Categorical)
     seen: list[Observation] = []
     for i in range(5):
-        found = suggest(space, seen, [], index=i, seed=0, startup_trials=3).parameters["x"]
+        found = suggest(space, seen, [], index=i, seed=0).parameters["x"]
         assert found == parameter.snap(found)
         assert isinstance(found, int) == isinstance(parameter.snap(1.5), int)
         seen.append(Observation({"x": found}, float(found)))
-    assert [s.why for s in (suggest(space, seen, [], index=5, seed=0),)] == ["model"]
+    assert suggest(space, seen, [], index=5, seed=0).why in ("explore", "exploit")
 
 
 @pytest.mark.parametrize(

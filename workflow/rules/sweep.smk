@@ -77,7 +77,7 @@ rule suggest:
     shell:
         recorded(
             f"suggest.py {SEARCH} results/trials {{wildcards.trial}} --parallel {IN_FLIGHT}",
-            "--tag suggest-{wildcards.trial} --packages optuna scipy",
+            "--tag suggest-{wildcards.trial} --packages numpy scipy",
         )
 
 

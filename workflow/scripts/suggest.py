@@ -2,12 +2,14 @@
 
 A pure, seeded function of what it reads: with p trials in flight, trial i sees the results of the
 trials 0 to i - p, and the configurations of those after them. Writes OUT/config.yaml (all that
-decides the training) and OUT/suggestion.json (what was searched, and what chose it).
+decides the training) and OUT/suggestion.json (what was searched, what chose it, and what
+value is expected).
 
 Example:
   python workflow/scripts/suggest.py results/sweep/search.yaml results/trials 7
 """
 
+from dataclasses import asdict
 from pathlib import Path
 
 from segsweep.errors import command_line, parser
@@ -40,7 +42,6 @@ def main() -> None:
         seed=search["seed"],
         method=search["method"],
         goal=search["metric"]["goal"],
-        startup_trials=search["startup_trials"],
         enqueue=search["enqueue"],
     )
     out = trial_folder(given.trials, given.index)
@@ -48,10 +49,11 @@ def main() -> None:
     write_yaml(out / "config.yaml", config.to_dict())
     write_json(
         out / "suggestion.json",
-        {"trial": given.index, "why": suggestion.why, "parameters": suggestion.parameters},
+        {"trial": given.index, **asdict(suggestion)},
     )
     chosen = ", ".join(f"{k} {v}" for k, v in suggestion.parameters.items())
-    print(f"trial {given.index:03d} ({suggestion.why}): {chosen}")
+    expected = "" if suggestion.mean is None else f", {suggestion.mean} ± {suggestion.sd} expected"
+    print(f"trial {given.index:03d} ({suggestion.why}{expected}): {chosen}")
 
 
 if __name__ == "__main__":

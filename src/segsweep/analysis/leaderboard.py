@@ -22,7 +22,7 @@ SCORES = (
     "val_loss",
     "train_dice_coefficient",
 )
-PACKAGES = ("torch", "numpy", "optuna", "wandb")
+PACKAGES = ("torch", "numpy", "scipy", "wandb")
 
 HEADER = """\
 # The best configuration of the sweep. The keys above `evidence` are ready to paste into

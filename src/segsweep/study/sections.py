@@ -148,7 +148,6 @@ class Sweep(Section):
     """How many trials may be in flight when the next configuration is chosen."""
     seed: Seed = 0
     """Decides the configurations that the search draws."""
-    startup_trials: Whole = 4
     """How many trials are spread over the space before the model chooses (bayes)."""
     enqueue: list[dict[str, Any]] = []
     """Configurations to try first, in this order."""

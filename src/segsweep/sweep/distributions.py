@@ -54,6 +54,13 @@ class _Number(Form):
         """The value at share `u` (0 to 1) of the range, on the scale that the model sees."""
         return self.snap(_between(self.low, self.high, u, self.model_scale == "log"))
 
+    def share(self, value: float) -> float:
+        """Where a value lies in the range, 0 to 1, on that scale: `place` undone."""
+        low, high, inside = self.low, self.high, self._inside(value)
+        if self.model_scale == "log":
+            return math.log(inside / low) / math.log(high / low)
+        return (inside - low) / (high - low)
+
     def snap(self, value: float) -> int | float:
         """The nearest value that a trial may have."""
         return self._inside(float(f"{self._inside(value):.{DIGITS}g}"))
@@ -114,10 +121,6 @@ class IntUniform(_Range):
 
     def _at(self, u: float) -> float:
         return math.floor(_between(self.min, self.max + 1, u, log=False))
-
-    def place(self, u: float) -> int:
-        log = self.model_scale == "log"
-        return self.snap(math.floor(_between(self.min, self.max + 1, u, log)))
 
     def snap(self, value: float) -> int:
         return round(self._inside(value))

@@ -52,6 +52,6 @@ def search_settings(study: Study) -> dict[str, Any]:
     return {
         **sweep.model_dump(include={"method", "metric"}),
         "parameters": {name: to_wandb(p) for name, p in sweep.parameters.items()},
-        **sweep.model_dump(include={"seed", "startup_trials", "enqueue"}),
+        **sweep.model_dump(include={"seed", "enqueue"}),
         "shared": shared_training(study),
     }

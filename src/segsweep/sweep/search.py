@@ -1,68 +1,74 @@
 """The next configuration: a pure, seeded function of the trials before it.
 
-`bayes` is Optuna's Gaussian process (Matérn 5/2, a length scale per parameter, noise modelled, log
-expected improvement) told the scales of `segsweep.sweep.space`; the first trials are spread by a
-scrambled Sobol sequence (SciPy), of which trial i takes point i, so that they do not depend on how
-many trials there are.
+`bayes` looks at some hundred candidates (a scrambled Sobol sequence over the whole space, and steps
+around the best places so far) and takes the one whose expected improvement is largest (Jones,
+Schonlau and Welch, 1998) by the belief of `segsweep.sweep.surrogate`.
 """
 
 import itertools
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import optuna
-import torch
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
-from optuna.samplers import GPSampler
-from optuna.trial import TrialState, create_trial
 from scipy.stats import qmc
+from threadpoolctl import threadpool_limits
 
-from segsweep.sweep.distributions import IntUniform
 from segsweep.sweep.space import Categorical, Constant, Parameter
+from segsweep.sweep.surrogate import Surrogate
 
-Why = Literal["enqueued", "start-up", "model", "random", "grid"]
+Why = Literal["enqueued", "start-up", "explore", "exploit", "random", "grid"]
+Goal = Literal["maximize", "minimize"]
+Varied = Mapping[str, Parameter]
+Values = Mapping[str, Any]
+
+WIDE = 512
+"""Candidates over the whole space."""
+NEAR, STEPS, CENTRES = 48, (0.15, 0.05), 3
+"""Candidates around each of the best places, for each step: the sd in shares of the range."""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A trial that has ended: its parameters, and its value, None if it failed."""
+    """A trial that has ended: its parameters, and its value, None if it failed.
 
-    parameters: Mapping[str, Any]
+    `out_of_memory` says that it failed for want of memory, which speaks of its batch size alone.
+    """
+
+    parameters: Values
     value: float | None
+    out_of_memory: bool = False
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """The parameters of the next trial, and what chose them."""
+    """The parameters of the next trial, what chose them, and what value is expected of them.
+
+    `mean` and `sd` are None where no model chose. "exploit" is a candidate that is expected to be
+    better than any trial so far, "explore" one that may be.
+    """
 
     parameters: dict[str, Any]
     why: Why
+    mean: float | None = None
+    sd: float | None = None
 
 
 def suggest(
     space: Mapping[str, Parameter],
     observed: Sequence[Observation],
-    in_flight: Sequence[Mapping[str, Any]],
+    in_flight: Sequence[Values],
     *,
     index: int,
     seed: int,
     method: Literal["bayes", "random", "grid"] = "bayes",
-    goal: Literal["maximize", "minimize"] = "maximize",
-    startup_trials: int = 4,
-    enqueue: Sequence[Mapping[str, Any]] = (),
+    goal: Goal = "maximize",
+    enqueue: Sequence[Values] = (),
 ) -> Suggestion:
     """Choose trial `index` (from 0), knowing the ended trials and those still in flight.
 
-    The same arguments give the same bits in every process. A failed trial counts as the worst
-    value seen. Numbers are rounded to 4 significant digits inside their range.
+    The same arguments give the same bits in every process. Numbers are rounded to 4 significant
+    digits inside their range.
     """
     constants = {name: p.value for name, p in space.items() if isinstance(p, Constant)}
     varied = {name: p for name, p in space.items() if not isinstance(p, Constant)}
@@ -70,98 +76,140 @@ def suggest(
         return Suggestion({**constants, **enqueue[index]}, "enqueued")
     if method == "grid":
         return Suggestion({**constants, **_grid_point(varied, index - len(enqueue))}, "grid")
-    if method == "random":
-        rng = np.random.default_rng([seed, index])
+    rng = np.random.default_rng([seed, index])
+    if method == "random" or not varied:
         drawn = {name: p.quantile(rng.random()) for name, p in varied.items()}
         return Suggestion({**constants, **drawn}, "random")
-    values = [o.value for o in observed if o.value is not None]
-    if index < startup_trials or not values:
-        placed = {
-            name: _place(parameter, u)
-            for (name, parameter), u in zip(
-                varied.items(), _spread_point(len(varied), index, seed), strict=True
-            )
-        }
-        return Suggestion({**constants, **placed}, "start-up")
-    worst = min(values) if goal == "maximize" else max(values)
-    known = [(o.parameters, worst if o.value is None else o.value) for o in observed]
-    chosen = _ask_model(varied, known, in_flight, seed=seed, index=index, goal=goal)
-    return Suggestion({**constants, **chosen}, "model")
+    with threadpool_limits(1):  # the bits do not depend on the number of threads
+        chosen = _by_belief(varied, observed, in_flight, goal, rng)
+    return Suggestion({**constants, **chosen.parameters}, chosen.why, chosen.mean, chosen.sd)
 
 
-def _spread_point(dimensions: int, index: int, seed: int) -> list[float]:
-    if not dimensions:
-        return []
-    sequence = qmc.Sobol(dimensions, rng=np.random.default_rng(seed))
-    if index:
-        sequence.fast_forward(index)
-    return sequence.random(1)[0].tolist()
+def incumbent(
+    space: Mapping[str, Parameter], observed: Sequence[Observation], goal: Goal = "maximize"
+) -> tuple[int, float, float]:
+    """The trial (its place in `observed`) that is believed to be the best, with mean and sd.
+
+    It is the one with the best posterior mean, not the luckiest. Raises `ValueError` when no trial
+    has a value.
+    """
+    varied = {name: p for name, p in space.items() if not isinstance(p, Constant)}
+    finished = [i for i, o in enumerate(observed) if o.value is not None]
+    if not finished:
+        raise ValueError("found no trial with a value, expected one at least")
+    with threadpool_limits(1):
+        sign, belief = _sign(goal), _belief(varied, observed, [], goal)
+        points = _columns(varied, [observed[i].parameters for i in finished])
+        mean, sd = belief.predict(points)
+    best = int(np.argmax(mean))
+    return finished[best], sign * float(mean[best]), float(sd[best])
 
 
-def _ask_model(
-    varied: Mapping[str, Parameter],
-    known: Sequence[tuple[Mapping[str, Any], float]],
-    in_flight: Sequence[Mapping[str, Any]],
-    *,
-    seed: int,
-    index: int,
-    goal: Literal["maximize", "minimize"],
-) -> dict[str, Any]:
-    torch.set_num_threads(1)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    distributions = {name: _distribution(p) for name, p in varied.items()}
-    own_seed = int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        sampler = GPSampler(seed=own_seed, n_startup_trials=1, deterministic_objective=False)
-    study = optuna.create_study(direction=goal, sampler=sampler)
-    for parameters, value in known:
-        inner = {name: _to_model(p, parameters[name]) for name, p in varied.items()}
-        study.add_trial(create_trial(params=inner, distributions=distributions, value=value))
-    for parameters in in_flight:
-        inner = {name: _to_model(p, parameters[name]) for name, p in varied.items()}
-        running = create_trial(state=TrialState.RUNNING, params=inner, distributions=distributions)
-        study.add_trial(running)
-    asked = study.ask(distributions).params
-    return {name: _from_model(p, asked[name]) for name, p in varied.items()}
+def _by_belief(
+    varied: Varied,
+    observed: Sequence[Observation],
+    in_flight: Sequence[Values],
+    goal: Goal,
+    rng: np.random.Generator,
+) -> Suggestion:
+    belief = _belief(varied, observed, in_flight, goal)
+    tried = [o.parameters for o in observed if o.value is not None]
+    known = _columns(varied, tried)
+    expected = belief.predict(known)[0]
+    best_tried = np.argsort(-expected, kind="stable")[:CENTRES]
+    candidates = _candidates(varied, [tried[i] for i in best_tried], rng)
+    candidates = _new(candidates, [*(o.parameters for o in observed), *in_flight])
+    candidates = _fitting(candidates, observed)
+    points = _columns(varied, candidates)
+    mean, sd = belief.predict(points)
+    if not tried and not in_flight:
+        best = int(np.argmax(mean))
+        return Suggestion(candidates[best], "start-up")
+    best = int(np.argmax(belief.expected_improvement(points)))
+    if not tried:
+        return Suggestion(candidates[best], "start-up")
+    why: Why = "exploit" if mean[best] > expected.max() else "explore"
+    sign = _sign(goal)
+    return Suggestion(candidates[best], why, _four(sign * mean[best]), _four(sd[best]))
 
 
-def _distribution(parameter: Parameter) -> BaseDistribution:
-    """How the model sees a parameter: an ordered rank, a logarithm or a line."""
-    if isinstance(parameter, Categorical):
-        if parameter.is_numeric:
-            return IntDistribution(0, len(parameter.values) - 1)
-        return CategoricalDistribution(parameter.values)
+def _belief(
+    varied: Varied, observed: Sequence[Observation], in_flight: Sequence[Values], goal: Goal
+) -> Surrogate:
+    """Failed trials count as the worst value; where there is none, as trials still in flight."""
+    sign = _sign(goal)
+    failed = [o.parameters for o in observed if o.value is None and not o.out_of_memory]
+    finished = [o for o in observed if o.value is not None]
+    values = [sign * o.value for o in finished if o.value is not None]
+    points = [o.parameters for o in finished]
+    flying = list(in_flight)
+    if values:
+        points += failed
+        values += [min(values)] * len(failed)
+    else:
+        flying += failed
+    return Surrogate(_columns(varied, points), np.array(values), _columns(varied, flying))
+
+
+def _candidates(
+    varied: Varied, centres: Sequence[Values], rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    shares = [np.full((1, len(varied)), 0.5), qmc.Sobol(len(varied), rng=rng).random(WIDE)]
+    for centre in centres:
+        middle = np.array([_share(p, centre[name]) for name, p in varied.items()])
+        for step in STEPS:
+            shares.append(np.clip(middle + rng.normal(0, step, (NEAR, len(varied))), 0, 1))
+    placed = [
+        {name: _place(p, u) for (name, p), u in zip(varied.items(), row, strict=True)}
+        for row in np.concatenate(shares).tolist()
+    ]
+    return list({tuple(values.items()): values for values in placed}.values())
+
+
+def _new(candidates: list[dict[str, Any]], tried: Sequence[Values]) -> list[dict[str, Any]]:
+    """Those that were not tried yet; all, where a small space holds no other."""
+    return [c for c in candidates if c not in tried] or candidates
+
+
+def _fitting(
+    candidates: list[dict[str, Any]], observed: Sequence[Observation]
+) -> list[dict[str, Any]]:
+    """Those of a smaller batch than any that ran out of memory; all, where there is none."""
+    name = "batch_size"
+    large = [o.parameters[name] for o in observed if o.out_of_memory and name in o.parameters]
+    return [c for c in candidates if not large or c.get(name, 0) < min(large)] or candidates
+
+
+def _columns(varied: Varied, rows: Sequence[Values]) -> np.ndarray:
+    """(rows, columns) as the surrogate sees them: a share of the range, or a column per value."""
+    columns: list[list[float]] = []
+    for name, parameter in varied.items():
+        if isinstance(parameter, Categorical) and not parameter.is_numeric:
+            columns += [[float(row[name] == value) for row in rows] for value in parameter.values]
+        else:
+            columns.append([_share(parameter, row[name]) for row in rows])
+    return np.array(columns, dtype=np.float64).reshape(len(columns), len(rows)).T
+
+
+def _share(parameter: Parameter, value: Any) -> float:
     assert not isinstance(parameter, Constant)
-    log = parameter.model_scale == "log"
-    if isinstance(parameter, IntUniform):
-        return IntDistribution(parameter.min, parameter.max, log=log)
-    return FloatDistribution(parameter.low, parameter.high, log=log)
-
-
-def _to_model(parameter: Parameter, value: Any) -> Any:
-    if isinstance(parameter, Categorical):
-        return parameter.ordered.index(value) if parameter.is_numeric else value
-    assert not isinstance(parameter, Constant)
-    return min(max(value, parameter.low), parameter.high)
-
-
-def _from_model(parameter: Parameter, inner: Any) -> Any:
-    if isinstance(parameter, Categorical):
-        return parameter.ordered[inner] if parameter.is_numeric else inner
-    assert not isinstance(parameter, Constant)
-    return parameter.snap(inner)
+    return parameter.share(value)
 
 
 def _place(parameter: Parameter, u: float) -> Any:
-    """The value at share `u` (0 to 1) of the range, on the scale that the model sees."""
-    if isinstance(parameter, Categorical):
-        return parameter.ordered[int(u * len(parameter.values))]
     assert not isinstance(parameter, Constant)
     return parameter.place(u)
 
 
-def _grid_point(varied: Mapping[str, Parameter], index: int) -> dict[str, Any]:
+def _sign(goal: Goal) -> int:
+    return 1 if goal == "maximize" else -1
+
+
+def _four(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def _grid_point(varied: Varied, index: int) -> dict[str, Any]:
     values = [p.values for p in varied.values() if isinstance(p, Categorical)]
     chosen = next(itertools.islice(itertools.product(*values), index, None))
     return dict(zip(varied, chosen, strict=True))

@@ -59,6 +59,14 @@ class Categorical(Form):
     def is_numeric(self) -> bool:
         return all(isinstance(v, int | float) and not isinstance(v, bool) for v in self.values)
 
+    def place(self, u: float) -> Scalar:
+        """The value at share `u` (0 to 1) of the way from the first to the last."""
+        return self.ordered[round(u * (len(self.values) - 1))]
+
+    def share(self, value: Scalar) -> float:
+        """How far a value lies on the way from the first to the last, 0 to 1: `place` undone."""
+        return self.ordered.index(value) / max(1, len(self.values) - 1)
+
     def quantile(self, u: float) -> Scalar:
         """The value at share `u` (0 to 1, 1 left out) of the probabilities."""
         shares = self.probabilities or [1 / len(self.values)] * len(self.values)

@@ -26,5 +26,5 @@ def read_trials(
     for i in range(ended):
         metrics = read_json(trial_folder(trials, i) / "metrics.json")
         value = metrics[metric] if metrics["status"] == "finished" else None
-        observed.append(Observation(chosen[i], value))
+        observed.append(Observation(chosen[i], value, metrics["status"] == "out_of_memory"))
     return observed, chosen[ended:]

@@ -1,0 +1,165 @@
+"""What the search believes: a Gaussian process that averages over its hyperparameters.
+
+Nothing is fitted, so nothing can fail to converge or differ between two runs: a fixed quasi-random
+set of hyperparameters is weighed by how well each explains what was seen (importance sampling).
+
+The prior holds what is known of training before the first trial: there is one good place, rather
+near the middle of a sensible range, and the value falls from it like a parabola; pairs of
+parameters interact (the best learning rate moves with the batch size); what a parabola misses is
+smooth (Matern 5/2: Rasmussen and Williams, 2006, section 4.2); values are noisy.
+
+Points are rows of numbers from 0 to 1, values are to be maximized.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm, qmc
+
+SETS, KEPT = 256, 48
+"""How many sets of hyperparameters are weighed, and how many of the weightiest predict."""
+
+LOSERS = 3.0
+"""Values lie at most this many times as far below the median as the best lies above it: how badly
+a trial failed says nothing about where the good ones are."""
+
+OFFSET = 1.5
+TILT, BOW, TWIST = 0.6, 0.7, 0.5
+"""Prior sd of the constant, and those of the parabola's parts in units of its curvature: linear
+(where the summit is), quadratic, and products of two parameters."""
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """Quasi-random sets: `length` (sets, columns) in units of the range, all others (sets,).
+
+    `scale` is the sd of values in units of what was seen; `curvature`, `rough` (the sd of what the
+    parabola misses) and `noise` (sd) are in units of `scale`.
+    """
+
+    length: np.ndarray
+    scale: np.ndarray
+    curvature: np.ndarray
+    rough: np.ndarray
+    noise: np.ndarray
+
+    @classmethod
+    def spread(cls, columns: int) -> "Hyperparameters":
+        """Logarithms of all are normal: median and sd stand here."""
+        sequence = qmc.Sobol(columns + 4, rng=np.random.default_rng(0))
+        z = norm.ppf(np.clip(sequence.random(SETS), 1e-6, 1 - 1e-6))
+
+        def around(median: float, sd: float, which: int | slice) -> np.ndarray:
+            return np.asarray(median * np.exp(sd * z[:, which]))
+
+        return cls(
+            length=around(0.6, 0.7, slice(4, None)),
+            scale=around(1.2, 0.6, 0),
+            curvature=around(2.0, 0.7, 1),
+            rough=around(0.4, 0.7, 2),
+            noise=around(0.12, 1.0, 3),
+        )
+
+    def take(self, which: np.ndarray) -> "Hyperparameters":
+        return Hyperparameters(**{name: array[which] for name, array in vars(self).items()})
+
+    def mean(self, points: np.ndarray) -> np.ndarray:
+        """(sets, points): the parabola that is expected."""
+        return -self.curvature[:, None] * ((points - 0.5) ** 2).sum(1)
+
+    def covariance(self, some: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """(sets, some, others), without noise."""
+        square = np.zeros((len(self.noise), len(some), len(others)))
+        for column, length in enumerate(self.length.T):
+            apart = (some[:, None, column] - others[None, :, column]) ** 2
+            square += apart / (length**2)[:, None, None]
+        root = np.sqrt(5 * square)
+        matern = (1 + root + 5 / 3 * square) * np.exp(-root)
+        parabola = _terms(some) @ _terms(others).T
+        return (
+            OFFSET**2
+            + (self.curvature**2)[:, None, None] * parabola
+            + (self.rough**2)[:, None, None] * matern
+        )
+
+    def variance(self, points: np.ndarray) -> np.ndarray:
+        """(sets, points): the diagonal of `covariance`."""
+        parabola = (_terms(points) ** 2).sum(1)
+        return OFFSET**2 + self.curvature[:, None] ** 2 * parabola + self.rough[:, None] ** 2
+
+
+def _terms(points: np.ndarray) -> np.ndarray:
+    centred = points - 0.5
+    first, second = np.triu_indices(points.shape[1], 1)
+    return np.concatenate(
+        [TILT * centred, BOW * centred**2, TWIST * centred[:, first] * centred[:, second]], axis=1
+    )
+
+
+class Surrogate:
+    """The belief after `values` (trials,) at `points` (trials, columns), and with trials in flight.
+
+    Of trials in flight it is believed that they will bring what is expected there.
+    """
+
+    def __init__(self, points: np.ndarray, values: np.ndarray, in_flight: np.ndarray) -> None:
+        kept = _without_losers(values)
+        self.centre = float(kept.mean()) if len(kept) else 0.0
+        self.unit = float(kept.std()) if len(kept) and kept.std() > 0 else 1.0
+        every = Hyperparameters.spread(points.shape[1])
+        residual = (kept - self.centre) / self.unit / every.scale[:, None] - every.mean(points)
+        factor = _inverse_factor(every, points)
+        white = np.einsum("hij,hj->hi", factor, residual)
+        likelihood = -0.5 * (white**2).sum(1) - len(kept) * np.log(every.scale)
+        likelihood += np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(1)
+        best = np.argsort(-likelihood, kind="stable")[:KEPT]
+        weight = np.exp(likelihood[best] - likelihood[best[0]])
+        self.weight = weight / weight.sum()
+        self.sets, self.points = every.take(best), points
+        self._factor, self._white = factor[best], white[best]
+        if len(in_flight):
+            believed = self._deviation(in_flight)[0]
+            self.points = np.concatenate([points, in_flight])
+            self._factor = _inverse_factor(self.sets, self.points)
+            residual = np.concatenate([residual[best], believed], axis=1)
+            self._white = np.einsum("hij,hj->hi", self._factor, residual)
+
+    def predict(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and sd of the value without noise, (points,) each."""
+        means, sds = self._each(points)
+        mean = self.weight @ means
+        variance = self.weight @ (sds**2 + (means - mean) ** 2)
+        return self.centre + self.unit * mean, self.unit * np.sqrt(variance)
+
+    def expected_improvement(self, points: np.ndarray) -> np.ndarray:
+        """(points,): by how much more than the best trial so far, in units of the values' sd."""
+        means, sds = self._each(points)
+        best = self._each(self.points)[0].max(1, keepdims=True)
+        above = (means - best) / sds
+        return np.asarray(self.weight @ (sds * (above * norm.cdf(above) + norm.pdf(above))))
+
+    def _each(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        deviation, variance = self._deviation(points)
+        scale = self.sets.scale[:, None]
+        return scale * (self.sets.mean(points) + deviation), scale * np.sqrt(variance)
+
+    def _deviation(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(sets, points): how far the prior's mean was off, and the variance of that."""
+        gain = self._factor @ self.sets.covariance(self.points, points)
+        mean = np.einsum("hi,hip->hp", self._white, gain)
+        left = self.sets.variance(points) - np.einsum("hip,hip->hp", gain, gain)
+        return mean, np.maximum(left, 1e-10)
+
+
+def _inverse_factor(sets: Hyperparameters, points: np.ndarray) -> np.ndarray:
+    """(sets, points, points): the inverse of the Cholesky factor of the covariance of values."""
+    whole = sets.covariance(points, points)
+    whole += (sets.noise**2 + 1e-8)[:, None, None] * np.eye(len(points))
+    return np.asarray(np.linalg.inv(np.linalg.cholesky(whole)))
+
+
+def _without_losers(values: np.ndarray) -> np.ndarray:
+    if len(values) < 3:
+        return values
+    middle = float(np.median(values))
+    return np.maximum(values, middle - LOSERS * max(float(values.max()) - middle, 0.0))

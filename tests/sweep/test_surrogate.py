@@ -1,0 +1,87 @@
+"""The belief of the search, against scikit-learn's Gaussian process and plain sense."""
+
+import numpy as np
+import pytest
+from sklearn.gaussian_process.kernels import Matern
+from sklearn.preprocessing import PolynomialFeatures
+
+from segsweep.sweep.surrogate import Hyperparameters, Surrogate
+
+CHANCE = np.random.default_rng(0)
+POINTS = CHANCE.random((12, 3))
+VALUES = -((POINTS - 0.4) ** 2).sum(1) + CHANCE.normal(0, 0.01, 12)
+NEW = CHANCE.random((20, 3))
+
+
+def test_each_set_predicts_by_scikit_learns_kernels_and_the_textbook() -> None:
+    """Rasmussen and Williams (2006), equations 2.25 and 2.26, solved without a Cholesky factor."""
+    belief = Surrogate(POINTS, VALUES, np.empty((0, 3)))
+    kept = np.maximum(VALUES, np.median(VALUES) - 3 * (VALUES.max() - np.median(VALUES)))
+    scaled = (kept - kept.mean()) / kept.std()
+    means, sds = belief._each(NEW)
+    products = PolynomialFeatures(2, include_bias=False)  # a, b, c, aa, ab, ac, bb, bc, cc
+    sizes = np.array([0.6, 0.6, 0.6, 0.7, 0.5, 0.5, 0.7, 0.5, 0.7])
+    both = np.concatenate([POINTS, NEW])
+    terms = products.fit_transform(both - 0.5) * sizes
+    for i in range(4):
+        length, rough, curvature, noise, scale = (
+            getattr(belief.sets, name)[i]
+            for name in ("length", "rough", "curvature", "noise", "scale")
+        )
+        whole = 1.5**2 + curvature**2 * terms @ terms.T + rough**2 * Matern(length, nu=2.5)(both)
+        seen = whole[:12, :12] + (noise**2 + 1e-8) * np.eye(12)
+        parabola = -curvature * ((both - 0.5) ** 2).sum(1)
+        solved = np.linalg.solve(seen, scaled / scale - parabola[:12])
+        mean = parabola[12:] + whole[12:, :12] @ solved
+        left = whole[12:, 12:] - whole[12:, :12] @ np.linalg.solve(seen, whole[:12, 12:])
+        np.testing.assert_allclose(means[i], mean * scale, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(sds[i], np.sqrt(np.diag(left)) * scale, rtol=1e-5)
+
+
+def test_an_expected_improvement_is_the_mean_of_what_chance_draws() -> None:
+    belief = Surrogate(POINTS, VALUES, np.empty((0, 3)))
+    place = POINTS[[VALUES.argmax()]] + 0.05
+    means, sds = belief._each(place)
+    best = belief._each(POINTS)[0].max(1)
+    chance = np.random.default_rng(1)
+    sets = chance.choice(len(belief.weight), 200_000, p=belief.weight)
+    drawn = chance.normal(means[sets, 0], sds[sets, 0])
+    gains = np.maximum(drawn - best[sets], 0)
+    error = gains.std() / len(gains) ** 0.5
+    assert gains.mean() > 10 * error
+    assert abs(belief.expected_improvement(place)[0] - gains.mean()) < 5 * error
+
+
+def test_trials_in_flight_change_how_sure_it_is_and_not_what_is_expected() -> None:
+    alone = Surrogate(POINTS, VALUES, np.empty((0, 3)))
+    flying = Surrogate(POINTS, VALUES, NEW[:2])
+    np.testing.assert_allclose(alone._each(NEW)[0], flying._each(NEW)[0], atol=1e-6)
+    assert (flying.predict(NEW[:2])[1] < alone.predict(NEW[:2])[1]).all()
+    assert flying.expected_improvement(NEW[:2]).max() < alone.expected_improvement(NEW[:2]).max()
+
+
+def test_before_anything_is_seen_the_middle_is_the_best() -> None:
+    nothing = Surrogate(np.empty((0, 3)), np.empty(0), np.empty((0, 3)))
+    middle = np.full((1, 3), 0.5)
+    assert nothing.predict(middle)[0] > nothing.predict(NEW)[0].max()
+
+
+@pytest.mark.parametrize("values", [[0.7], [0.7, 0.7], [0.7] * 5, [0.0, 0.9, 0.0]])
+def test_few_and_equal_values_are_no_trouble(values: list[float]) -> None:
+    belief = Surrogate(POINTS[: len(values)], np.array(values), np.empty((0, 3)))
+    mean, sd = belief.predict(NEW)
+    assert np.isfinite(mean).all()
+    assert (sd > 0).all()
+
+
+def test_how_badly_a_loser_lost_changes_little() -> None:
+    bad, worse = VALUES.copy(), VALUES.copy()
+    bad[3], worse[3] = -2.0, -50.0
+    found = [Surrogate(POINTS, v, np.empty((0, 3))).predict(NEW)[0] for v in (bad, worse)]
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_the_sets_are_the_same_in_every_process() -> None:
+    sets = Hyperparameters.spread(2)
+    assert sets.length.shape == (256, 2)
+    assert np.median(sets.noise) == pytest.approx(0.12, rel=0.05)
