@@ -43,9 +43,8 @@ def ours(spec: Spec, seen: Sequence[Observation], seed: int) -> dict[str, Any]:
 
 
 def by_chance(spec: Spec, seen: Sequence[Observation], seed: int) -> dict[str, Any]:
-    return suggest(
-        read_space(spec), seen, [], index=len(seen), seed=seed, method="random"
-    ).parameters
+    space = read_space(spec)
+    return suggest(space, seen, [], index=len(seen), seed=seed, method="random").parameters
 
 
 def wandbs(spec: Spec, seen: Sequence[Observation], seed: int) -> dict[str, Any]:
@@ -127,8 +126,8 @@ METHODS: dict[str, tuple[Ask, str]] = {
 }
 
 
-def regrets(method: str, family: str, number: int, trials: int) -> list[float]:
-    """The regret after 1, 2, ... trials."""
+def handed_out(method: str, family: str, number: int, trials: int) -> list[float]:
+    """The value, without noise, of what would be handed out after 1, 2, ... trials."""
     warnings.simplefilter("ignore")
     problem = FAMILIES[family](number)
     ask, kind = METHODS[method]
@@ -143,8 +142,12 @@ def regrets(method: str, family: str, number: int, trials: int) -> list[float]:
             picked = incumbent(read_space(spec), seen)[0]
         else:
             picked = int(np.argmax([one.value for one in seen]))
-        found.append(problem.best - problem.value(seen[picked].parameters))
+        found.append(problem.value(seen[picked].parameters))
     return found
+
+
+def best_value(family: str, number: int) -> float:
+    return FAMILIES[family](number).best
 
 
 def measure(
@@ -153,10 +156,11 @@ def measure(
     """By method: (surfaces, trials) regrets."""
     results: dict[str, np.ndarray] = {}
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        best = np.array(list(pool.map(best_value, [family] * len(surfaces), surfaces)))[:, None]
         for method in methods:
             started = time.perf_counter()
-            jobs = [pool.submit(regrets, method, family, n, trials) for n in surfaces]
-            results[method] = np.array([job.result() for job in jobs])
+            jobs = [pool.submit(handed_out, method, family, n, trials) for n in surfaces]
+            results[method] = best - np.array([job.result() for job in jobs])
             print(f"{family}: {method}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
     return results
 

@@ -14,12 +14,13 @@ import numpy as np
 from scipy.stats import qmc
 from threadpoolctl import threadpool_limits
 
+from segsweep.sweep.distributions import Number
 from segsweep.sweep.space import Categorical, Constant, Parameter
 from segsweep.sweep.surrogate import Surrogate
 
 Why = Literal["enqueued", "start-up", "explore", "exploit", "random", "grid"]
 Goal = Literal["maximize", "minimize"]
-Varied = Mapping[str, Parameter]
+Varied = Mapping[str, Categorical | Number]
 Values = Mapping[str, Any]
 
 WIDE = 512
@@ -121,16 +122,14 @@ def _by_belief(
     candidates = _new(candidates, [*(o.parameters for o in observed), *in_flight])
     candidates = _fitting(candidates, observed)
     points = _columns(varied, candidates)
-    mean, sd = belief.predict(points)
-    if not tried and not in_flight:
-        best = int(np.argmax(mean))
-        return Suggestion(candidates[best], "start-up")
-    best = int(np.argmax(belief.expected_improvement(points)))
+    knows = len(belief.points) > 0
+    score = belief.expected_improvement(points) if knows else belief.predict(points)[0]
+    best = int(np.argmax(score))
     if not tried:
         return Suggestion(candidates[best], "start-up")
-    why: Why = "exploit" if mean[best] > expected.max() else "explore"
-    sign = _sign(goal)
-    return Suggestion(candidates[best], why, _four(sign * mean[best]), _four(sd[best]))
+    (mean,), (sd,) = belief.predict(points[[best]])
+    why: Why = "exploit" if mean > expected.max() else "explore"
+    return Suggestion(candidates[best], why, _four(_sign(goal) * mean), _four(sd))
 
 
 def _belief(
@@ -156,11 +155,11 @@ def _candidates(
 ) -> list[dict[str, Any]]:
     shares = [np.full((1, len(varied)), 0.5), qmc.Sobol(len(varied), rng=rng).random(WIDE)]
     for centre in centres:
-        middle = np.array([_share(p, centre[name]) for name, p in varied.items()])
+        middle = np.array([p.share(centre[name]) for name, p in varied.items()])
         for step in STEPS:
             shares.append(np.clip(middle + rng.normal(0, step, (NEAR, len(varied))), 0, 1))
     placed = [
-        {name: _place(p, u) for (name, p), u in zip(varied.items(), row, strict=True)}
+        {name: p.place(u) for (name, p), u in zip(varied.items(), row, strict=True)}
         for row in np.concatenate(shares).tolist()
     ]
     return list({tuple(values.items()): values for values in placed}.values())
@@ -187,18 +186,8 @@ def _columns(varied: Varied, rows: Sequence[Values]) -> np.ndarray:
         if isinstance(parameter, Categorical) and not parameter.is_numeric:
             columns += [[float(row[name] == value) for row in rows] for value in parameter.values]
         else:
-            columns.append([_share(parameter, row[name]) for row in rows])
+            columns.append([parameter.share(row[name]) for row in rows])
     return np.array(columns, dtype=np.float64).reshape(len(columns), len(rows)).T
-
-
-def _share(parameter: Parameter, value: Any) -> float:
-    assert not isinstance(parameter, Constant)
-    return parameter.share(value)
-
-
-def _place(parameter: Parameter, u: float) -> Any:
-    assert not isinstance(parameter, Constant)
-    return parameter.place(u)
 
 
 def _sign(goal: Goal) -> int:
