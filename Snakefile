@@ -18,6 +18,7 @@ rule all:
         "results/leaderboard.csv",
         "results/best/metrics.json",
         "results/train/metrics.json",
+        AUDIT[:1] if STUDY.sweep.audit else [],
 
 
 onsuccess:

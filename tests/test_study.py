@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
@@ -74,6 +75,47 @@ def test_the_shipped_study_lets_the_model_choose_at_least_half() -> None:
         ("sweep/parameters/dropout/mni", 0.1, "did you mean 'min'?"),
         ("sweep/parameters/dropout/max", 1.5, "dropout: found 1.5"),
         ("sweep/parameters", {}, "sweep.parameters: found 0 entries"),
+        ("sweep/parameters", 3, "sweep.parameters: found 3, expected a table of keys"),
+        (
+            "sweep/parameters/model",
+            {"parameters": {"depht": {"value": 2}}},
+            "sweep.parameters.model.depht is not a hyperparameter; did you mean 'depth'?",
+        ),
+        (
+            "sweep/parameters/training",
+            {"parameters": {"depth": {"value": 2}}},
+            "sweep.parameters.training.depth is not a hyperparameter; did you mean 'depth'?",
+        ),
+        (
+            "sweep/parameters/optimizer",
+            {"parameters": {"learning_rate": {"value": 0.1}}},
+            "sweep.parameters.optimizer.learning_rate is not a hyperparameter; did you mean",
+        ),
+        (
+            "sweep/parameters",
+            {"model": {"parameters": {"depth": {"value": 2}}}, "depth": {"value": 2}},
+            "sweep.parameters.model.depth: found sweep.parameters.depth too, expected one of them",
+        ),
+        (
+            "sweep/parameters/model",
+            {"parameters": {}},
+            "sweep.parameters.model.parameters: found {}, expected a table of parameters",
+        ),
+        (
+            "sweep/parameters/model",
+            {"parameters": {"depth": {"value": 2}}, "value": 2},
+            "sweep.parameters.model: found ['value'] beside 'parameters', expected",
+        ),
+        (
+            "sweep/parameters/model",
+            {"parameters": {"depth": {"values": []}}},
+            "sweep.parameters.model.depth.values: found 0 entries",
+        ),
+        (
+            "sweep/parameters/dropout/scale",
+            "log",
+            "dropout: found scale log with the lower end 0, expected a lower end above 0",
+        ),
         ("sweep/metric/name", "val_dice", "did you mean 'val_dice"),
         ("sweep/method", "bayesian", "did you mean 'bayes'?"),
         ("sweep/method", "grid", "expected 'value' or 'values' with method grid"),
@@ -98,6 +140,18 @@ def test_a_fault_gets_one_clear_sentence(path: str, value: Any, said: str) -> No
     assert said in message
     assert len(message.splitlines()) == 1
     assert message.startswith("params.yaml: ")
+
+
+def test_nested_parameters_are_the_flat_ones() -> None:
+    depth, seed = {"values": [2, 3]}, {"min": 0, "max": 9}
+    nested = changed(
+        "sweep/parameters",
+        {"model": {"parameters": {"depth": depth}}, "training": {"parameters": {"seed": seed}}},
+    )
+    assert Study.parse(nested) == Study.parse(
+        changed("sweep/parameters", {"depth": depth, "seed": seed})
+    )
+    jsonschema.validate(nested, json.loads((ROOT / "docs/study.schema.json").read_text()))
 
 
 def test_an_exponent_without_a_point_is_explained_when_read_from_yaml(tmp_path: Path) -> None:

@@ -1,4 +1,8 @@
-"""What of the store nothing refers to any more: no present result, no commit, no experiment."""
+"""What of the store nothing refers to any more: no present result, no commit, no experiment.
+
+The state of an unfinished training is referred to by a present configuration: that of a trial that
+was killed or stopped, or the single run's.
+"""
 
 import json
 import shutil
@@ -8,14 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from safetensors import SafetensorError, safe_open
 
 from segsweep.errors import UserError
-from segsweep.files import read_json
+from segsweep.files import read_json, read_yaml
 from segsweep.processes import output_of
 from segsweep.store import ENTRY, root
+from segsweep.study import Study
 
 RECORDS = "*-from.json"
 CACHE = Path(".dvc/cache/files/md5")
+
+CHECKPOINT = "last.safetensors"
 
 TELLING = ("metrics.json", "suggestion.json")
 """The files by which a result is known: a training's and a suggestion's."""
@@ -34,9 +42,33 @@ def unreferenced() -> list[Unreferenced]:
     named = set(_present()) | set(_committed())
     entries = sorted((root() / "entries").glob("*/"))
     going = [entry for entry in entries if named.isdisjoint(_kept(entry))]
+    going += _abandoned()
     # images that are ready for the network: those of the settings last used are of use
     kept = sorted((root() / "images").glob("*/"), key=lambda folder: folder.stat().st_mtime)
     return [_whole(folder) for folder in (*going, *kept[:-1])]
+
+
+def _abandoned() -> list[Path]:
+    """Checkpoints of configurations that no trial has any more."""
+    present = [Study.read().training_config().to_dict()]
+    for tree in _trees():
+        present += [read_yaml(path) for path in tree.rglob("config.yaml")]
+    folders = sorted((root() / "checkpoints").glob("*/"))
+    return [folder for folder in folders if _configuration(folder / CHECKPOINT) not in present]
+
+
+def _configuration(checkpoint: Path) -> Any:
+    """The configuration in a checkpoint; None where it cannot be read, and so not be used."""
+    try:
+        with safe_open(checkpoint, framework="numpy") as file:
+            return json.loads(file.metadata()["config"])
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _trees() -> tuple[Path, ...]:
+    """The work tree's results and the folders of running experiments."""
+    return Path("results"), Path(".dvc/tmp/exps")
 
 
 def _whole(folder: Path) -> Unreferenced:
@@ -59,8 +91,7 @@ def _kept(entry: Path) -> list[str]:
 
 
 def _present() -> Iterator[str]:
-    """The results in the work tree and in the folders of running experiments."""
-    for tree in (Path("results"), Path(".dvc/tmp/exps")):
+    for tree in _trees():
         for record in tree.rglob(RECORDS):
             yield from _made(record.read_text(encoding="utf-8"), str(record))
 

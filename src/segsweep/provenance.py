@@ -184,13 +184,15 @@ def write_record(
     made_from: Mapping[str, str],
     work: str | None = None,
     packages: Sequence[str] = (),
+    beside: Sequence[str] = (),
 ) -> None:
     """Write the record (the last of `outs`) of a job that has just ended.
 
-    `work` and `packages` are the tag and the packages of its key, if it is kept in the store.
+    `work` and `packages` are the tag and the packages of its key, if it is kept in the store;
+    `beside` are inputs that are no part of that key.
     """
     made = {path: content_hash(path) for path in outs[:-1]}
-    kept = {"work": work, "packages": list(packages)} if work else {}
+    kept = {"work": work, "packages": list(packages), "beside": list(beside)} if work else {}
     record = {"made_from": dict(made_from), "made": made, "sources": listed_sources(made_from)}
     write_json(outs[-1], record | kept)
     with RAN.open("a", encoding="utf-8") as file:

@@ -109,7 +109,9 @@ def accept(jobs: list[Job], reason: str) -> list[str]:
         if "work" in record:
             keys = [
                 key_of(
-                    record["work"], record["packages"], [str(digest) for digest in inputs.values()]
+                    record["work"],
+                    record["packages"],
+                    [str(d) for path, d in inputs.items() if path not in record.get("beside", [])],
                 )
                 for inputs in (before, now)
             ]

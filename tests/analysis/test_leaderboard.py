@@ -1,62 +1,175 @@
-"""Ranking, the best configuration, and failed trials among them."""
+"""Ranking by belief, the best configuration, and stopped and failed trials among them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from segsweep.analysis.leaderboard import SCORES, Trial, best_config, ranked, rows, summary
+from segsweep.analysis.leaderboard import (
+    SCORES,
+    Trial,
+    best_config,
+    in_a_line,
+    ranked,
+    rows,
+    summary,
+    tried,
+)
 from segsweep.errors import UserError
-from segsweep.files import dump_yaml
+from segsweep.files import dump_yaml, write_csv, write_json, write_yaml
 from segsweep.study import HYPERPARAMETERS, Study
 
 METRIC = {"name": "val_dice_coefficient", "goal": "maximize"}
+LOSS = {"name": "val_loss", "goal": "minimize"}
+REASONS = {
+    "finished": "",
+    "stopped": "val_dice_coefficient was to be at least 0.8 after epoch 1",
+    "diverged": "the loss was not finite in epoch 1, step 1",
+}
 
 
-def trial(index: int, value: float | None, status: str = "finished") -> Trial:
-    config = Study.parse({"batch_size": 2 + index, "epochs": 3}).training_config().to_dict()
+def trial(
+    index: int,
+    value: float | None,
+    status: str = "finished",
+    expected: float | None = None,
+    learning_rate: float = 0.001,
+) -> Trial:
+    """One of which its own value is expected, if nothing else is said."""
+    parameters = {"batch_size": 2 + index, "learning_rate": learning_rate}
+    config = Study.parse({**parameters, "epochs": 3}).training_config().to_dict()
     metrics: dict[str, Any] = dict.fromkeys(SCORES, value) | {
         "status": status,
-        "reason": "" if status == "finished" else "the loss was not finite in epoch 1, step 1",
+        "reason": REASONS[status],
         "best_epoch": 2,
         "effective_batch_size": 2,
         "key": "abc",
     }
-    suggestion = {"why": "model", "parameters": {"batch_size": 2 + index}}
-    return Trial(index, config, suggestion, metrics)
+    suggestion = {"why": "explore", "parameters": parameters}
+    finished = status == "finished"
+    belief = {
+        "expected": (expected or value) if finished else None,
+        "expected_sd": 0.01 if finished else None,
+    }
+    return Trial(index, config, suggestion, metrics, belief)
 
 
-TRIALS = [trial(0, 0.4), trial(1, None, "diverged"), trial(2, 0.9), trial(3, 0.9)]
+TRIALS = [
+    trial(0, 0.4),
+    trial(1, None, "diverged"),
+    trial(2, 0.8, "stopped"),
+    trial(3, 0.9),
+    trial(4, 0.9),
+    trial(5, 0.99, "stopped"),
+    trial(6, 0.95, expected=0.7),
+]
 
 
-def test_best_first_ties_by_age_failures_last_with_their_reason() -> None:
+def from_disk(folder: Path, trials: Sequence[Trial], metric: dict[str, str]) -> list[Trial]:
+    """The trials ranked by what is believed of them when they are read from their folders."""
+    for one in trials:
+        home = folder / f"{one.index:03d}"
+        write_yaml(home / "config.yaml", one.config)
+        write_json(home / "suggestion.json", one.suggestion)
+        write_json(home / "metrics.json", one.metrics)
+        history = [
+            {"epoch": epoch, **{name: one.metrics[name] for name in SCORES}} for epoch in (1, 2)
+        ]
+        write_csv(home / "history.csv", ["epoch", *SCORES], history)
+    rate = {"distribution": "log_uniform_values", "min": 1e-5, "max": 0.1}
+    space = {"batch_size": {"min": 2, "max": 20}, "learning_rate": rate}
+    search = {"metric": metric, "parameters": space}
+    return ranked(tried(folder, len(trials), search), metric)
+
+
+def hill(sign: int) -> list[Trial]:
+    """Neighbours that agree on where the top is (trials 3 to 6), and a lucky one on the slope."""
+    rates = [1e-5, 1e-4, 2e-4, 7e-4, 9e-4, 1.1e-3, 1.4e-3, 3e-3, 1e-2, 1e-1]
+    values = [0.50, 0.58, 0.604, 0.601, 0.599, 0.6, 0.602, 0.59, 0.58, 0.50]
+    pairs = enumerate(zip(rates, values, strict=True))
+    return [trial(i, sign * value, learning_rate=rate) for i, (rate, value) in pairs]
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    path = tmp_path / "manifest.csv"
+    path.write_text("name\n")
+    return path
+
+
+def test_finished_by_what_is_expected_stopped_by_what_was_seen_failed_last() -> None:
     order = ranked(TRIALS, METRIC)
-    assert [t.index for t in order] == [2, 3, 0, 1]
+    assert [t.index for t in order] == [3, 4, 6, 0, 5, 2, 1]
     table = rows(order)
-    assert [row["rank"] for row in table] == [1, 2, 3, ""]
+    assert [row["rank"] for row in table] == [1, 2, 3, 4, "", "", ""]
+    assert [row["expected"] for row in table] == [0.9, 0.9, 0.7, 0.4, None, None, None]
     assert table[-1]["reason"].startswith("the loss was not finite")
-    lowest = ranked(TRIALS, {"name": "val_loss", "goal": "minimize"})
-    assert [t.index for t in lowest] == [0, 2, 3, 1]
+    columns = list(table[0])
+    assert columns[columns.index(SCORES[-1]) + 1 :][:2] == ["expected", "expected_sd"]
+    assert [t.index for t in ranked(TRIALS, LOSS)] == [0, 6, 3, 4, 2, 5, 1]
 
 
-def test_the_best_configuration_can_be_pasted_and_trains_the_same(tmp_path: Path) -> None:
-    manifest = tmp_path / "manifest.csv"
-    manifest.write_text("name\n")
+@pytest.mark.parametrize(("metric", "sign"), [(METRIC, 1), (LOSS, -1)])
+def test_the_incumbent_is_handed_out_and_not_the_luckiest(
+    tmp_path: Path, manifest: Path, metric: dict[str, str], sign: int
+) -> None:
+    order = from_disk(tmp_path, hill(sign), metric)
+    best = best_config(order, metric, manifest)
+    evidence, luckiest = best["evidence"], best["evidence"]["luckiest"]
+    assert evidence["trial"] in (3, 4, 5, 6)
+    assert best["learning_rate"] == order[0].config["learning_rate"]
+    assert luckiest["trial"] == 2
+    assert luckiest[metric["name"]] == sign * 0.604
+    assert sign * evidence["expected"] > sign * luckiest["expected"]
+    assert 0 < evidence["expected_sd"] < 0.1
+    told = summary(order, metric, [])
+    assert (told["best_trial"], told["luckiest_trial"]) == (evidence["trial"], 2)
+    assert told[f"best_{metric['name']}"] == evidence[metric["name"]]
+    assert told[f"expected_{metric['name']}"] == evidence["expected"]
+    assert told[f"luckiest_{metric['name']}"] == sign * 0.604
+    assert told[f"worst_{metric['name']}"] == sign * 0.5
+
+
+def test_a_stopped_trial_is_never_handed_out(tmp_path: Path, manifest: Path) -> None:
+    stopped = trial(10, 0.99, "stopped", learning_rate=8e-4)
+    order = from_disk(tmp_path, [*hill(1), stopped], METRIC)
+    assert order[-1].index == 10
+    assert order[-1].belief == {"expected": None, "expected_sd": None}
+    evidence = best_config(order, METRIC, manifest)["evidence"]
+    assert 10 not in (evidence["trial"], evidence["luckiest"]["trial"])
+
+
+def test_both_are_told_in_one_line_when_they_differ(manifest: Path) -> None:
+    evidence = best_config(ranked(TRIALS, METRIC), METRIC, manifest)["evidence"]
+    line = "val_dice_coefficient 0.9000, 0.9 ± 0.01 expected"
+    assert in_a_line(evidence) == f"{line} (the luckiest, trial 006: 0.9500, 0.7 expected)"
+    evidence = best_config(ranked(TRIALS[:5], METRIC), METRIC, manifest)["evidence"]
+    assert in_a_line(evidence) == line
+
+
+def test_the_best_configuration_can_be_pasted_and_trains_the_same(manifest: Path) -> None:
     order = ranked(TRIALS, METRIC)
     best = yaml.safe_load(dump_yaml(best_config(order, METRIC, manifest)))
-    assert best["evidence"]["trial"] == 2
+    assert best["evidence"]["trial"] == 3
     pasted = {name: best[name] for name in HYPERPARAMETERS}
     assert Study.parse(pasted).training_config().to_dict() == order[0].config
 
 
-def test_the_summary_counts_failures_and_holds_the_baselines() -> None:
+def test_the_summary_counts_what_did_not_finish_and_holds_the_baselines() -> None:
     baselines = [{"method": "otsu", "val_dice_coefficient": "0.5"}]
     told = summary(ranked(TRIALS, METRIC), METRIC, baselines)
     assert told["best_val_dice_coefficient"] == told["median_val_dice_coefficient"] == 0.9
-    assert (told["trials"], told["failed"], told["otsu"]) == (4, 1, 0.5)
+    assert (told["luckiest_val_dice_coefficient"], told["worst_val_dice_coefficient"]) == (
+        0.95,
+        0.4,
+    )
+    assert (told["trials"], told["stopped"], told["failed"], told["otsu"]) == (7, 2, 1, 0.5)
 
 
-def test_a_sweep_in_which_all_failed_says_so(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"none of the 1 trials finished \(trial 1: diverged"):
-        best_config([TRIALS[1]], METRIC, tmp_path)
+@pytest.mark.parametrize("status", ["diverged", "stopped"])
+def test_a_sweep_in_which_none_finished_says_so(tmp_path: Path, status: str) -> None:
+    order = from_disk(tmp_path, [trial(0, 0.5, status)], METRIC)
+    with pytest.raises(UserError, match=rf"none of the 1 trials finished \(trial 0: {status}, \w+"):
+        best_config(order, METRIC, tmp_path)

@@ -2,6 +2,7 @@
 
 import json
 from importlib.resources import files
+from typing import Any
 
 import jsonschema
 import pytest
@@ -11,6 +12,7 @@ from project import ROOT
 from segsweep.files import dump_yaml
 from segsweep.study import Study
 from segsweep.sweep import plan
+from segsweep.sweep.space import read_space
 
 STUDIES = ["params.yaml", "studies/rtx6000ada.yaml", "studies/pupils.yaml"]
 
@@ -19,11 +21,22 @@ FORMATS.checks("float")(lambda value: isinstance(value, float))
 FORMATS.checks("integer")(lambda value: isinstance(value, int))
 
 
+NESTED_AND_SCALED = {
+    "model": {"parameters": {"depth": {"values": [2, 3], "scale": "unordered"}}},
+    "dropout": {"distribution": "uniform", "min": 0.1, "max": 0.4, "scale": "log"},
+}
+
+
+def check_with_wandb(study: Study) -> dict[str, Any]:
+    schema = json.loads(files("sweeps.config").joinpath("schema.json").read_text())
+    sweep = yaml.safe_load(dump_yaml(plan.wandb_sweep(study)))
+    jsonschema.Draft7Validator(schema, format_checker=FORMATS).validate(sweep)
+    return sweep
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_sweep_is_valid_under_wandbs_strict_schema(name: str) -> None:
-    schema = json.loads(files("sweeps.config").joinpath("schema.json").read_text())
-    sweep = yaml.safe_load(dump_yaml(plan.wandb_sweep(Study.read(str(ROOT / name)))))
-    jsonschema.Draft7Validator(schema, format_checker=FORMATS).validate(sweep)
+    sweep = check_with_wandb(Study.read(str(ROOT / name)))
     assert sweep["parameters"]["input_shape"] == {"value": [256, 256, 1]}
     assert sweep["parameters"]["task"] == {"value": "segmentation"}
 
@@ -33,3 +46,20 @@ def test_a_sweep_and_what_trials_share_are_the_whole_configuration() -> None:
     shared = plan.shared_training(study)
     assert set(shared) | set(study.sweep.parameters) == set(study.training_config().to_dict())
     assert not set(shared) & set(study.sweep.parameters)
+
+
+def test_wandb_sees_a_flat_space_without_scales_and_suggest_sees_them() -> None:
+    study = Study.parse({"sweep": {"parameters": NESTED_AND_SCALED}})
+    parameters = check_with_wandb(study)["parameters"]
+    assert parameters["depth"] == {"values": [2, 3]}
+    assert parameters["dropout"] == {"distribution": "uniform", "min": 0.1, "max": 0.4}
+    searched = yaml.safe_load(dump_yaml(plan.search_settings(study)))["parameters"]
+    assert read_space(searched) == study.sweep.parameters
+    assert searched["depth"]["scale"] == "unordered"
+    assert searched["dropout"]["scale"] == "log"
+
+
+def test_a_study_without_scales_is_searched_as_wandb_reads_it() -> None:
+    study = Study.read(str(ROOT / "params.yaml"))
+    searched, sweep = plan.search_settings(study), plan.wandb_sweep(study)
+    assert searched["parameters"].items() <= sweep["parameters"].items()

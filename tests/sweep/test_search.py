@@ -113,10 +113,10 @@ def test_enqueued_configurations_come_first() -> None:
 
 def test_a_failed_trial_is_a_bad_one() -> None:
     seen = [Observation(s.parameters, surface(s.parameters)) for s in sweep(6)]
-    failed = [*seen[:5], Observation(seen[5].parameters, None)]
+    failed = [*seen[:5], Observation(seen[5].parameters, None, "diverged")]
     worst = [*seen[:5], Observation(seen[5].parameters, min(o.value or 0 for o in seen[:5]))]
     assert suggest(SPACE, failed, [], index=6, seed=0) == suggest(SPACE, worst, [], index=6, seed=0)
-    nothing = [Observation(o.parameters, None) for o in seen]
+    nothing = [Observation(o.parameters, None, "diverged") for o in seen]
     found = suggest(SPACE, nothing, [], index=6, seed=0)
     assert found.why == "start-up"
     assert found.parameters not in [o.parameters for o in nothing]
@@ -124,11 +124,11 @@ def test_a_failed_trial_is_a_bad_one() -> None:
 
 def test_out_of_memory_rules_out_batches_as_large_and_says_nothing_else() -> None:
     seen = [Observation(s.parameters, surface(s.parameters)) for s in sweep(5)]
-    large = Observation({**seen[0].parameters, "batch_size": 8}, None, out_of_memory=True)
+    large = Observation({**seen[0].parameters, "batch_size": 8}, None, "out_of_memory")
     for index in range(6, 12):
         found = suggest(SPACE, [*seen, large], [], index=index, seed=0)
         assert found.parameters["batch_size"] < 8
-    everything = [Observation({**seen[0].parameters, "batch_size": 2}, None, out_of_memory=True)]
+    everything = [Observation({**seen[0].parameters, "batch_size": 2}, None, "out_of_memory")]
     assert suggest(SPACE, everything, [], index=1, seed=0).parameters["batch_size"] in (2, 4, 8, 16)
 
 

@@ -11,7 +11,15 @@ from sweeps.params import HyperParameter
 from segsweep.study.errors import sentences
 from segsweep.sweep.distributions import DIGITS, TAIL
 from segsweep.sweep.search import Observation, suggest
-from segsweep.sweep.space import Categorical, Constant, form_of, read_space
+from segsweep.sweep.space import (
+    Categorical,
+    Constant,
+    flatten,
+    form_of,
+    read_space,
+    to_table,
+    to_wandb,
+)
 
 NUMBERS: list[dict[str, Any]] = [
     {"min": 1, "max": 12},
@@ -115,6 +123,12 @@ def test_the_model_suggests_what_the_form_allows(spec: dict[str, Any]) -> None:
         ({"distribution": "uniform", "min": 0.0}, "the key 'max' is missing"),
         ({"distribution": "normal", "min": 0.0, "max": 1.0}, "unknown key 'min'"),
         ({"min": 3.0, "max": 1.0}, "expected min below max"),
+        ({"min": 0.0, "max": 1.0, "scale": "log"}, "with the lower end 0, expected a lower end ab"),
+        ({"distribution": "normal", "scale": "log"}, "with the lower end -3.09023, expected"),
+        ({"min": 0.1, "max": 1.0, "scale": "ordered"}, "scale: found 'ordered', expected 'linear'"),
+        ({"values": [1, 2], "scale": "log"}, "scale: found 'log', expected 'ordered' or 'unorder"),
+        ({"values": [1, "a"], "scale": "ordered"}, "with the values [1, 'a'], expected numbers"),
+        ({"value": 1, "scale": "linear"}, "unknown key 'scale'; expected one of value, distr"),
     ],
 )
 def test_what_does_not_hold_together_is_said(spec: dict[str, Any], said: str) -> None:
@@ -126,3 +140,75 @@ def test_what_does_not_hold_together_is_said(spec: dict[str, Any], said: str) ->
 def test_a_distribution_that_does_not_exist_is_said() -> None:
     with pytest.raises(ValueError, match="found distribution 'gaussian', expected one of constant"):
         form_of({"distribution": "gaussian"})
+
+
+@pytest.mark.parametrize("spec", NUMBERS, ids=str)
+def test_a_scale_says_what_the_model_sees_and_nothing_of_what_random_draws(
+    spec: dict[str, Any],
+) -> None:
+    (own,) = read_space({"x": spec}).values()
+    assert not isinstance(own, Constant | Categorical)
+    middles = {"linear": (own.low + own.high) / 2}
+    if own.low > 0:
+        middles["log"] = (own.low * own.high) ** 0.5
+    for scale, middle in middles.items():
+        (told,) = read_space({"x": spec | {"scale": scale}}).values()
+        assert not isinstance(told, Constant | Categorical)
+        assert told.share(middle) == pytest.approx(0.5)
+        assert told.place(0.5) == told.snap(middle)
+        assert all(told.quantile(u) == own.quantile(u) for u in np.linspace(0, 1, 33).tolist())
+
+
+def test_unordered_numbers_are_seen_as_names_are() -> None:
+    def next_of(spec: dict[str, Any], kind: type) -> tuple[Any, ...]:
+        seen = [Observation({"x": kind(value)}, value / 10) for value in (1, 4)]
+        found = suggest(read_space({"x": spec}), seen, [], index=2, seed=0)
+        return int(found.parameters["x"]), found.why, found.mean, found.sd
+
+    numbers = {"values": [8, 4, 1, 2]}
+    unordered = next_of(numbers | {"scale": "unordered"}, int)
+    assert unordered == next_of({"values": ["8", "4", "1", "2"]}, str)
+    assert unordered != next_of(numbers, int)
+    assert next_of(numbers | {"scale": "ordered"}, int) == next_of(numbers, int)
+
+
+def test_a_scale_is_not_for_wandb() -> None:
+    spec = {"values": [1, 2], "scale": "unordered"}
+    (parameter,) = read_space({"x": spec}).values()
+    assert to_table(parameter) == spec
+    assert to_wandb(parameter) == {"values": [1, 2]}
+
+
+def test_nested_parameters_have_dotted_names() -> None:
+    specs = {
+        "epochs": {"value": 3},
+        "model": {
+            "parameters": {
+                "depth": {"values": [3, 4]},
+                "encoder": {"parameters": {"dropout": {"min": 0.1, "max": 0.2}}},
+            }
+        },
+    }
+    assert flatten(specs) == {
+        "epochs": {"value": 3},
+        "model.depth": {"values": [3, 4]},
+        "model.encoder.dropout": {"min": 0.1, "max": 0.2},
+    }
+    assert list(read_space(specs)) == list(flatten(specs))
+
+
+@pytest.mark.parametrize(
+    ("specs", "said"),
+    [
+        (
+            {"a": {"parameters": {"b": {"parameters": {}}}}},
+            r"^a\.b\.parameters: found {}, expected",
+        ),
+        ({"a": {"parameters": 3}}, r"^a\.parameters: found 3, expected a table of parameters; w"),
+        ({"a": {"parameters": {"b": {}}, "min": 1}}, r"^a: found \['min'\] beside 'parameters'"),
+        ({"a.b": {}, "a": {"parameters": {"b": {}}}}, r"^a\.b: found two tables, expected one"),
+    ],
+)
+def test_a_group_that_does_not_hold_is_said(specs: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        flatten(specs)

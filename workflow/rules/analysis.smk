@@ -29,10 +29,10 @@ rule aggregate:
     input:
         **READING.job(
             ANSWER,
-            sweep=SWEEP[0],
+            search=SEARCH,
             data=MANIFEST,
             baselines=BASELINES[0],
-            trials=[trial_result(trial)[0] for trial in TRIALS],
+            trials=[path for trial in TRIALS for path in trial_result(trial)[:2]],
             suggestions=suggested(TRIALS[-1])[-1],  # its record stands for all before
             source=sources_of("aggregate"),
         ),
@@ -42,7 +42,7 @@ rule aggregate:
         "logs/aggregate.log",
     shell:
         recorded(
-            "aggregate.py {input.sweep} {input.data} {input.baselines} results/trials results"
+            "aggregate.py {input.search} {input.data} {input.baselines} results/trials results"
             f" --count {len(TRIALS)}"
         )
 
@@ -69,3 +69,54 @@ rule best:
             " --checkpoints @checkpoints --key @key",
             "--tag fit",
         )
+
+
+# The trials once more without bars: finished ones come from the store, stopped ones go on.
+AUDITED = [trained(f"results/audit/{trial}", weights=False) for trial in TRIALS]
+AUDIT = ["results/audit/audit.csv", "results/audit/made-from.json"]
+
+if STUDY.sweep.audit:
+    FINISH = {
+        trial: READING.job(
+            outs,
+            config=suggested(trial)[0],
+            data=MANIFEST,
+            source=FIT,
+        )
+        for trial, outs in zip(TRIALS, AUDITED)
+    }
+
+    rule finish:
+        input:
+            unpack(lambda wildcards: FINISH[wildcards.trial]),
+        output:
+            trained("results/audit/{trial}", weights=False),
+        log:
+            "logs/audit/{trial}.log",
+        threads: STUDY.training.threads
+        resources:
+            gpu=1,
+        shell:
+            recorded(
+                "train.py {input.config} data/processed results/audit/{wildcards.trial}"
+                " --label 'audit of trial {wildcards.trial}' --checkpoints @checkpoints --key @key",
+                kept_as_fit("results/audit/{wildcards.trial}")
+                + f" --stored results/audit/{{wildcards.trial}}/{WEIGHTS}",
+            )
+
+    rule audit:
+        input:
+            **READING.job(
+                AUDIT,
+                search=SEARCH,
+                trials=[trial_result(trial)[0] for trial in TRIALS],
+                suggestions=suggested(TRIALS[-1])[-1],
+                finished=[outs[0] for outs in AUDITED],
+                source=sources_of("audit"),
+            ),
+        output:
+            AUDIT,
+        log:
+            "logs/audit.log",
+        shell:
+            recorded("audit.py {input.search} results/trials results/audit {output[0]}")

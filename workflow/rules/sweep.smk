@@ -16,7 +16,7 @@ CHECKPOINTS = f"--checkpoints @checkpoints --key @key --images {STUDY.wandb.imag
 
 
 def suggested(trial):
-    names = ("config.yaml", "suggestion.json", "suggested-from.json")
+    names = ("config.yaml", "suggestion.json", "bars.json", "suggested-from.json")
     return [f"results/trials/{trial}/{name}" for name in names]
 
 
@@ -38,6 +38,10 @@ rule sweep:
         **READING.job(
             SWEEP,
             study=READING.fragment("sweep", STUDY.sweep_part()),
+            prior=[
+                "studies/prior/README.md",
+                *filter(None, [STUDY.sweep.prior_trials]),
+            ],
             source=sources_of("sweep"),
         ),
     output:
@@ -57,11 +61,12 @@ for i, trial in enumerate(TRIALS):
         search=SEARCH,
         source=SUGGEST_SOURCES,
         before=suggested(TRIALS[i - 1])[-1:] if i else [],
-        seen=(trial_result(TRIALS[i - IN_FLIGHT])[:1] if i >= IN_FLIGHT else []),
+        seen=(trial_result(TRIALS[i - IN_FLIGHT])[:2] if i >= IN_FLIGHT else []),
     )
     TRIAL[trial] = READING.job(
         trial_result(trial),
         config=suggested(trial)[0],
+        bars=suggested(trial)[2],
         data=MANIFEST,
         source=FIT,
     )
@@ -98,6 +103,7 @@ rule trial:
             "trial.py results/sweep/sweep.yaml data/processed results/trials/{wildcards.trial}"
             f" --trials {len(TRIALS)} {CHECKPOINTS}",
             kept_as_fit("results/trials/{wildcards.trial}")
+            + " --bars {input.bars}"
             + (
                 ""
                 if STUDY.sweep.weights == "all"

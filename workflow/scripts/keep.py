@@ -21,6 +21,7 @@ from segsweep.hashes import STATE
 from segsweep.processes import die_with_parent, dying_with_me
 from segsweep.provenance import check_sources, write_record
 from segsweep.store import Entry, key_of
+from segsweep.unet.bars import Bars, is_stopped, shorten
 
 SENTINELS = tuple(str(STATE / name) for name in ("sentinel", "sentinel-dry"))
 
@@ -39,7 +40,8 @@ def main() -> None:
         _run(command, log, arguments.outs[0])
         check_sources(ins)
     else:
-        key = key_of(arguments.tag, arguments.packages, list(made_from.values()))
+        decides = [digest for path, digest in made_from.items() if path != arguments.bars]
+        key = key_of(arguments.tag, arguments.packages, decides)
         entry = Entry(key)
         outs = [Path(out) for out in arguments.outs[:-1]]
         asides = [Path(aside) for aside in arguments.asides]
@@ -48,14 +50,18 @@ def main() -> None:
             if entry.copy_out(outs, asides):
                 log.write_text(f"taken from the store: {entry.folder}\n", encoding="utf-8")
                 print(f"{outs[0]}: taken from the store", file=sys.stderr)
+                if arguments.bars:
+                    shorten(outs[0].parent, Bars.read(arguments.bars))
             else:
                 words = {"@key": key, "@checkpoints": str(entry.checkpoints)}
                 _run([words.get(word, word) for word in command], log, arguments.outs[0])
                 check_sources(ins)
-                entry.keep([*outs, *stored], asides)
+                if not (arguments.bars and is_stopped(outs[0])):
+                    entry.keep([*outs, *stored], asides)
                 for path in stored:
                     path.unlink()
-    write_record(arguments.outs, made_from, arguments.tag, arguments.packages)
+    beside = [arguments.bars] if arguments.bars else []
+    write_record(arguments.outs, made_from, arguments.tag, arguments.packages, beside)
 
 
 def _run(command: list[str], log: Path, out: str) -> None:
@@ -119,6 +125,12 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
         default=[],
         metavar="FILE",
         help="files that the command makes and that only the store keeps (weights)",
+    )
+    parser.add_argument(
+        "--bars",
+        metavar="FILE",
+        help="an input that is no part of the key: what a training must reach, or it is stopped; "
+        "a stopped one is not in the store but keeps its checkpoint",
     )
     parser.add_argument(
         "--asides",

@@ -1,7 +1,8 @@
 """Look after the store of finished trainings and suggestions (.store).
 
 gc names what no present result, commit or experiment refers to, and how much it takes (MB).
-Nothing is deleted unless --delete is given. States of unfinished trainings are kept.
+Nothing is deleted unless --delete is given. The states of killed and of stopped trainings are kept
+as long as a trial, or the single run, has their configuration.
 
 Example:
   python workflow/scripts/store.py gc --delete

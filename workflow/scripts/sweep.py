@@ -14,6 +14,8 @@ from segsweep.errors import command_line, parser
 from segsweep.files import write_yaml
 from segsweep.study import Study
 from segsweep.sweep import plan
+from segsweep.sweep.observation import Observation
+from segsweep.sweep.prior import read_prior
 
 
 def main() -> None:
@@ -24,9 +26,21 @@ def main() -> None:
     study = Study.read(given.study)
     write_yaml(given.out / "sweep.yaml", plan.wandb_sweep(study))
     write_yaml(given.out / "training.yaml", plan.shared_training(study))
-    write_yaml(given.out / "search.yaml", plan.search_settings(study))
+    write_yaml(given.out / "search.yaml", plan.search_settings(study, _earlier(study)))
     searched = ", ".join(study.sweep.parameters)
     print(f"sweep: {study.sweep.method} over {searched} in {given.out / 'sweep.yaml'}")
+
+
+def _earlier(study: Study) -> list[Observation]:
+    """The trials of an earlier study, and a word on those that are left out."""
+    path = study.sweep.prior_trials
+    if path is None:
+        return []
+    prior = read_prior(path, study.sweep.parameters, study.sweep.metric.model_dump())
+    print(f"sweep: begins with {len(prior.trials)} trials of {path}")
+    for reason, count in prior.left_out.items():
+        print(f"sweep: {path}: left out {count} with {reason}")
+    return prior.trials
 
 
 if __name__ == "__main__":

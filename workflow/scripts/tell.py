@@ -6,6 +6,7 @@ Example:
 
 from pathlib import Path
 
+from segsweep.analysis.leaderboard import in_a_line
 from segsweep.data.own import TRACKED
 from segsweep.data.sample import EXPECTED
 from segsweep.errors import command_line, parser
@@ -25,7 +26,7 @@ def main() -> None:
     print(f"\nThe best of {summary['trials']} trials is trial {evidence['trial']:03d}:\n")
     for key in HYPERPARAMETERS:
         print(f"  {key:<14} {best[key]}")
-    print(f"\n  {name} {evidence[name]:.4f}")
+    print(f"\n  {in_a_line(evidence)}")
     print(
         f"  (median trial {summary[f'median_{name}']:.4f}, {summary['failed']} failed, "
         f"Otsu's threshold {summary['otsu']:.4f})"

@@ -28,6 +28,7 @@ from segsweep.data.arrays import ProcessedSet
 from segsweep.errors import command_line, parser
 from segsweep.files import read_yaml
 from segsweep.study import Study, check_training
+from segsweep.unet.bars import NO_BARS, Bars
 from segsweep.unet.config import TrainingConfig
 from segsweep.unet.run import train
 from segsweep.unet.training import Outcome, time_step, weight_bytes
@@ -70,7 +71,16 @@ def main() -> None:
         if run:
             run.finish(outcome, data, given.images)
 
-    outcome = train(config, data, given.out, given.key, given.checkpoints, on_epoch, before_metrics)
+    outcome = train(
+        config,
+        data,
+        given.out,
+        given.key,
+        given.checkpoints,
+        on_epoch,
+        before_metrics,
+        Bars.read(given.bars) if given.bars else NO_BARS,
+    )
     progress.end(outcome)
 
 
@@ -140,6 +150,11 @@ def _arguments() -> argparse.Namespace:
     )
     arguments.add_argument(
         "--key", default="by-hand", help="what names this training; stands in metrics.json"
+    )
+    arguments.add_argument(
+        "--bars",
+        metavar="FILE",
+        help="what must be reached at certain epochs (a trial's bars.json)",
     )
     arguments.add_argument("--wandb-project", metavar="NAME", help="write a W&B run")
     arguments.add_argument("--agent", action="store_true", help="run by `wandb agent`")

@@ -1,7 +1,8 @@
 """Train one trial of a sweep through the real `wandb agent`, offline.
 
 The agent (`--count 1`) asks a sweep backend in this process, on a free loopback port and with a
-key of its own, and starts train.py with what it is handed. OUT gets metrics.json, history.csv
+key of its own, and starts train.py with what it is handed. A trial that misses one of the
+bars in OUT/bars.json is stopped there. OUT gets metrics.json, history.csv
 (one row an epoch), images.csv, model.safetensors and the offline W&B run in OUT/wandb.
 
 Example:
@@ -35,6 +36,8 @@ def main() -> None:
         f" ({index + 1} of {given.trials})" if given.trials else ""
     )
     command += ["--key", given.key, "--label", label]
+    if (bars := given.out / "bars.json").exists():
+        command += ["--bars", str(bars)]
     if given.checkpoints:
         command += ["--checkpoints", given.checkpoints]
     if given.trials and index == 0:

@@ -1,4 +1,7 @@
-"""All trials of a sweep in one table, and the best of them as a configuration to go on with."""
+"""All trials of a sweep in one table, and the best of them as a configuration to go on with.
+
+The best is the incumbent: the finished trial with the best posterior mean of the search's model.
+"""
 
 import importlib.metadata
 import statistics
@@ -10,6 +13,9 @@ from typing import Any
 from segsweep.errors import UserError
 from segsweep.files import read_json, read_yaml, sha256
 from segsweep.study import HYPERPARAMETERS
+from segsweep.sweep.search import believed
+from segsweep.sweep.space import read_space
+from segsweep.sweep.trials import earlier_trials, read_trials, trial_folder
 
 SECTIONS = {"base_channels": "model", "depth": "model", "seed": "training"}
 """Searchable parameters that stand in a section of the study, not at its top."""
@@ -22,46 +28,75 @@ SCORES = (
     "val_loss",
     "train_dice_coefficient",
 )
+BELIEF = ("expected", "expected_sd")
 PACKAGES = ("torch", "numpy", "scipy", "wandb")
 
 HEADER = """\
-# The best configuration of the sweep. The keys above `evidence` are ready to paste into
-# params.yaml, where `dvc repro` or `snakemake` then finds the very same training in the store.
+# The best configuration of the sweep: the one of which the search's model expects most, which need
+# not be the one that had the best single value (`luckiest`), as a single value holds luck too.
+# The keys above `evidence` are ready to paste into params.yaml, where `dvc repro` or `snakemake`
+# then finds the very same training in the store.
 """
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial as its folder tells it."""
+    """One trial as its folder tells it.
+
+    `belief`: mean and sd of its value without luck (BELIEF), None where it did not finish.
+    """
 
     index: int
     config: dict[str, Any]
     suggestion: dict[str, Any]
     metrics: dict[str, Any]
+    belief: dict[str, Any]
 
     @classmethod
-    def read(cls, folder: Path) -> "Trial":
+    def read(cls, folder: Path, belief: tuple[float, float] | None) -> "Trial":
         return cls(
             int(folder.name),
             read_yaml(folder / "config.yaml"),
             read_json(folder / "suggestion.json"),
             read_json(folder / "metrics.json"),
+            dict(zip(BELIEF, belief or (None, None), strict=True)),
         )
 
     @property
     def finished(self) -> bool:
         return bool(self.metrics["status"] == "finished")
 
+    @property
+    def stopped(self) -> bool:
+        return bool(self.metrics["status"] == "stopped")
+
+
+def tried(trials: Path, count: int, search: Mapping[str, Any]) -> list[Trial]:
+    """The first `count` trials, with what is believed of them under the settings `search`."""
+    metric = search["metric"]
+    observed, _ = read_trials(trials, count, count, metric["name"])
+    space, earlier = read_space(search["parameters"]), earlier_trials(search)
+    beliefs = believed(space, observed, metric["goal"], earlier)
+    return [Trial.read(trial_folder(trials, i), belief) for i, belief in enumerate(beliefs)]
+
 
 def ranked(trials: Sequence[Trial], metric: Mapping[str, str]) -> list[Trial]:
-    """The trials from best to worst by `metric` (`name`, `goal`); failed ones last."""
-    sign = -1 if metric["goal"] == "maximize" else 1
+    """The trials from best to worst by `metric` (`name`, `goal`), of equals the first.
 
-    def order(trial: Trial) -> tuple[bool, float, int]:
-        value = trial.metrics[metric["name"]]
-        return not trial.finished, sign * (value if trial.finished else 0.0), trial.index
+    Those that finished stand by what is expected of them, then stopped ones by what they reached,
+    then failed ones.
+    """
+    name, sign = metric["name"], -1 if metric["goal"] == "maximize" else 1
+    finished = sorted((t for t in trials if t.finished), key=lambda t: sign * t.belief["expected"])
+    stopped = sorted((t for t in trials if t.stopped), key=lambda t: sign * t.metrics[name])
+    failed = [t for t in trials if not (t.finished or t.stopped)]
+    return [*finished, *stopped, *failed]
 
-    return sorted(trials, key=order)
+
+def by_luck(trials: Sequence[Trial], metric: Mapping[str, str]) -> list[Trial]:
+    """The finished trials from the best to the worst value that was seen."""
+    finished, downwards = [t for t in trials if t.finished], metric["goal"] == "maximize"
+    return sorted(finished, key=lambda t: t.metrics[metric["name"]], reverse=downwards)
 
 
 def rows(order: Sequence[Trial]) -> list[dict[str, Any]]:
@@ -72,6 +107,7 @@ def rows(order: Sequence[Trial]) -> list[dict[str, Any]]:
             "trial": trial.index,
             "status": trial.metrics["status"],
             **{name: trial.metrics[name] for name in SCORES},
+            **trial.belief,
             "best_epoch": trial.metrics["best_epoch"],
             "chosen_by": trial.suggestion["why"],
             **trial.suggestion["parameters"],
@@ -85,7 +121,7 @@ def rows(order: Sequence[Trial]) -> list[dict[str, Any]]:
 def best_config(
     order: Sequence[Trial], metric: Mapping[str, str], manifest: Path
 ) -> dict[str, Any]:
-    """The best trial's configuration and the evidence for it, as `best_config.yaml` holds them.
+    """The incumbent's configuration and the evidence for it, as `best_config.yaml` holds them.
 
     Raises `UserError` when no trial finished.
     """
@@ -99,11 +135,18 @@ def best_config(
     for name, section in SECTIONS.items():
         if name in best.suggestion["parameters"]:
             params.setdefault(section, {})[name] = best.config[name]
+    luckiest = by_luck(order, metric)[0]
     evidence = {
         "trial": best.index,
         "of_trials": len(order),
         "metric": dict(metric),
         **{name: best.metrics[name] for name in SCORES},
+        **best.belief,
+        "luckiest": {
+            "trial": luckiest.index,
+            metric["name"]: luckiest.metrics[metric["name"]],
+            **luckiest.belief,
+        },
         "best_epoch": best.metrics["best_epoch"],
         "effective_batch_size": best.metrics["effective_batch_size"],
         "key": best.metrics["key"],
@@ -113,17 +156,37 @@ def best_config(
     return {**params, "evidence": evidence}
 
 
+def in_a_line(evidence: Mapping[str, Any]) -> str:
+    """The best trial's value and what is expected of it, and the luckiest's if it is another."""
+    name, luckiest = evidence["metric"]["name"], evidence["luckiest"]
+    line = (
+        f"{name} {evidence[name]:.4f}, {evidence['expected']} ± {evidence['expected_sd']} expected"
+    )
+    if luckiest["trial"] == evidence["trial"]:
+        return line
+    return (
+        f"{line} (the luckiest, trial {luckiest['trial']:03d}: {luckiest[name]:.4f}, "
+        f"{luckiest['expected']} expected)"
+    )
+
+
 def summary(
     order: Sequence[Trial], metric: Mapping[str, str], baselines: Sequence[Mapping[str, str]]
 ) -> dict[str, Any]:
     """The sweep in a few numbers, for `dvc metrics show`."""
-    values = [t.metrics[metric["name"]] for t in order if t.finished]
+    best, finished, name = order[0], by_luck(order, metric), metric["name"]
+    values = [t.metrics[name] for t in finished]
+    stopped = sum(t.stopped for t in order)
     return {
-        f"best_{metric['name']}": values[0],
-        f"median_{metric['name']}": statistics.median(values),
-        f"worst_{metric['name']}": values[-1],
-        "best_trial": order[0].index,
+        f"best_{name}": best.metrics[name],
+        f"expected_{name}": best.belief["expected"],
+        f"luckiest_{name}": values[0],
+        f"median_{name}": statistics.median(values),
+        f"worst_{name}": values[-1],
+        "best_trial": best.index,
+        "luckiest_trial": finished[0].index,
         "trials": len(order),
-        "failed": len(order) - len(values),
+        "stopped": stopped,
+        "failed": len(order) - len(finished) - stopped,
         **{row["method"]: float(row["val_dice_coefficient"]) for row in baselines},
     }

@@ -84,10 +84,11 @@ def _nearest(loc: tuple[int | str, ...], error: ValidationError) -> str:
         known = list(model.model_fields)
     else:
         from segsweep.sweep.space import FORMS
+        from segsweep.sweep.stopping import RULES
 
-        forms = {form.__name__: form for form in FORMS.values()}
+        forms = {form.__name__: form for form in (*FORMS.values(), *RULES.values())}
         known = list(forms[error.title].model_fields)
-    near = difflib.get_close_matches(str(loc[-1]), known, 1)
+    near = difflib.get_close_matches(str(loc[-1]), known, 1, 0.65)  # 'scale' is not 'value'
     if near:
         return f"; did you mean '{near[0]}'?"
     return f"; expected one of {', '.join(known)}"

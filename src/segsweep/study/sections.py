@@ -1,13 +1,15 @@
 """The sections of a study, typed: every key with its range, its default and what it means."""
 
 import difflib
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from segsweep.study.errors import sentences
 from segsweep.sweep.distributions import Uniform
-from segsweep.sweep.space import Categorical, Constant, Parameter, form_of
+from segsweep.sweep.space import Categorical, Constant, Parameter, flatten, form_of
+from segsweep.sweep.stopping import Rule, read_rule
 from segsweep.unet.config import SEARCHABLE
 
 METRICS = (
@@ -19,10 +21,14 @@ METRICS = (
 )
 """What every trial reports for its best epoch, and so what a sweep may optimise."""
 
+PRIOR = "studies/prior"
+"""Where leaderboards of earlier studies stand."""
+
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Whole = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Space = Annotated[dict[str, Parameter], Field(min_length=1)]
 
 
 class Section(BaseModel):
@@ -113,6 +119,28 @@ class Training(Section):
     """Where to train; auto takes a CUDA GPU where there is one, else the CPU."""
 
 
+GROUPS: dict[str, type[Section]] = {"model": Model, "training": Training}
+SEARCHED = (
+    *SEARCHABLE,
+    *(f"{g}.{name}" for g, s in GROUPS.items() for name in s.model_fields if name in SEARCHABLE),
+)
+"""The keys of `sweep.parameters`: hyperparameters by name, or nested in their section."""
+
+
+def _searched(dotted: str, flat: dict[str, Any]) -> str:
+    """The hyperparameter that a key of the flat space stands for; raises `ValueError` for none."""
+    where, name = f"sweep.parameters.{dotted}", dotted.rpartition(".")[2]
+    if dotted not in SEARCHED:
+        near = difflib.get_close_matches(name, SEARCHABLE, 1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise ValueError(f"{where} is not a hyperparameter{hint} (known: {', '.join(SEARCHED)})")
+    if dotted != name and name in flat:
+        raise ValueError(
+            f"{where}: found sweep.parameters.{name} too, expected one of them; delete the other"
+        )
+    return name
+
+
 class Metric(Section):
     name: Literal[METRICS] = "val_dice_coefficient"  # type: ignore[valid-type]
     """The number that says how good a trial is, of the epoch with the best validation Dice."""
@@ -129,53 +157,93 @@ class Metric(Section):
         return self
 
 
+class Group(Section):
+    """Hyperparameters nested in their section, as the JSON schema shows them."""
+
+    parameters: Space
+
+
 class Sweep(Section):
     method: Literal["bayes", "random", "grid"] = "bayes"
     """How configurations are chosen."""
     metric: Metric = Metric()
     """What the sweep optimises, as W&B writes it."""
-    parameters: Annotated[dict[str, Parameter], Field(min_length=1)] = {
+    parameters: Space = {
         "batch_size": Categorical(values=[16, 32, 64, 128]),
         "learning_rate": Uniform(min=0.00008, max=0.0015),
         "dropout": Uniform(min=0.15, max=0.25),
         "l2_reg": Uniform(min=0.00001, max=0.00015),
     }
     """The search space, as W&B writes it: for each hyperparameter a `value`, `values` (perhaps with
-    `probabilities`), or `min` and `max`, and any distribution of W&B's documentation."""
+    `probabilities`), or `min` and `max`, and any distribution of W&B's documentation; those of
+    `model` and `training` may be nested (`model: {parameters: {depth: {values: [3, 4]}}}`). Ours
+    alone is `scale`, how the search's model looks at it: `linear` or `log` for numbers, `ordered`
+    or `unordered` for `values`."""
     trials: Whole = 20
     """How many configurations are trained; the first 8 of 40 are the same as 8."""
     parallel: Whole = 1
     """How many trials may be in flight when the next configuration is chosen."""
     seed: Seed = 0
     """Decides the configurations that the search draws."""
-    """How many trials are spread over the space before the model chooses (bayes)."""
     enqueue: list[dict[str, Any]] = []
     """Configurations to try first, in this order."""
+    early_terminate: Rule | None = None
+    """When a trial is not worth its remaining epochs. As W&B writes it: `type: hyperband` with
+    `min_iter` (epochs), or `max_iter` and `s`; `eta`, `strict`. Ours: `type: pace` with `min_iter`
+    (the first epoch at which a trial may be stopped) and `share` (of the trials, the good ones that
+    set the pace). docs/search.md says what each saves."""
+    audit: bool = False
+    """Train the stopped trials to their end too, after the sweep, to see if one would have won."""
+    prior_trials: str | None = None
+    """The leaderboard of an earlier study in `studies/prior/`, to begin with what it found."""
     weights: Literal["winner", "all"] = "winner"
     """Whose weights stand in results and are versioned; the store keeps those of every trial."""
 
-    @model_validator(mode="before")
+    @field_validator(
+        "parameters",
+        mode="before",
+        json_schema_input_type=Annotated[dict[str, Parameter | Group], Field(min_length=1)],
+    )
     @classmethod
     def _type_parameters(cls, raw: Any) -> Any:
         """Type each searched parameter by W&B's rules, so that errors speak of one form only."""
-        if not isinstance(raw, dict) or not isinstance(raw.get("parameters"), dict):
+        if not isinstance(raw, dict):
             return raw
+        try:
+            flat = flatten(raw)
+        except ValueError as error:
+            raise ValueError(f"sweep.parameters.{error}") from None
         typed = {}
-        for name, spec in raw["parameters"].items():
-            where = f"sweep.parameters.{name}"
-            if name not in SEARCHABLE:
-                near = difflib.get_close_matches(str(name), SEARCHABLE, 1)
-                hint = f"; did you mean '{near[0]}'?" if near else ""
-                raise ValueError(
-                    f"{where} is not a hyperparameter{hint} (known: {', '.join(SEARCHABLE)})"
-                )
+        for dotted, spec in flat.items():
+            name, where = _searched(dotted, flat), f"sweep.parameters.{dotted}"
             try:
                 typed[name] = form_of(spec).model_validate(spec)
             except ValidationError as error:
                 raise ValueError("\n".join(sentences(error, where))) from None
             except ValueError as error:
                 raise ValueError(f"{where}: {error}") from None
-        return raw | {"parameters": typed}
+        return typed
+
+    @field_validator("early_terminate", mode="before")
+    @classmethod
+    def _type_rule(cls, raw: Any) -> Any:
+        where = "sweep.early_terminate"
+        try:
+            return read_rule(raw)
+        except ValidationError as error:
+            raise ValueError("\n".join(sentences(error, where))) from None
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+
+    @field_validator("prior_trials")
+    @classmethod
+    def _prior_is_versioned(cls, path: str | None) -> str | None:
+        if path is not None and Path(path).parent != Path(PRIOR):
+            raise ValueError(
+                f"sweep.prior_trials: found {path}, expected a file in {PRIOR}/, where DVC and "
+                f"Snakemake see it change; copy the leaderboard there"
+            )
+        return path
 
     @model_validator(mode="after")
     def _grid_has_values(self) -> "Sweep":

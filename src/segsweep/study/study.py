@@ -96,7 +96,7 @@ class Study(Hyperparameters):
                 "sweep": True,
                 "wandb": {"project"},
             },
-            exclude={"sweep": {"trials", "parallel", "weights"}},
+            exclude={"sweep": {"trials", "parallel", "weights", "audit"}},
         )
         for name, parameter in self.sweep.parameters.items():
             for table in (part, part["model"], part["training"]):

@@ -5,7 +5,7 @@ Source: W&B's "Sweep configuration options" documentation, and the schema and en
 search looks at a form is another matter (`low`, `high`, `model_scale`):
 
 - a positive range whose upper end is at least ten times its lower, and every logarithmic
-  distribution, is seen in logarithms; all else on a line;
+  distribution, is seen in logarithms; all else on a line; a `scale` of its own goes before both;
 - of distributions without ends the model sees all but one value in a thousand on each side, and
   `random` returns nothing beyond.
 """
@@ -16,6 +16,8 @@ from statistics import NormalDist
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Scale = Literal["linear", "log"]
 
 LOG_SCALE_RATIO = 10.0
 TAIL = 0.001
@@ -33,6 +35,17 @@ class Form(BaseModel):
 class _Number(Form):
     """A number between two ends, `low` and `high`, of four significant digits."""
 
+    scale: Scale | None = None
+
+    @model_validator(mode="after")
+    def _has_logarithms(self) -> "_Number":
+        if self.scale == "log" and self._usual_scale == "linear" and self.low <= 0:
+            raise ValueError(
+                f"found scale log with the lower end {self.low:g}, expected a lower end above 0; "
+                "raise it, or leave scale out"
+            )
+        return self
+
     @property
     @abstractmethod
     def low(self) -> float: ...
@@ -42,7 +55,11 @@ class _Number(Form):
     def high(self) -> float: ...
 
     @property
-    def model_scale(self) -> Literal["linear", "log"]:
+    def model_scale(self) -> Scale:
+        return self.scale or self._usual_scale
+
+    @property
+    def _usual_scale(self) -> Scale:
         wide = self.low > 0 and self.high / self.low >= LOG_SCALE_RATIO
         return "log" if wide else "linear"
 
@@ -142,7 +159,7 @@ class _LogRange(_Range):
     """Uniform in the logarithm, which the model sees too."""
 
     @property
-    def model_scale(self) -> Literal["linear", "log"]:
+    def _usual_scale(self) -> Scale:
         return "log"
 
     def _at(self, u: float) -> float:
@@ -239,7 +256,7 @@ class LogNormal(Normal):
     distribution: Literal["log_normal"]  # type: ignore[assignment]
 
     @property
-    def model_scale(self) -> Literal["linear", "log"]:
+    def _usual_scale(self) -> Scale:
         return "log"
 
     def _at(self, u: float) -> float:

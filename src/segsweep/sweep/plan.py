@@ -1,9 +1,12 @@
 """What a sweep is made of, from the study: three small files that every trial starts from."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from segsweep.study import Study
-from segsweep.sweep.space import to_wandb
+from segsweep.sweep.observation import Observation
+from segsweep.sweep.space import to_table, to_wandb
+from segsweep.sweep.stopping import Hyperband, Rule
 
 PROGRAM = "workflow/scripts/train.py"
 
@@ -28,6 +31,7 @@ def wandb_sweep(study: Study) -> dict[str, Any]:
         "method": study.sweep.method,
         "metric": study.sweep.metric.model_dump(),
         "parameters": parameters,
+        **_early_terminate(study.sweep.early_terminate),
         "command": [
             "${env}",
             "${interpreter}",
@@ -40,18 +44,34 @@ def wandb_sweep(study: Study) -> dict[str, Any]:
     }
 
 
+def _early_terminate(rule: Rule | None) -> dict[str, Any]:
+    """W&B knows hyperband alone."""
+    if not isinstance(rule, Hyperband):
+        return {}
+    return {"early_terminate": rule.model_dump(exclude_none=True, exclude_defaults=True)}
+
+
 def shared_training(study: Study) -> dict[str, Any]:
     """What every trial shares: the training configuration without the searched parameters."""
     searched = study.sweep.parameters
     return {k: v for k, v in study.training_config().to_dict().items() if k not in searched}
 
 
-def search_settings(study: Study) -> dict[str, Any]:
-    """All that `suggest` reads beside the trials: space, method, goal, seed, what trials share."""
+def search_settings(study: Study, earlier: Sequence[Observation] = ()) -> dict[str, Any]:
+    """All that `suggest` reads beside the trials: space, method, goal, seed, what trials share.
+
+    `earlier` are the trials of an earlier study.
+    """
     sweep = study.sweep
     return {
         **sweep.model_dump(include={"method", "metric"}),
-        "parameters": {name: to_wandb(p) for name, p in sweep.parameters.items()},
+        "parameters": {name: to_table(p) for name, p in sweep.parameters.items()},
         **sweep.model_dump(include={"seed", "enqueue"}),
+        **sweep.model_dump(include={"early_terminate"}, exclude_none=True),
+        **({"earlier": [_written(one) for one in earlier]} if earlier else {}),
         "shared": shared_training(study),
     }
+
+
+def _written(one: Observation) -> dict[str, Any]:
+    return {"parameters": dict(one.parameters), "value": one.value}

@@ -6,6 +6,7 @@ Schonlau and Welch, 1998) by the belief of `segsweep.sweep.surrogate`.
 """
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,31 +15,17 @@ import numpy as np
 from scipy.stats import qmc
 from threadpoolctl import threadpool_limits
 
-from segsweep.sweep.distributions import Number
+from segsweep.sweep.belief import Varied, believe, columns
+from segsweep.sweep.observation import Goal, Observation, Values, sign
 from segsweep.sweep.space import Categorical, Constant, Parameter
 from segsweep.sweep.surrogate import Surrogate
 
 Why = Literal["enqueued", "start-up", "explore", "exploit", "random", "grid"]
-Goal = Literal["maximize", "minimize"]
-Varied = Mapping[str, Categorical | Number]
-Values = Mapping[str, Any]
 
 WIDE = 512
 """Candidates over the whole space."""
 NEAR, STEPS, CENTRES = 48, (0.15, 0.05), 3
 """Candidates around each of the best places, for each step: the sd in shares of the range."""
-
-
-@dataclass(frozen=True)
-class Observation:
-    """A trial that has ended: its parameters, and its value, None if it failed.
-
-    `out_of_memory` says that it failed for want of memory, which speaks of its batch size alone.
-    """
-
-    parameters: Values
-    value: float | None
-    out_of_memory: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,10 +52,12 @@ def suggest(
     method: Literal["bayes", "random", "grid"] = "bayes",
     goal: Goal = "maximize",
     enqueue: Sequence[Values] = (),
+    earlier: Sequence[Observation] = (),
 ) -> Suggestion:
     """Choose trial `index` (from 0), knowing the ended trials and those still in flight.
 
-    The same arguments give the same bits in every process. Numbers are rounded to 4 significant
+    `earlier` are finished trials of an earlier study, with a value for each varied parameter. The
+    same arguments give the same bits in every process. Numbers are rounded to 4 significant
     digits inside their range.
     """
     constants = {name: p.value for name, p in space.items() if isinstance(p, Constant)}
@@ -82,8 +71,33 @@ def suggest(
         drawn = {name: p.quantile(rng.random()) for name, p in varied.items()}
         return Suggestion({**constants, **drawn}, "random")
     with threadpool_limits(1):  # the bits do not depend on the number of threads
-        chosen = _by_belief(varied, observed, in_flight, goal, rng)
+        belief = believe(varied, observed, in_flight, goal, earlier)
+        anchors = [o.parameters for o in (*observed, *earlier) if o.value is not None]
+        around = _best_places(belief, varied, anchors)
+        candidates = _candidates(varied, around, rng)
+        candidates = _new(candidates, [*(o.parameters for o in observed), *in_flight])
+        chosen = _promising(belief, varied, _fitting(candidates, observed), observed, goal)
     return Suggestion({**constants, **chosen.parameters}, chosen.why, chosen.mean, chosen.sd)
+
+
+def believed(
+    space: Mapping[str, Parameter],
+    observed: Sequence[Observation],
+    goal: Goal = "maximize",
+    earlier: Sequence[Observation] = (),
+) -> list[tuple[float, float] | None]:
+    """For each trial the mean and sd of its value without luck; None for one that has no value.
+
+    Both are in the metric's own units, rounded to 4 significant digits.
+    """
+    varied = {name: p for name, p in space.items() if not isinstance(p, Constant)}
+    with threadpool_limits(1):
+        belief = believe(varied, observed, [], goal, earlier)
+        means, sds = belief.predict(columns(varied, [o.parameters for o in observed]))
+    return [
+        None if o.value is None else (_four(sign(goal) * mean), _four(sd))
+        for o, mean, sd in zip(observed, means, sds, strict=True)
+    ]
 
 
 def incumbent(
@@ -94,60 +108,36 @@ def incumbent(
     It is the one with the best posterior mean, not the luckiest. Raises `ValueError` when no trial
     has a value.
     """
-    varied = {name: p for name, p in space.items() if not isinstance(p, Constant)}
-    finished = [i for i, o in enumerate(observed) if o.value is not None]
+    beliefs = enumerate(believed(space, observed, goal))
+    finished = [(i, *belief) for i, belief in beliefs if belief is not None]
     if not finished:
         raise ValueError("found no trial with a value, expected one at least")
-    with threadpool_limits(1):
-        sign, belief = _sign(goal), _belief(varied, observed, [], goal)
-        points = _columns(varied, [observed[i].parameters for i in finished])
-        mean, sd = belief.predict(points)
-    best = int(np.argmax(mean))
-    return finished[best], sign * float(mean[best]), float(sd[best])
+    return max(finished, key=lambda trial: sign(goal) * trial[1])
 
 
-def _by_belief(
+def _best_places(belief: Surrogate, varied: Varied, places: Sequence[Values]) -> list[Values]:
+    expected = belief.predict(columns(varied, places))[0]
+    return [places[i] for i in np.argsort(-expected, kind="stable")[:CENTRES]]
+
+
+def _promising(
+    belief: Surrogate,
     varied: Varied,
+    candidates: Sequence[dict[str, Any]],
     observed: Sequence[Observation],
-    in_flight: Sequence[Values],
     goal: Goal,
-    rng: np.random.Generator,
 ) -> Suggestion:
-    belief = _belief(varied, observed, in_flight, goal)
-    tried = [o.parameters for o in observed if o.value is not None]
-    known = _columns(varied, tried)
-    expected = belief.predict(known)[0]
-    best_tried = np.argsort(-expected, kind="stable")[:CENTRES]
-    candidates = _candidates(varied, [tried[i] for i in best_tried], rng)
-    candidates = _new(candidates, [*(o.parameters for o in observed), *in_flight])
-    candidates = _fitting(candidates, observed)
-    points = _columns(varied, candidates)
-    knows = len(belief.points) > 0
-    score = belief.expected_improvement(points) if knows else belief.predict(points)[0]
+    """The candidate with the largest expected improvement on the trials so far."""
+    points = columns(varied, candidates)
+    score = belief.expected_improvement(points) if belief.knows else belief.predict(points)[0]
     best = int(np.argmax(score))
+    tried = [o.parameters for o in observed if o.value is not None]
     if not tried:
         return Suggestion(candidates[best], "start-up")
     (mean,), (sd,) = belief.predict(points[[best]])
+    expected = belief.predict(columns(varied, tried))[0]
     why: Why = "exploit" if mean > expected.max() else "explore"
-    return Suggestion(candidates[best], why, _four(_sign(goal) * mean), _four(sd))
-
-
-def _belief(
-    varied: Varied, observed: Sequence[Observation], in_flight: Sequence[Values], goal: Goal
-) -> Surrogate:
-    """Failed trials count as the worst value; where there is none, as trials still in flight."""
-    sign = _sign(goal)
-    failed = [o.parameters for o in observed if o.value is None and not o.out_of_memory]
-    finished = [o for o in observed if o.value is not None]
-    values = [sign * o.value for o in finished if o.value is not None]
-    points = [o.parameters for o in finished]
-    flying = list(in_flight)
-    if values:
-        points += failed
-        values += [min(values)] * len(failed)
-    else:
-        flying += failed
-    return Surrogate(_columns(varied, points), np.array(values), _columns(varied, flying))
+    return Suggestion(candidates[best], why, _four(sign(goal) * mean), _four(sd))
 
 
 def _candidates(
@@ -175,23 +165,9 @@ def _fitting(
 ) -> list[dict[str, Any]]:
     """Those of a smaller batch than any that ran out of memory; all, where there is none."""
     name = "batch_size"
-    large = [o.parameters[name] for o in observed if o.out_of_memory and name in o.parameters]
-    return [c for c in candidates if not large or c.get(name, 0) < min(large)] or candidates
-
-
-def _columns(varied: Varied, rows: Sequence[Values]) -> np.ndarray:
-    """(rows, columns) as the surrogate sees them: a share of the range, or a column per value."""
-    columns: list[list[float]] = []
-    for name, parameter in varied.items():
-        if isinstance(parameter, Categorical) and not parameter.is_numeric:
-            columns += [[float(row[name] == value) for row in rows] for value in parameter.values]
-        else:
-            columns.append([parameter.share(row[name]) for row in rows])
-    return np.array(columns, dtype=np.float64).reshape(len(columns), len(rows)).T
-
-
-def _sign(goal: Goal) -> int:
-    return 1 if goal == "maximize" else -1
+    failed = [o.parameters for o in observed if o.status == "out_of_memory"]
+    limit = min((values[name] for values in failed if name in values), default=math.inf)
+    return [c for c in candidates if c.get(name, 0) < limit] or candidates
 
 
 def _four(value: float) -> float:

@@ -1,10 +1,11 @@
 """The search space as W&B writes it: one typed object per parameter of a sweep.
 
-Source: W&B's "Sweep configuration options" documentation. Numeric `values` are ordered: the model
-of the search sees their rank, not their names.
+Source: W&B's "Sweep configuration options" documentation. Ours alone is `scale`: how the model of
+the search looks at a parameter.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -23,13 +24,15 @@ class Constant(Form):
 
 
 class Categorical(Form):
-    """`values: [16, 32, 64]`: one of a list; numbers are taken as ordered.
+    """`values: [16, 32, 64]`: one of a list.
 
-    `probabilities`, one per value, are what `random` draws by.
+    `probabilities`, one per value, are what `random` draws by. Of ordered values the model sees the
+    rank, of others the name; without `scale` numbers are ordered.
     """
 
     values: Annotated[list[Scalar], Field(min_length=1)]
     probabilities: list[Annotated[float, Field(ge=0, le=1)]] | None = None
+    scale: Literal["ordered", "unordered"] | None = None
     distribution: Literal["categorical", "categorical_w_probabilities"] = "categorical"
 
     @model_validator(mode="after")
@@ -48,12 +51,25 @@ class Categorical(Form):
             raise ValueError(f"found probabilities with the sum {total:g}, expected 1")
         return self
 
+    @model_validator(mode="after")
+    def _only_numbers_have_an_order(self) -> "Categorical":
+        if self.scale == "ordered" and not self.is_numeric:
+            raise ValueError(
+                f"found scale ordered with the values {self.values}, expected numbers; write "
+                "numbers, or leave scale out"
+            )
+        return self
+
     @property
     def ordered(self) -> list[Scalar]:
-        """The values as the search sees them: numbers in rising order, anything else as written."""
-        if self.is_numeric:
+        """The values as the search sees them: ordered ones rising, others as written."""
+        if self.is_ordered:
             return sorted(self.values)
         return list(self.values)
+
+    @property
+    def is_ordered(self) -> bool:
+        return self.is_numeric and self.scale != "unordered"
 
     @property
     def is_numeric(self) -> bool:
@@ -151,14 +167,52 @@ def extremes(parameter: Parameter) -> list[Any]:
     return [parameter.snap(parameter.low), parameter.snap(parameter.high)]
 
 
-def to_wandb(parameter: Parameter) -> dict[str, Any]:
-    """The parameter as W&B reads it, with nothing that W&B would infer by itself."""
+def to_table(parameter: Parameter) -> dict[str, Any]:
+    """The parameter as `read_space` reads it, with nothing that would be inferred."""
     written = parameter.model_dump(exclude_none=True)
     if isinstance(parameter, Constant | Categorical):
         del written["distribution"]
     return written
 
 
+def to_wandb(parameter: Parameter) -> dict[str, Any]:
+    """The same as W&B reads it, which refuses a `scale`."""
+    return {key: value for key, value in to_table(parameter).items() if key != "scale"}
+
+
 def read_space(specs: dict[str, Any]) -> dict[str, Parameter]:
-    """The `parameters` table of a W&B sweep configuration, typed."""
-    return {name: form_of(spec).model_validate(spec) for name, spec in specs.items()}
+    """The `parameters` table of a W&B sweep configuration, flat and typed."""
+    return {name: form_of(spec).model_validate(spec) for name, spec in flatten(specs).items()}
+
+
+def flatten(specs: dict[str, Any]) -> dict[str, Any]:
+    """The tables of all parameters by their dotted names, such as `model.depth`.
+
+    Raises `ValueError`, a sentence that begins with the dotted name of the table at fault.
+    """
+    flat: dict[str, Any] = {}
+    for name, spec in specs.items():
+        for dotted, table in _leaves(str(name), spec):
+            if dotted in flat:
+                raise ValueError(f"{dotted}: found two tables, expected one; delete the other")
+            flat[dotted] = table
+    return flat
+
+
+def _leaves(name: str, spec: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(spec, dict) or "parameters" not in spec:
+        yield name, spec
+        return
+    group = spec["parameters"]
+    if others := sorted(map(str, spec.keys() - {"parameters"})):
+        raise ValueError(
+            f"{name}: found {others} beside 'parameters', expected a parameter or a group, not "
+            "both; delete one of them"
+        )
+    if not isinstance(group, dict) or not group:
+        raise ValueError(
+            f"{name}.parameters: found {group!r}, expected a table of parameters; write one, or "
+            f"delete '{name}'"
+        )
+    for key, inner in group.items():
+        yield from _leaves(f"{name}.{key}", inner)

@@ -8,6 +8,11 @@ near the middle of a sensible range, and the value falls from it like a parabola
 parameters interact (the best learning rate moves with the batch size); what a parabola misses is
 smooth (Matern 5/2: Rasmussen and Williams, 2006, section 4.2); values are noisy.
 
+An earlier study may be known too: its values are another function of the same kind, that goes with
+this one to some degree, with an offset of its own. How far the two go together is one more
+hyperparameter (an intrinsic model of coregionalization: Bonilla, Chai and Williams, 2007), so a
+study that misleads loses its weight as trials come in.
+
 Points are rows of numbers from 0 to 1, values are to be maximized.
 """
 
@@ -34,7 +39,8 @@ class Hyperparameters:
     """Quasi-random sets: `length` (sets, columns) in units of the range, all others (sets,).
 
     `scale` is the sd of values in units of what was seen; `curvature`, `rough` (the sd of what the
-    parabola misses) and `noise` (sd) are in units of `scale`.
+    parabola misses) and `noise` (sd) are in units of `scale`; `kinship` is the correlation (0 to 1)
+    with an earlier study.
     """
 
     length: np.ndarray
@@ -42,6 +48,7 @@ class Hyperparameters:
     curvature: np.ndarray
     rough: np.ndarray
     noise: np.ndarray
+    kinship: np.ndarray
 
     @classmethod
     def spread(cls, columns: int) -> "Hyperparameters":
@@ -58,6 +65,7 @@ class Hyperparameters:
             curvature=around(2.0, 0.7, 1),
             rough=around(0.4, 0.7, 2),
             noise=around(0.12, 1.0, 3),
+            kinship=(np.random.default_rng(1).permutation(SETS) + 0.5) / SETS,
         )
 
     def take(self, which: np.ndarray) -> "Hyperparameters":
@@ -67,20 +75,21 @@ class Hyperparameters:
         """(sets, points): the parabola that is expected."""
         return -self.curvature[:, None] * ((points - 0.5) ** 2).sum(1)
 
-    def covariance(self, some: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """(sets, some, others), without noise."""
+    def covariance(
+        self, some: np.ndarray, others: np.ndarray, apart: np.ndarray | bool = False
+    ) -> np.ndarray:
+        """(sets, some, others), without noise; `apart` (some, others): not of the same study."""
         square = np.zeros((len(self.noise), len(some), len(others)))
         for column, length in enumerate(self.length.T):
-            apart = (some[:, None, column] - others[None, :, column]) ** 2
-            square += apart / (length**2)[:, None, None]
+            away = (some[:, None, column] - others[None, :, column]) ** 2
+            square += away / (length**2)[:, None, None]
         root = np.sqrt(5 * square)
         matern = (1 + root + 5 / 3 * square) * np.exp(-root)
         parabola = _terms(some) @ _terms(others).T
-        return (
-            OFFSET**2
-            + (self.curvature**2)[:, None, None] * parabola
-            + (self.rough**2)[:, None, None] * matern
-        )
+        shape = (self.curvature**2)[:, None, None] * parabola
+        shape += (self.rough**2)[:, None, None] * matern
+        kin = self.kinship[:, None, None]
+        return np.where(apart, kin * shape, OFFSET**2 + shape)
 
     def variance(self, points: np.ndarray) -> np.ndarray:
         """(sets, points): the diagonal of `covariance`."""
@@ -99,18 +108,28 @@ def _terms(points: np.ndarray) -> np.ndarray:
 class Surrogate:
     """The belief after `values` (trials,) at `points` (trials, columns), and with trials in flight.
 
-    Of trials in flight it is believed that they will bring what is expected there.
+    `doubt` (trials,) is the sd of values beyond the common noise, `earlier` (trials,) says which
+    are of an earlier study. Of trials in flight it is believed that they will bring what is
+    expected there.
     """
 
-    def __init__(self, points: np.ndarray, values: np.ndarray, in_flight: np.ndarray) -> None:
-        kept = _without_losers(values)
-        self.centre = float(kept.mean()) if len(kept) else 0.0
-        self.unit = float(kept.std()) if len(kept) and kept.std() > 0 else 1.0
+    def __init__(
+        self,
+        points: np.ndarray,
+        values: np.ndarray,
+        in_flight: np.ndarray,
+        doubt: np.ndarray | None = None,
+        earlier: np.ndarray | None = None,
+    ) -> None:
+        self._earlier = np.zeros(len(values), bool) if earlier is None else earlier
+        deviations, self.centre = _centred(values, self._earlier)
+        self.unit = float(np.sqrt((deviations**2).mean())) if deviations.any() else 1.0
         every = Hyperparameters.spread(points.shape[1])
-        residual = (kept - self.centre) / self.unit / every.scale[:, None] - every.mean(points)
-        factor = _inverse_factor(every, points)
+        self._doubt = np.zeros(len(values)) if doubt is None else doubt / self.unit
+        residual = deviations / self.unit / every.scale[:, None] - every.mean(points)
+        factor = self._inverse_factor(every, points)
         white = np.einsum("hij,hj->hi", factor, residual)
-        likelihood = -0.5 * (white**2).sum(1) - len(kept) * np.log(every.scale)
+        likelihood = -0.5 * (white**2).sum(1) - len(values) * np.log(every.scale)
         likelihood += np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(1)
         best = np.argsort(-likelihood, kind="stable")[:KEPT]
         weight = np.exp(likelihood[best] - likelihood[best[0]])
@@ -120,9 +139,16 @@ class Surrogate:
         if len(in_flight):
             believed = self._deviation(in_flight)[0]
             self.points = np.concatenate([points, in_flight])
-            self._factor = _inverse_factor(self.sets, self.points)
+            self._earlier = np.concatenate([self._earlier, np.zeros(len(in_flight), bool)])
+            self._doubt = np.concatenate([self._doubt, np.zeros(len(in_flight))])
+            self._factor = self._inverse_factor(self.sets, self.points)
             residual = np.concatenate([residual[best], believed], axis=1)
             self._white = np.einsum("hij,hj->hi", self._factor, residual)
+
+    @property
+    def knows(self) -> bool:
+        """Whether anything of this study is known, or in flight."""
+        return not self._earlier.all()
 
     def predict(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and sd of the value without noise, (points,) each."""
@@ -134,7 +160,7 @@ class Surrogate:
     def expected_improvement(self, points: np.ndarray) -> np.ndarray:
         """(points,): by how much more than the best trial so far, in units of the values' sd."""
         means, sds = self._each(points)
-        best = self._each(self.points)[0].max(1, keepdims=True)
+        best = self._each(self.points[~self._earlier])[0].max(1, keepdims=True)
         above = (means - best) / sds
         return np.asarray(self.weight @ (sds * (above * norm.cdf(above) + norm.pdf(above))))
 
@@ -145,17 +171,29 @@ class Surrogate:
 
     def _deviation(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(sets, points): how far the prior's mean was off, and the variance of that."""
-        gain = self._factor @ self.sets.covariance(self.points, points)
+        apart = self._earlier[:, None] & np.ones(len(points), bool)
+        gain = self._factor @ self.sets.covariance(self.points, points, apart)
         mean = np.einsum("hi,hip->hp", self._white, gain)
         left = self.sets.variance(points) - np.einsum("hip,hip->hp", gain, gain)
         return mean, np.maximum(left, 1e-10)
 
+    def _inverse_factor(self, sets: Hyperparameters, points: np.ndarray) -> np.ndarray:
+        """(sets, points, points): the inverse of the Cholesky factor of the values' covariance."""
+        whole = sets.covariance(points, points, self._earlier[:, None] != self._earlier)
+        noise = sets.noise[:, None] ** 2 + (self._doubt / sets.scale[:, None]) ** 2 + 1e-8
+        whole += noise[:, :, None] * np.eye(len(points))
+        return np.asarray(np.linalg.inv(np.linalg.cholesky(whole)))
 
-def _inverse_factor(sets: Hyperparameters, points: np.ndarray) -> np.ndarray:
-    """(sets, points, points): the inverse of the Cholesky factor of the covariance of values."""
-    whole = sets.covariance(points, points)
-    whole += (sets.noise**2 + 1e-8)[:, None, None] * np.eye(len(points))
-    return np.asarray(np.linalg.inv(np.linalg.cholesky(whole)))
+
+def _centred(values: np.ndarray, earlier: np.ndarray) -> tuple[np.ndarray, float]:
+    """Values less the mean of their study, losers drawn in; and this study's mean, as far known."""
+    deviations, centre = np.zeros(len(values)), 0.0
+    for study in (earlier, ~earlier):
+        if study.any():
+            kept = _without_losers(values[study])
+            centre = float(kept.mean())
+            deviations[study] = kept - centre
+    return deviations, centre
 
 
 def _without_losers(values: np.ndarray) -> np.ndarray:

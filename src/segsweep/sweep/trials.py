@@ -1,10 +1,11 @@
 """The trials on disk, as the search reads them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from segsweep.files import read_json
-from segsweep.sweep.search import Observation
+from segsweep.files import read_csv, read_json
+from segsweep.sweep.observation import Observation
 
 
 def trial_folder(trials: Path, index: int) -> Path:
@@ -12,12 +13,17 @@ def trial_folder(trials: Path, index: int) -> Path:
     return trials / f"{index:03d}"
 
 
+def earlier_trials(search: Mapping[str, Any]) -> list[Observation]:
+    """Those of an earlier study, from the settings that `sweep.py` wrote."""
+    return [Observation(**one) for one in search.get("earlier", [])]
+
+
 def read_trials(
     trials: Path, ended: int, index: int, metric: str
 ) -> tuple[list[Observation], list[dict[str, Any]]]:
     """What is known when trial `index` is chosen: the first `ended` trials, and who is in flight.
 
-    A trial that failed (`status` other than "finished") has no value.
+    A trial that did not finish has no value.
     """
     chosen = [
         read_json(trial_folder(trials, i) / "suggestion.json")["parameters"] for i in range(index)
@@ -26,5 +32,7 @@ def read_trials(
     for i in range(ended):
         metrics = read_json(trial_folder(trials, i) / "metrics.json")
         value = metrics[metric] if metrics["status"] == "finished" else None
-        observed.append(Observation(chosen[i], value, metrics["status"] == "out_of_memory"))
+        history = read_csv(trial_folder(trials, i) / "history.csv")
+        curve = tuple(float(row[metric]) for row in history)
+        observed.append(Observation(chosen[i], value, metrics["status"], curve))
     return observed, chosen[ended:]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from segsweep.data.arrays import ProcessedSet
 from segsweep.files import write_csv, write_json
+from segsweep.unet.bars import NO_BARS, Bars
 from segsweep.unet.checkpoint import write_tensors
 from segsweep.unet.config import TrainingConfig
-from segsweep.unet.training import HISTORY, Outcome, fit
-
-IMAGES = ("name", "true_positives", "false_positives", "false_negatives", "dice")
+from segsweep.unet.history import HISTORY, IMAGES
+from segsweep.unet.training import Outcome, fit
 
 
 def train(
@@ -21,15 +21,16 @@ def train(
     checkpoints: Path | None = None,
     on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
     before_metrics: Callable[[Outcome], None] = lambda outcome: None,
+    bars: Bars = NO_BARS,
 ) -> Outcome:
     """Train and write `history.csv`, `images.csv`, `model.safetensors`, `timing.json` to `out`.
 
     `metrics.json` is the last act, after `before_metrics`: where it stands, all else does. `key`
-    names in it what the result was made from. A training that failed before the end of its first
-    epoch leaves weights without tensors.
+    names in it what the result was made from. A training that was stopped by `bars`, or failed
+    before the end of its first epoch, leaves weights without tensors and images without rows.
     """
     started = time.monotonic()
-    outcome = fit(config, data, checkpoints, on_epoch)
+    outcome = fit(config, data, checkpoints, on_epoch, bars)
     outcome.metrics["key"] = key
     write_csv(out / "history.csv", HISTORY, outcome.history)
     write_csv(out / "images.csv", IMAGES, outcome.images)

@@ -18,22 +18,13 @@ from segsweep.data.arrays import ProcessedSet
 from segsweep.errors import UserError
 from segsweep.unet import checkpoint, devices
 from segsweep.unet.augment import augment
+from segsweep.unet.bars import NO_BARS, Bars
 from segsweep.unet.config import TrainingConfig
 from segsweep.unet.dice import bce_dice_loss, counts, soft_dice
 from segsweep.unet.evaluation import Evaluation
+from segsweep.unet.history import SCORES, best_epoch
 from segsweep.unet.network import UNet
 from segsweep.unet.split import Split, derive
-
-HISTORY = (
-    "epoch",
-    "train_loss",
-    "val_loss",
-    "val_dice_coefficient",
-    "val_dice_pooled",
-    "val_dice_soft",
-    "val_iou",
-)
-"""Columns of `history.csv`: losses with their L2 term left out, Dice and IoU in 0 to 1."""
 
 THRESHOLD = 0.5
 EVALUATION_BATCH = 8
@@ -64,20 +55,24 @@ def fit(
     data: ProcessedSet,
     checkpoints: Path | None = None,
     on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
+    bars: Bars = NO_BARS,
 ) -> Outcome:
     """Train and return the outcome; a diverged or out-of-memory training is an outcome too.
 
     `checkpoints` is a folder for the state after each epoch; a training of the same configuration
     found there goes on. `on_epoch` is called with every row of the history, restored ones first.
+    A training that misses one of `bars` is stopped there, and can go on from its checkpoint.
     """
     trainer = Trainer(config, data)
     if checkpoints is not None:
         trainer.resume(checkpoints)
-        for row in trainer.history:
+        for row in trainer.history[: bars.missed(trainer.history, config.epochs)]:
             on_epoch(row)
     status, reason = "finished", ""
     try:
         while trainer.epoch < config.epochs:
+            if bars.missed(trainer.history, config.epochs):
+                break
             on_epoch(trainer.run_epoch())
             if checkpoints is not None:
                 trainer.save(checkpoints)
@@ -88,6 +83,8 @@ def fit(
             raise
         status = "out_of_memory"
         reason = f"batch of {trainer.batch_size}: {str(error).splitlines()[0]}"
+    if epoch := bars.missed(trainer.history, config.epochs):
+        return trainer.stopped(bars, epoch)
     return trainer.outcome(status, reason)
 
 
@@ -196,28 +193,32 @@ class Trainer:
             parts.append((counts(predicted, masks.bool()), loss, soft, predicted[:, 0]))
         return Evaluation(*(torch.cat(column).cpu() for column in zip(*parts, strict=True)))
 
+    def stopped(self, bars: Bars, epoch: int) -> Outcome:
+        metrics = bars.stopped(self.history, epoch) | self.measures()
+        return Outcome(metrics, self.history[:epoch])
+
     def outcome(self, status: str, reason: str) -> Outcome:
-        parameters = sum(p.numel() for p in self.network.parameters())
         metrics: dict[str, Any] = {"status": status, "reason": reason}
         if not self.best:
-            metrics |= dict.fromkeys(HISTORY[2:]) | {"train_dice_coefficient": None}
+            metrics |= dict.fromkeys(SCORES) | {"train_dice_coefficient": None}
             images, predictions, best = [], None, None
         else:
             self.network.load_state_dict(self.best)
             validation, train = self.evaluate(self.validation), self.evaluate(self.train)
             best = best_epoch(self.history)
-            metrics |= {name: self.history[best - 1][name] for name in HISTORY[2:]}
+            metrics |= {name: self.history[best - 1][name] for name in SCORES}
             metrics["train_dice_coefficient"] = train.scores()["dice_coefficient"]
             images = validation.per_image(self.validation.names)
             predictions = validation.predicted.to(torch.uint8).numpy()
-        metrics |= {
-            "best_epoch": best,
-            "epochs": self.epoch,
-            "effective_batch_size": self.batch_size,
-            "parameters": parameters,
-        }
+        metrics |= {"best_epoch": best, "epochs": self.epoch} | self.measures()
         weights = {k: v.cpu().contiguous() for k, v in self.best.items()}
         return Outcome(metrics, self.history, images, weights, predictions)
+
+    def measures(self) -> dict[str, int]:
+        return {
+            "effective_batch_size": self.batch_size,
+            "parameters": sum(p.numel() for p in self.network.parameters()),
+        }
 
     def save(self, folder: Path) -> None:
         tensors = {f"model.{k}": v for k, v in self.network.state_dict().items()}
@@ -237,9 +238,3 @@ class Trainer:
         self.scaler.load_state_dict(found.state["scaler"])
         self.history = found.state["history"]
         self.epoch = len(self.history)
-
-
-def best_epoch(history: list[dict[str, float]]) -> int:
-    """The first epoch (from 1) with the highest validation Dice."""
-    scores = [row["val_dice_coefficient"] for row in history]
-    return scores.index(max(scores)) + 1

@@ -1,0 +1,51 @@
+"""What early stopping saved, and what it cost: stopped trials, trained to their end."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from segsweep.files import read_json, read_yaml
+
+COLUMNS = ("trial", "stopped_after", "of_epochs", "value_then", "value_at_end", "would_have_won")
+
+
+def audited(
+    trials: Path, finished: Path, metric: Mapping[str, str]
+) -> tuple[list[dict[str, Any]], int]:
+    """A row (COLUMNS) for each stopped trial, and the epochs that all trials would have taken.
+
+    `trials` holds the trials as the sweep left them, `finished` the same, trained to the end. A
+    trial would have won if its value is better than that of every trial that was not stopped.
+    """
+    name, sign = metric["name"], 1 if metric["goal"] == "maximize" else -1
+    rows, planned, best = [], 0, -float("inf")
+    for folder in sorted(finished.glob("[0-9]*"), key=lambda path: int(path.name)):
+        then = read_json(trials / folder.name / "metrics.json")
+        end = read_json(folder / "metrics.json")
+        epochs = read_yaml(trials / folder.name / "config.yaml")["epochs"]
+        planned += epochs
+        whole = end[name] if end["status"] == "finished" else None
+        if then["status"] == "stopped":
+            rows.append(
+                {
+                    "trial": int(folder.name),
+                    "stopped_after": then["epochs"],
+                    "of_epochs": epochs,
+                    "value_then": then[name],
+                    "value_at_end": whole,
+                }
+            )
+        elif whole is not None:
+            best = max(best, sign * whole)
+    for row in rows:
+        whole = row["value_at_end"]
+        row["would_have_won"] = whole is not None and sign * whole > best
+    return rows, planned
+
+
+def in_words(rows: Sequence[Mapping[str, Any]], planned: int) -> str:
+    """What was saved of the epochs that were planned, and who would have won."""
+    saved = sum(row["of_epochs"] - row["stopped_after"] for row in rows)
+    winners = [f"{row['trial']:03d}" for row in rows if row["would_have_won"]]
+    told = f"trial {', '.join(winners)} would have won" if winners else "none would have won"
+    return f"{len(rows)} trials were stopped, {saved} of {planned} epochs saved; {told}"

@@ -1,0 +1,90 @@
+"""From trials to the belief of the search: what each of them says, and how surely."""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean, median, pstdev
+
+import numpy as np
+
+from segsweep.sweep.distributions import Number
+from segsweep.sweep.observation import Goal, Observation, Values, sign
+from segsweep.sweep.space import Categorical
+from segsweep.sweep.surrogate import Surrogate
+
+Varied = Mapping[str, Categorical | Number]
+
+
+def believe(
+    varied: Varied,
+    observed: Sequence[Observation],
+    in_flight: Sequence[Values],
+    goal: Goal,
+    earlier: Sequence[Observation] = (),
+) -> Surrogate:
+    """The belief after the trials `observed`; `earlier` are those of an earlier study.
+
+    Failed trials count as the worst value, stopped ones as `unfinished` has it; where there is
+    nothing to go by, as trials still in flight. One that ran out of memory says nothing of values.
+    """
+    finished = [one for one in observed if one.value is not None]
+    rows = [(one, _value(one, goal), 0.0) for one in earlier]
+    flying = list(in_flight)
+    for one in observed:
+        if one.status == "out_of_memory":
+            continue
+        if said := _said(one, finished, goal):
+            rows.append((one, *said))
+        else:
+            flying.append(one.parameters)
+    return Surrogate(
+        columns(varied, [one.parameters for one, _, _ in rows]),
+        np.array([value for _, value, _ in rows]),
+        columns(varied, flying),
+        np.array([doubt for _, _, doubt in rows]),
+        np.arange(len(rows)) < len(earlier),
+    )
+
+
+def _value(one: Observation, goal: Goal) -> float:
+    assert one.value is not None
+    return sign(goal) * one.value
+
+
+def _said(
+    one: Observation, finished: Sequence[Observation], goal: Goal
+) -> tuple[float, float] | None:
+    """The value of a trial, to be maximized, and the sd by which it may be off."""
+    if one.value is not None:
+        return _value(one, goal), 0.0
+    if one.status == "stopped":
+        return unfinished(one, finished, goal)
+    return (min(_value(other, goal) for other in finished), 0.0) if finished else None
+
+
+def unfinished(
+    stopped: Observation, finished: Sequence[Observation], goal: Goal
+) -> tuple[float, float] | None:
+    """What a stopped trial would have come to, to be maximized, and the sd by which it may be off.
+
+    From where it stopped it rises as finished trials did, but not above the middle one of them.
+    None where no finished trial came that far.
+    """
+    epoch = len(stopped.history)
+    reached = sign(goal) * stopped.until(epoch, goal)
+    as_far = [one for one in finished if len(one.history) >= epoch]
+    if not as_far:
+        return None
+    values = [_value(one, goal) for one in as_far]
+    rises = [_value(one, goal) - sign(goal) * one.until(epoch, goal) for one in as_far]
+    expected = max(reached, min(reached + fmean(rises), median(values)))
+    return expected, pstdev(rises)
+
+
+def columns(varied: Varied, rows: Sequence[Values]) -> np.ndarray:
+    """(rows, columns) as the surrogate sees them: a share of the range, or a column per value."""
+    found: list[list[float]] = []
+    for name, parameter in varied.items():
+        if isinstance(parameter, Categorical) and not parameter.is_ordered:
+            found += [[float(row[name] == value) for row in rows] for value in parameter.values]
+        else:
+            found.append([parameter.share(row[name]) for row in rows])
+    return np.array(found, dtype=np.float64).reshape(len(found), len(rows)).T

@@ -1,0 +1,72 @@
+"""The trials of an earlier study, from its leaderboard, as far as this study can use them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from segsweep.errors import UserError
+from segsweep.files import read_csv
+from segsweep.sweep.observation import Observation
+from segsweep.sweep.space import Categorical, Constant, Parameter, contains
+
+MOST = 50
+"""Trials that are used, evenly from the best to the worst: more would slow every suggestion."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """`trials`: what is used; `left_out`: reasons, each with the number of trials."""
+
+    trials: list[Observation]
+    left_out: dict[str, int]
+
+
+def read_prior(path: str, space: Mapping[str, Parameter], metric: Mapping[str, str]) -> Prior:
+    """Read a leaderboard; raises `UserError` where it is none, or has none of use."""
+    lines = read_csv(path)
+    columns = set(lines[0]) if lines else set()
+    varied = {name: p for name, p in space.items() if not isinstance(p, Constant)}
+    if missing := sorted({"status", metric["name"], *varied} - columns):
+        raise UserError(
+            f"{path}: found no column {', '.join(missing)}, expected the leaderboard.csv of a "
+            "study that searched the same parameters by the same metric"
+        )
+    trials: list[Observation] = []
+    reasons: Counter[str] = Counter()
+    for line in lines:
+        values = {name: _typed(line[name], p) for name, p in varied.items()}
+        outside = [n for n, v in values.items() if v is None or not contains(varied[n], v)]
+        if line["status"] != "finished":
+            reasons[f"status {line['status']}"] += 1
+        elif outside:
+            reasons[f"{', '.join(outside)} outside this study's range"] += 1
+        else:
+            trials.append(Observation(values, float(line[metric["name"]])))
+    if not trials:
+        found = "; ".join(f"{n} with {reason}" for reason, n in reasons.items())
+        raise UserError(
+            f"{path}: found no trial that this study can use ({found}), expected finished trials "
+            "inside the ranges of sweep.parameters"
+        )
+    trials.sort(key=lambda one: one.value or 0.0, reverse=metric["goal"] == "maximize")
+    used = _evenly(trials, MOST)
+    if len(used) < len(trials):
+        reasons[f"a rank between those of the {MOST} that are used"] = len(trials) - len(used)
+    return Prior(used, dict(reasons))
+
+
+def _typed(text: str, parameter: Parameter) -> Any:
+    """The value that a cell of the table stands for; None where it is none of the parameter's."""
+    if isinstance(parameter, Categorical):
+        return next((v for v in parameter.values if text in (str(v), repr(v))), None)
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _evenly(trials: Sequence[Observation], wanted: int) -> list[Observation]:
+    if len(trials) <= wanted:
+        return list(trials)
+    return [trials[i * (len(trials) - 1) // (wanted - 1)] for i in range(wanted)]

@@ -1,0 +1,111 @@
+"""When a trial is not worth its remaining epochs: the bars that it must reach to go on.
+
+Bars come from the trials that ended before, so they are the same whatever the timing. Two rules:
+W&B's hyperband, and our own, `pace`.
+"""
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from segsweep.sweep.distributions import Form
+from segsweep.sweep.observation import Goal, Observation, sign
+
+Whole = Annotated[int, Field(ge=1)]
+
+
+class _Rule(Form):
+    strict: bool = False
+
+    @abstractmethod
+    def bars(self, ended: Sequence[Observation], goal: Goal) -> dict[int, float]:
+        """By epoch (from 1), the value that a trial must reach, after the trials that ended."""
+
+
+class Hyperband(_Rule):
+    """`type: hyperband`: at each band a trial must be among the best 1/`eta` of those so far.
+
+    Source: W&B's "Sweep configuration options" and its package `sweeps`; an iteration is an epoch.
+    Bands lie at `min_iter`, `min_iter * eta`, `min_iter * eta**2` …, or at the `s` epochs
+    `max_iter / eta`, `max_iter / eta**2` …; what others had at a band is compared with the trial's
+    best value until then or, where `strict`, with its value at the band.
+    """
+
+    type: Literal["hyperband"]
+    min_iter: Whole | None = None
+    max_iter: Whole | None = None
+    s: Whole | None = None
+    eta: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 3
+
+    @model_validator(mode="after")
+    def _bands_are_said_once(self) -> "Hyperband":
+        if (self.max_iter is None) != (self.s is None) or (self.max_iter is None) == (
+            self.min_iter is None
+        ):
+            raise ValueError("expected either min_iter, or max_iter with s")
+        return self
+
+    def bands(self, last: int) -> list[int]:
+        """The epochs, up to `last`, at which trials are compared."""
+        if self.min_iter is not None:
+            powers = [self.min_iter * self.eta**i for i in range(last)]
+        else:
+            powers = [self.max_iter / self.eta ** (i + 1) for i in range(self.s)]  # type: ignore[operator, arg-type]
+        return sorted({int(band) for band in powers if 1 <= band <= last})
+
+    def bars(self, ended: Sequence[Observation], goal: Goal) -> dict[int, float]:
+        found = {}
+        for band in self.bands(max((len(one.history) for one in ended), default=0)):
+            there = [one.history[band - 1] for one in ended if len(one.history) >= band]
+            there.sort(reverse=goal == "maximize")
+            rank = int((len(there) + 1) / self.eta)  # the trial itself is one of them
+            if rank < len(there):
+                found[band] = there[rank]
+        return found
+
+
+class Pace(_Rule):
+    """`type: pace`: a trial must keep up with the slowest of the good ones, from `min_iter` on.
+
+    The good ones are the best `share` of all trials that ended, two at least; at each epoch the bar
+    is the worst of their best values until then.
+    """
+
+    type: Literal["pace"]
+    strict: Literal[False] = False
+    min_iter: Whole = 1
+    share: Annotated[float, Field(gt=0, le=1)] = 0.25
+
+    def bars(self, ended: Sequence[Observation], goal: Goal) -> dict[int, float]:
+        finished = [one for one in ended if one.status == "finished"]
+        finished.sort(key=lambda one: -sign(goal) * one.value)  # type: ignore[operator]
+        good = finished[: max(2, math.ceil(self.share * len(ended)))]
+        if len(good) < 2:
+            return {}
+        worst = min if goal == "maximize" else max
+        last = min(len(one.history) for one in good)
+        return {
+            epoch: worst(one.until(epoch, goal) for one in good)
+            for epoch in range(self.min_iter, last + 1)
+        }
+
+
+Rule = Hyperband | Pace
+
+RULES: dict[str, type[Rule]] = {"hyperband": Hyperband, "pace": Pace}
+
+
+def read_rule(spec: Any) -> Rule | None:
+    """The `early_terminate` table of a sweep, typed; None where there is none.
+
+    Raises `ValueError` when its `type` is unknown or a key is wrong.
+    """
+    if spec is None:
+        return None
+    kind = spec.get("type") if isinstance(spec, dict) else spec
+    if not isinstance(spec, dict) or not isinstance(kind, str) or kind not in RULES:
+        raise ValueError(f"found {kind!r}, expected a table with type: {' or type: '.join(RULES)}")
+    return RULES[kind].model_validate(spec)

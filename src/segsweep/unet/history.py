@@ -1,0 +1,26 @@
+"""What a training tells of each epoch, and of each validation image."""
+
+from collections.abc import Mapping, Sequence
+
+HISTORY = (
+    "epoch",
+    "train_loss",
+    "val_loss",
+    "val_dice_coefficient",
+    "val_dice_pooled",
+    "val_dice_soft",
+    "val_iou",
+)
+"""Columns of `history.csv`: losses with their L2 term left out, Dice and IoU in 0 to 1."""
+
+SCORES = HISTORY[2:]
+"""Those of the validation split, which `metrics.json` repeats for the best epoch."""
+
+IMAGES = ("name", "true_positives", "false_positives", "false_negatives", "dice")
+"""Columns of `images.csv`: pixels, and Dice in 0 to 1, under the best epoch's weights."""
+
+
+def best_epoch(history: Sequence[Mapping[str, float]]) -> int:
+    """The first epoch (from 1) with the highest validation Dice."""
+    scores = [row["val_dice_coefficient"] for row in history]
+    return scores.index(max(scores)) + 1
