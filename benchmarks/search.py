@@ -19,6 +19,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,32 +30,56 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-from surfaces import FAMILIES, Spec
+from surfaces import FAMILIES, Problem, Spec, Values
 
 from segsweep.sweep.search import Observation, incumbent, suggest
-from segsweep.sweep.space import Categorical, read_space
+from segsweep.sweep.space import Categorical, Constant, read_space
 
-Ask = Callable[[Spec, Sequence[Observation], int], dict[str, Any]]
 OURS, WANDB = "ours", "W&B bayes, plain"
+PARALLEL, IN_FLIGHT = "ours, 4 in flight", 4
+RELATED, MISLED = "ours, after a related study", "ours, after a misleading study"
+EARLIER = 30
+"""Trials of an earlier study."""
 
 
-def ours(spec: Spec, seen: Sequence[Observation], seed: int) -> dict[str, Any]:
-    return suggest(read_space(spec), seen, [], index=len(seen), seed=seed).parameters
+@dataclass(frozen=True)
+class Asked:
+    """What is known when a method is asked for its next configuration."""
+
+    spec: Spec
+    seen: Sequence[Observation]
+    seed: int
+    flying: Sequence[Values] = ()
+    earlier: Sequence[Observation] = ()
 
 
-def by_chance(spec: Spec, seen: Sequence[Observation], seed: int) -> dict[str, Any]:
-    space = read_space(spec)
-    return suggest(space, seen, [], index=len(seen), seed=seed, method="random").parameters
+Ask = Callable[[Asked], dict[str, Any]]
 
 
-def wandbs(spec: Spec, seen: Sequence[Observation], seed: int) -> dict[str, Any]:
+def ours(asked: Asked) -> dict[str, Any]:
+    return suggest(
+        read_space(asked.spec),
+        asked.seen,
+        asked.flying,
+        index=len(asked.seen) + len(asked.flying),
+        seed=asked.seed,
+        earlier=asked.earlier,
+    ).parameters
+
+
+def by_chance(asked: Asked) -> dict[str, Any]:
+    space, index = read_space(asked.spec), len(asked.seen)
+    return suggest(space, [], [], index=index, seed=asked.seed, method="random").parameters
+
+
+def wandbs(asked: Asked) -> dict[str, Any]:
     import sweeps
 
-    np.random.seed([seed, len(seen)])
+    np.random.seed([asked.seed, len(asked.seen)])
     config = {
         "method": "bayes",
         "metric": {"name": "value", "goal": "maximize"},
-        "parameters": spec,
+        "parameters": asked.spec,
     }
     runs = [
         sweeps.SweepRun(
@@ -64,7 +89,7 @@ def wandbs(spec: Spec, seen: Sequence[Observation], seed: int) -> dict[str, Any]
             summaryMetrics={"value": one.value},
             history=[{"value": one.value}],
         )
-        for i, one in enumerate(seen)
+        for i, one in enumerate(asked.seen)
     ]
     found = sweeps.next_run(config, runs)
     return {name: entry["value"] for name, entry in found.config.items()}
@@ -73,9 +98,10 @@ def wandbs(spec: Spec, seen: Sequence[Observation], seed: int) -> dict[str, Any]
 def optunas(sampler: str) -> Ask:
     """Optuna as shipped; a told space also gives it ordered batches."""
 
-    def ask(spec: Spec, seen: Sequence[Observation], seed: int) -> dict[str, Any]:
+    def ask(asked: Asked) -> dict[str, Any]:
         import optuna
 
+        spec, seen, seed = asked.spec, asked.seen, asked.seed
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         told = any("distribution" in table for table in spec.values())
         space = read_space(spec)
@@ -106,16 +132,19 @@ def optunas(sampler: str) -> Ask:
             for name in ordered:
                 inner[name] = space[name].ordered.index(inner[name])  # type: ignore[union-attr]
             study.add_trial(optuna.create_trial(params=inner, distributions=laws, value=one.value))
-        asked = dict(study.ask(laws).params)
+        found = dict(study.ask(laws).params)
         for name in ordered:
-            asked[name] = space[name].ordered[asked[name]]  # type: ignore[union-attr]
-        return asked
+            found[name] = space[name].ordered[found[name]]  # type: ignore[union-attr]
+        return found
 
     return ask
 
 
 METHODS: dict[str, tuple[Ask, str]] = {
     OURS: (ours, "plain"),
+    PARALLEL: (ours, "plain"),
+    RELATED: (ours, "plain"),
+    MISLED: (ours, "plain"),
     WANDB: (wandbs, "plain"),
     "W&B bayes, told": (wandbs, "told"),
     "Optuna GP, plain": (optunas("GPSampler"), "plain"),
@@ -133,17 +162,47 @@ def handed_out(method: str, family: str, number: int, trials: int) -> list[float
     ask, kind = METHODS[method]
     spec = problem.told if kind == "told" else problem.plain
     noise = np.random.default_rng([3, number]).normal(0, problem.noise, trials)
+    known = earlier(problem, number, method == MISLED) if method in (RELATED, MISLED) else []
     seen: list[Observation] = []
     found = []
     for i in range(trials):
-        parameters = ask(spec, seen, number)
+        ended = max(0, i + 1 - (IN_FLIGHT if method == PARALLEL else 1))
+        flying = [one.parameters for one in seen[ended:]]
+        parameters = ask(Asked(spec, seen[:ended], number, flying, known))
         seen.append(Observation(parameters, problem.value(parameters) + noise[i]))
-        if method == OURS:
-            picked = incumbent(read_space(spec), seen)[0]
+        if method.startswith(OURS):
+            picked = incumbent(read_space(spec), seen, earlier=known)[0]
         else:
             picked = int(np.argmax([one.value for one in seen]))
         found.append(problem.value(seen[picked].parameters))
     return found
+
+
+def earlier(problem: Problem, number: int, mirrored: bool) -> list[Observation]:
+    """Our search on a related task: nine tenths of the value, an offset, a ripple, its own noise.
+
+    Or on a misleading one: what is true at one end of every range is told of the other.
+    """
+    space = read_space(problem.plain)
+    varied = {name: p for name, p in space.items() if not isinstance(p, Constant)}
+    rng = np.random.default_rng([4, number])
+    ripple = _smooth(rng, len(varied))
+    told: list[Observation] = []
+    for i in range(EARLIER):
+        drawn = suggest(space, told, [], index=i, seed=number + 500).parameters
+        shares = np.array([p.share(drawn[name]) for name, p in varied.items()])
+        there = {n: p.place(1 - s) for (n, p), s in zip(varied.items(), shares, strict=True)}
+        value = problem.value(there if mirrored else drawn)
+        value += 0.6 * problem.noise * ripple(shares) + rng.normal(0, problem.noise)
+        told.append(Observation(drawn, 0.1 + 0.9 * value))
+    return told
+
+
+def _smooth(rng: np.random.Generator, columns: int) -> Callable[[np.ndarray], float]:
+    """A random function of sd 1 (random Fourier features)."""
+    rate, phase = rng.normal(0, 1.5, (24, columns)), rng.uniform(0, 2 * np.pi, 24)
+    height = rng.normal(0, 12**-0.5, 24)
+    return lambda where: float(height @ np.cos(rate @ where + phase))
 
 
 def best_value(family: str, number: int) -> float:

@@ -14,7 +14,8 @@ import pytest
 
 from project import ROOT
 from segsweep.study import Study
-from segsweep.sweep.search import Observation, Suggestion, incumbent, suggest
+from segsweep.sweep.belief import unfinished
+from segsweep.sweep.search import Observation, Suggestion, believed, incumbent, suggest
 from segsweep.sweep.space import Parameter, form_of, read_space
 
 SPACE = Study.read(str(ROOT / "params.yaml")).sweep.parameters
@@ -211,3 +212,51 @@ def test_a_grid_after_enqueued_points_starts_at_its_first() -> None:
 def test_wide_positive_ranges_are_seen_in_logarithms(spec: dict[str, Any], scale: str) -> None:
     parameter: Parameter = form_of(spec).model_validate(spec)
     assert parameter.model_scale == scale  # type: ignore[union-attr]
+
+
+def stopped_early(history: tuple[float, ...]) -> Observation:
+    return Observation({"learning_rate": 0.09}, None, "stopped", history)
+
+
+def test_a_stopped_trial_rises_as_the_finished_ones_did_but_stays_in_doubt() -> None:
+    finished = [
+        Observation({"learning_rate": 0.001}, 0.9, history=(0.5, 0.8, 0.9)),
+        Observation({"learning_rate": 0.01}, 0.8, history=(0.6, 0.7, 0.8)),
+        Observation({"learning_rate": 0.02}, 0.7, history=(0.4, 0.6, 0.7)),
+    ]
+    rises = [0.4, 0.2, 0.3]
+    expected, doubt = unfinished(stopped_early((0.3,)), finished, "maximize")  # type: ignore[misc]
+    assert expected == pytest.approx(0.3 + np.mean(rises))
+    assert doubt == pytest.approx(np.std(rises))
+    assert unfinished(stopped_early((0.55,)), finished, "maximize")[0] == 0.8  # type: ignore[index]
+    assert unfinished(stopped_early((0.85,)), finished, "maximize")[0] == 0.85  # type: ignore[index]
+    assert unfinished(stopped_early((0.3,) * 4), finished, "maximize") is None
+
+
+def test_the_search_stays_away_from_where_trials_were_stopped_and_hands_none_out() -> None:
+    space = read_space(
+        {"learning_rate": {"distribution": "log_uniform_values", "min": 1e-5, "max": 0.1}}
+    )
+    seen = [
+        Observation({"learning_rate": rate}, value, history=(value - 0.3, value))
+        for rate, value in ((0.0001, 0.85), (0.001, 0.9), (0.003, 0.89))
+    ]
+    seen += [Observation({"learning_rate": r}, None, "stopped", (0.2,)) for r in (0.02, 0.05, 0.09)]
+    found = suggest(space, seen, [], index=6, seed=0).parameters
+    assert found["learning_rate"] < 0.01
+    assert incumbent(space, seen)[0] in (1, 2)
+
+
+def test_stopped_trials_alone_are_places_that_are_not_tried_again() -> None:
+    space = read_space({"batch_size": {"values": [2, 4, 8]}})
+    seen = [Observation({"batch_size": 4}, None, "stopped", (0.2,))]
+    assert suggest(space, seen, [], index=1, seed=0).parameters["batch_size"] in (2, 8)
+
+
+def test_of_a_loser_its_own_value_stands() -> None:
+    seen = [Observation(s.parameters, surface(s.parameters)) for s in sweep(6)]
+    lost = Observation({**seen[0].parameters, "dropout": 0.01}, 0.01)
+    told = believed(SPACE, [*seen, lost])
+    assert told[-1] is not None
+    assert told[-1][0] == 0.01
+    assert all(one is not None and one[0] > 0.5 for one in told[:-1])

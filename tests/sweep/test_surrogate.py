@@ -85,3 +85,41 @@ def test_the_sets_are_the_same_in_every_process() -> None:
     sets = Hyperparameters.spread(2)
     assert sets.length.shape == (256, 2)
     assert np.median(sets.noise) == pytest.approx(0.12, rel=0.05)
+
+
+def test_an_earlier_study_is_a_function_that_goes_along_with_an_offset_of_its_own() -> None:
+    """The coregionalized covariance, written out and solved without a Cholesky factor."""
+    earlier = np.arange(12) < 7
+    values = VALUES - 0.5 * earlier
+    belief = Surrogate(POINTS, values, np.empty((0, 3)), earlier=earlier)
+    deviations = np.empty(12)
+    for study in (earlier, ~earlier):
+        middle = np.median(values[study])
+        kept = np.maximum(values[study], middle - 3 * (values[study].max() - middle))
+        deviations[study] = kept - kept.mean()
+    scaled = deviations / np.sqrt((deviations**2).mean())
+    means, _ = belief._each(NEW)
+    for i in range(4):
+        sets = belief.sets.take(np.array([i]))
+        shape = sets.covariance(np.r_[POINTS, NEW], np.r_[POINTS, NEW])[0] - 1.5**2
+        of_earlier = np.r_[earlier, np.zeros(20, bool)]
+        apart = of_earlier[:, None] != of_earlier
+        whole = np.where(apart, sets.kinship[0] * shape, shape + 1.5**2)
+        parabola = sets.mean(np.r_[POINTS, NEW])[0]
+        seen = whole[:12, :12] + (sets.noise[0] ** 2 + 1e-8) * np.eye(12)
+        solved = np.linalg.solve(seen, scaled / sets.scale[0] - parabola[:12])
+        mean = (parabola[12:] + whole[12:, :12] @ solved) * sets.scale[0]
+        np.testing.assert_allclose(means[i], mean, rtol=1e-6, atol=1e-8)
+
+
+def test_a_doubtful_value_counts_for_less() -> None:
+    outlier = VALUES.copy()
+    outlier[5] += 0.3
+    doubt = np.zeros(12)
+    doubt[5] = 1.0
+    without = Surrogate(np.delete(POINTS, 5, 0), np.delete(VALUES, 5), np.empty((0, 3)))
+    sure = Surrogate(POINTS, outlier, np.empty((0, 3)))
+    doubtful = Surrogate(POINTS, outlier, np.empty((0, 3)), doubt=doubt)
+    there = POINTS[[5]]
+    expected = [belief.predict(there)[0][0] for belief in (without, doubtful, sure)]
+    assert abs(expected[1] - expected[0]) < 0.3 * abs(expected[2] - expected[0])

@@ -28,7 +28,8 @@ def main() -> None:
         print(f"  {key:<14} {best[key]}")
     print(f"\n  {in_a_line(evidence)}")
     print(
-        f"  (median trial {summary[f'median_{name}']:.4f}, {summary['failed']} failed, "
+        f"  (median trial {summary[f'median_{name}']:.4f}, {summary['stopped']} stopped, "
+        f"{summary['failed']} failed, "
         f"Otsu's threshold {summary['otsu']:.4f})"
     )
     dropped = read_json("data/processed/summary.json")["dropped"]

@@ -88,27 +88,35 @@ def believed(
 ) -> list[tuple[float, float] | None]:
     """For each trial the mean and sd of its value without luck; None for one that has no value.
 
-    Both are in the metric's own units, rounded to 4 significant digits.
+    Both are in the metric's own units, rounded to 4 significant digits. Of a loser, which the model
+    sees better than it is, its own value stands.
     """
     varied = {name: p for name, p in space.items() if not isinstance(p, Constant)}
     with threadpool_limits(1):
         belief = believe(varied, observed, [], goal, earlier)
         means, sds = belief.predict(columns(varied, [o.parameters for o in observed]))
-    return [
-        None if o.value is None else (_four(sign(goal) * mean), _four(sd))
-        for o, mean, sd in zip(observed, means, sds, strict=True)
-    ]
+    found: list[tuple[float, float] | None] = []
+    for one, mean, sd in zip(observed, means, sds, strict=True):
+        if one.value is None:
+            found.append(None)
+        else:
+            lost = sign(goal) * one.value < belief.floor
+            found.append((_four(one.value if lost else sign(goal) * mean), _four(sd)))
+    return found
 
 
 def incumbent(
-    space: Mapping[str, Parameter], observed: Sequence[Observation], goal: Goal = "maximize"
+    space: Mapping[str, Parameter],
+    observed: Sequence[Observation],
+    goal: Goal = "maximize",
+    earlier: Sequence[Observation] = (),
 ) -> tuple[int, float, float]:
     """The trial (its place in `observed`) that is believed to be the best, with mean and sd.
 
     It is the one with the best posterior mean, not the luckiest. Raises `ValueError` when no trial
     has a value.
     """
-    beliefs = enumerate(believed(space, observed, goal))
+    beliefs = enumerate(believed(space, observed, goal, earlier))
     finished = [(i, *belief) for i, belief in beliefs if belief is not None]
     if not finished:
         raise ValueError("found no trial with a value, expected one at least")

@@ -16,13 +16,15 @@ study that misleads loses its weight as trials come in.
 Points are rows of numbers from 0 to 1, values are to be maximized.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import norm, qmc
 
-SETS, KEPT = 256, 48
-"""How many sets of hyperparameters are weighed, and how many of the weightiest predict."""
+SETS, KEPT, PARTS = 256, 48, 8
+"""How many sets of hyperparameters are weighed, and how many of the weightiest predict; they are
+weighed in parts, so that a thousand trials fit in memory."""
 
 LOSERS = 3.0
 """Values lie at most this many times as far below the median as the best lies above it: how badly
@@ -110,7 +112,7 @@ class Surrogate:
 
     `doubt` (trials,) is the sd of values beyond the common noise, `earlier` (trials,) says which
     are of an earlier study. Of trials in flight it is believed that they will bring what is
-    expected there.
+    expected there. `floor` is what the values of losers count as.
     """
 
     def __init__(
@@ -122,28 +124,41 @@ class Surrogate:
         earlier: np.ndarray | None = None,
     ) -> None:
         self._earlier = np.zeros(len(values), bool) if earlier is None else earlier
+        self.floor = _floor(values[~self._earlier])
         deviations, self.centre = _centred(values, self._earlier)
         self.unit = float(np.sqrt((deviations**2).mean())) if deviations.any() else 1.0
-        every = Hyperparameters.spread(points.shape[1])
         self._doubt = np.zeros(len(values)) if doubt is None else doubt / self.unit
-        residual = deviations / self.unit / every.scale[:, None] - every.mean(points)
-        factor = self._inverse_factor(every, points)
-        white = np.einsum("hij,hj->hi", factor, residual)
-        likelihood = -0.5 * (white**2).sum(1) - len(values) * np.log(every.scale)
-        likelihood += np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(1)
+        every = Hyperparameters.spread(points.shape[1])
+        likelihood = np.concatenate(
+            [
+                self._explain(every.take(part), points, deviations)[0]
+                for part in np.array_split(np.arange(SETS), PARTS)
+            ]
+        )
         best = np.argsort(-likelihood, kind="stable")[:KEPT]
         weight = np.exp(likelihood[best] - likelihood[best[0]])
         self.weight = weight / weight.sum()
         self.sets, self.points = every.take(best), points
-        self._factor, self._white = factor[best], white[best]
+        _, residual, self._factor, self._white = self._explain(self.sets, points, deviations)
         if len(in_flight):
             believed = self._deviation(in_flight)[0]
             self.points = np.concatenate([points, in_flight])
             self._earlier = np.concatenate([self._earlier, np.zeros(len(in_flight), bool)])
             self._doubt = np.concatenate([self._doubt, np.zeros(len(in_flight))])
             self._factor = self._inverse_factor(self.sets, self.points)
-            residual = np.concatenate([residual[best], believed], axis=1)
+            residual = np.concatenate([residual, believed], axis=1)
             self._white = np.einsum("hij,hj->hi", self._factor, residual)
+
+    def _explain(
+        self, sets: Hyperparameters, points: np.ndarray, deviations: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(sets, ...): log likelihood, residuals, inverse factors, white residuals."""
+        residual = deviations / self.unit / sets.scale[:, None] - sets.mean(points)
+        factor = self._inverse_factor(sets, points)
+        white = np.einsum("hij,hj->hi", factor, residual)
+        likelihood = -0.5 * (white**2).sum(1) - len(deviations) * np.log(sets.scale)
+        likelihood += np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(1)
+        return likelihood, residual, factor, white
 
     @property
     def knows(self) -> bool:
@@ -190,14 +205,15 @@ def _centred(values: np.ndarray, earlier: np.ndarray) -> tuple[np.ndarray, float
     deviations, centre = np.zeros(len(values)), 0.0
     for study in (earlier, ~earlier):
         if study.any():
-            kept = _without_losers(values[study])
+            kept = np.maximum(values[study], _floor(values[study]))
             centre = float(kept.mean())
             deviations[study] = kept - centre
     return deviations, centre
 
 
-def _without_losers(values: np.ndarray) -> np.ndarray:
+def _floor(values: np.ndarray) -> float:
+    """What the values of losers count as."""
     if len(values) < 3:
-        return values
+        return -math.inf
     middle = float(np.median(values))
-    return np.maximum(values, middle - LOSERS * max(float(values.max()) - middle, 0.0))
+    return middle - LOSERS * (float(values.max()) - middle)
