@@ -10,6 +10,7 @@ with logarithmic distributions.
 
 Example:
   python benchmarks/search.py --families report rugged --surfaces 24 --trials 40
+  python benchmarks/search.py --families --curves benchmarks/data/regret.csv --plot docs/search.svg
 """
 
 import argparse
@@ -32,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 from surfaces import FAMILIES, Problem, Spec, Values
 
+from segsweep.files import read_csv, write_csv
 from segsweep.sweep.search import Observation, incumbent, suggest
 from segsweep.sweep.space import Categorical, Constant, read_space
 
@@ -154,6 +156,8 @@ METHODS: dict[str, tuple[Ask, str]] = {
     "random, told": (by_chance, "told"),
 }
 
+COLORS = plt.get_cmap("tab20").colors  # type: ignore[attr-defined]
+
 
 def handed_out(method: str, family: str, number: int, trials: int) -> list[float]:
     """The value, without noise, of what would be handed out after 1, 2, ... trials."""
@@ -242,15 +246,30 @@ def table(results: dict[str, np.ndarray], shown: Sequence[int]) -> str:
     return "\n".join(lines)
 
 
-def draw(results: dict[str, dict[str, np.ndarray]], path: Path) -> None:
-    figure, panels = plt.subplots(1, len(results), figsize=(5 * len(results), 4), squeeze=False)
-    for panel, (family, found) in zip(panels[0], results.items(), strict=True):
-        for method, values in found.items():
-            width = 2.5 if method == OURS else 1.2
-            panel.plot(range(1, values.shape[1] + 1), values.mean(0), label=method, lw=width)
+def keep(family: str, results: dict[str, np.ndarray], path: Path) -> None:
+    """Put the mean regrets in the place of this family's in a CSV."""
+    before = read_csv(path) if path.exists() else []
+    rows: list[dict[str, Any]] = [row for row in before if row["family"] != family]
+    for method, found in results.items():
+        regrets = {f"after_{i}": f"{v:.6f}" for i, v in enumerate(found.mean(0), start=1)}
+        rows.append({"family": family, "method": method, **regrets})
+    write_csv(path, list(rows[-1]), rows)
+
+
+def draw(curves: Path, path: Path) -> None:
+    """Regret against trials, a panel for each family of the CSV."""
+    rows = read_csv(curves)
+    families = [name for name in FAMILIES if name in {row["family"] for row in rows}]
+    figure, panels = plt.subplots(1, len(families), figsize=(4 * len(families), 4), squeeze=False)
+    for panel, family in zip(panels[0], families, strict=True):
+        for row in (row for row in rows if row["family"] == family):
+            values = [float(v) for name, v in row.items() if name.startswith("after_")]
+            width = 2.5 if row["method"] == OURS else 1.2
+            color = COLORS[list(METHODS).index(row["method"])]
+            panel.plot(range(1, len(values) + 1), values, label=row["method"], lw=width, c=color)
         panel.set(title=family, xlabel="trials", yscale="log")
+        panel.legend(fontsize=6)
     panels[0][0].set_ylabel("mean regret of what is handed out")
-    panels[0][0].legend(fontsize=7)
     figure.tight_layout()
     figure.savefig(path)
 
@@ -259,23 +278,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
+    parser.add_argument("--families", nargs="*", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--surfaces", type=int, default=24, metavar="N")
     parser.add_argument("--first", type=int, default=0, metavar="NUMBER")
     parser.add_argument("--trials", type=int, default=40, metavar="N")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw regret against trials")
+    parser.add_argument(
+        "--curves", type=Path, metavar="CSV", help="keep mean regrets here, family by family"
+    )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw what the CSV holds")
     given = parser.parse_args()
     shown = [n for n in (5, 10, 20, 40) if n <= given.trials]
     numbers = range(given.first, given.first + given.surfaces)
-    results = {}
     for family in given.families:
-        methods = dict.fromkeys([OURS, *given.methods])
-        results[family] = measure(family, methods, numbers, given.trials)
+        results = measure(family, dict.fromkeys([OURS, *given.methods]), numbers, given.trials)
         print(f"\n## {family}: regret x 1000, {len(numbers)} surfaces\n")
-        print(table(results[family], shown), flush=True)
+        print(table(results, shown), flush=True)
+        if given.curves:
+            keep(family, results, given.curves)
     if given.plot:
-        draw(results, given.plot)
+        draw(given.curves, given.plot)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -60,3 +60,17 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project.run("git", "init", "--quiet")
     project.commit("the project with a small study")
     return folder
+
+
+@pytest.fixture(scope="module")
+def clones(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Project]:
+    """Make a clone by name, or find it again."""
+    base = tmp_path_factory.mktemp("clones in here")
+
+    def make(name: str) -> Project:
+        folder = base / name
+        if not folder.exists():
+            subprocess.run(["git", "clone", "--quiet", str(checkout), str(folder)], check=True)
+        return Project(folder)
+
+    return make

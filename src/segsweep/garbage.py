@@ -1,5 +1,7 @@
 """What of the store nothing refers to any more: no present result, no commit, no experiment.
 
+A stored result is referred to by its content or, where it is present, by its key: what a stopped
+trial has under its key is the whole training.
 The state of an unfinished training is referred to by a present configuration: that of a trial that
 was killed or stopped, or the single run's.
 """
@@ -17,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from segsweep.errors import UserError
 from segsweep.files import read_json, read_yaml
 from segsweep.processes import output_of
-from segsweep.store import ENTRY, root
+from segsweep.store import ENTRY, key_of_record, root
 from segsweep.study import Study
 
 RECORDS = "*-from.json"
@@ -41,7 +43,7 @@ def unreferenced() -> list[Unreferenced]:
     """What of the store no record, commit or experiment names, and images of old settings."""
     named = set(_present()) | set(_committed())
     entries = sorted((root() / "entries").glob("*/"))
-    going = [entry for entry in entries if named.isdisjoint(_kept(entry))]
+    going = [entry for entry in entries if named.isdisjoint(_names(entry))]
     going += _abandoned()
     # images that are ready for the network: those of the settings last used are of use
     kept = sorted((root() / "images").glob("*/"), key=lambda folder: folder.stat().st_mtime)
@@ -81,11 +83,11 @@ def delete(entries: list[Unreferenced]) -> None:
         shutil.rmtree(entry.folder)
 
 
-def _kept(entry: Path) -> list[str]:
-    """The telling hashes of an entry; none if it is broken, as it could not be used either."""
+def _names(entry: Path) -> list[str]:
+    """The key and the telling hashes of an entry; none if it is broken, and so not of use."""
     try:
         files = read_json(entry / ENTRY)
-        return [digest for name, digest in files.items() if name in TELLING]
+        return [entry.name, *(digest for name, digest in files.items() if name in TELLING)]
     except (UserError, AttributeError):
         return []
 
@@ -93,7 +95,11 @@ def _kept(entry: Path) -> list[str]:
 def _present() -> Iterator[str]:
     for tree in _trees():
         for record in tree.rglob(RECORDS):
-            yield from _made(record.read_text(encoding="utf-8"), str(record))
+            text = record.read_text(encoding="utf-8")
+            yield from _made(text, str(record))
+            told = json.loads(text)
+            if "work" in told:
+                yield key_of_record(told, told["made_from"])
 
 
 def _committed() -> Iterator[str]:

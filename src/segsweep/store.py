@@ -10,10 +10,11 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from segsweep.errors import UserError
 from segsweep.files import read_json, replacing, sha256, write_json
@@ -37,6 +38,12 @@ def key_of(work: str, packages: Sequence[str], inputs: Sequence[str]) -> str:
     decides = environment() | {name: version(name) for name in packages}
     whole = json.dumps([work, dict(sorted(decides.items())), list(inputs)])
     return hashlib.sha256(whole.encode()).hexdigest()
+
+
+def key_of_record(record: Mapping[str, Any], made_from: Mapping[str, Any]) -> str:
+    """The key of the result that `record` tells of, if it were made from `made_from`."""
+    decides = [str(d) for path, d in made_from.items() if path not in record.get("beside", [])]
+    return key_of(record["work"], record["packages"], decides)
 
 
 class Entry:
@@ -89,11 +96,15 @@ class Entry:
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def adopt(self, other: "Entry") -> None:
-        """Keep what `other` holds under this key too."""
-        if other.folder != self.folder and (other.folder / ENTRY).exists():
+        """Keep what `other` holds under this key too: a result, or the state of a training."""
+        if other.folder == self.folder:
+            return
+        if (other.folder / ENTRY).exists():
             with self._coming() as coming:
                 for path in other.folder.iterdir():
                     _copy(path, coming / path.name)
+        if other.checkpoints.exists():
+            _copy(other.checkpoints, self.checkpoints)
 
     @contextmanager
     def _coming(self) -> Iterator[Path]:

@@ -10,7 +10,7 @@ from segsweep.errors import UserError
 from segsweep.files import read_json, read_yaml, write_json
 from segsweep.hashes import Hashes
 from segsweep.provenance import FRAGMENTS, JOBS, SOURCES, Job, listed_sources
-from segsweep.store import Entry, key_of
+from segsweep.store import Entry, key_of_record
 
 
 def present_jobs() -> list[Job]:
@@ -107,14 +107,7 @@ def accept(jobs: list[Job], reason: str) -> list[str]:
         record["accepted"] = [*record.get("accepted", []), *notes]
         record |= {"made_from": now, "sources": sources}
         if "work" in record:
-            keys = [
-                key_of(
-                    record["work"],
-                    record["packages"],
-                    [str(d) for path, d in inputs.items() if path not in record.get("beside", [])],
-                )
-                for inputs in (before, now)
-            ]
+            keys = [key_of_record(record, inputs) for inputs in (before, now)]
             Entry(keys[1]).adopt(Entry(keys[0]))
         write_json(job.outs[-1], record)
         accepted.append(job.outs[-1])

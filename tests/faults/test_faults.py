@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from faults.conftest import TOOLS, Witnessed
 from project import NAMESPACES, environment, needs_namespaces
+from witness import TOOLS, Witnessed
 
 Fresh = Callable[[str], Witnessed]
 

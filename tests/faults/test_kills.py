@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from faults.conftest import TOOLS, Witnessed, command_of, end_session, session_of, wait_for
+from faults.conftest import command_of, end_session, session_of, wait_for
+from witness import TOOLS, Witnessed
 
 Fresh = Callable[[str], Witnessed]
 

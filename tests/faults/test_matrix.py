@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from faults.conftest import TOOLS, Witnessed, end_session, wait_for
+from faults.conftest import end_session, wait_for
+from witness import TOOLS, Witnessed
 
 Fresh = Callable[[str], Witnessed]
 

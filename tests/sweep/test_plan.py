@@ -13,6 +13,7 @@ from segsweep.files import dump_yaml
 from segsweep.study import Study
 from segsweep.sweep import plan
 from segsweep.sweep.space import read_space
+from segsweep.sweep.stopping import read_rule
 
 STUDIES = ["params.yaml", "studies/rtx6000ada.yaml", "studies/pupils.yaml"]
 
@@ -63,3 +64,24 @@ def test_a_study_without_scales_is_searched_as_wandb_reads_it() -> None:
     study = Study.read(str(ROOT / "params.yaml"))
     searched, sweep = plan.search_settings(study), plan.wandb_sweep(study)
     assert searched["parameters"].items() <= sweep["parameters"].items()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"type": "hyperband", "min_iter": 3},
+        {"type": "hyperband", "max_iter": 27, "s": 2, "eta": 2},
+    ],
+    ids=str,
+)
+def test_wandb_reads_hyperband_as_the_study_writes_it(rule: dict[str, Any]) -> None:
+    study = Study.parse({"sweep": {"early_terminate": rule}})
+    assert check_with_wandb(study)["early_terminate"] == rule
+    searched = yaml.safe_load(dump_yaml(plan.search_settings(study)))
+    assert read_rule(searched["early_terminate"]) == study.sweep.early_terminate
+
+
+def test_wandb_is_not_told_of_a_rule_that_it_does_not_know() -> None:
+    study = Study.parse({"sweep": {"early_terminate": {"type": "pace"}}})
+    assert "early_terminate" not in check_with_wandb(study)
+    assert plan.search_settings(study)["early_terminate"]["type"] == "pace"

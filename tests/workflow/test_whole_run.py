@@ -33,19 +33,6 @@ MADE = [
 
 
 @pytest.fixture(scope="module")
-def clones(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Project]:
-    base = tmp_path_factory.mktemp("clones in here")
-
-    def make(name: str) -> Project:
-        folder = base / name
-        if not folder.exists():
-            subprocess.run(["git", "clone", "--quiet", str(checkout), str(folder)], check=True)
-        return Project(folder)
-
-    return make
-
-
-@pytest.fixture(scope="module")
 def by_snakemake(
     clones: Callable[[str], Project], tmp_path_factory: pytest.TempPathFactory
 ) -> Project:

@@ -71,7 +71,8 @@ rule best:
         )
 
 
-# The trials once more without bars: finished ones come from the store, stopped ones go on.
+# The trials once more without bars, when the sweep has ended: finished ones come from the store,
+# stopped ones go on.
 AUDITED = [trained(f"results/audit/{trial}", weights=False) for trial in TRIALS]
 AUDIT = ["results/audit/audit.csv", "results/audit/made-from.json"]
 
@@ -80,6 +81,7 @@ if STUDY.sweep.audit:
         trial: READING.job(
             outs,
             config=suggested(trial)[0],
+            after=ANSWER[1],
             data=MANIFEST,
             source=FIT,
         )
@@ -99,8 +101,10 @@ if STUDY.sweep.audit:
         shell:
             recorded(
                 "train.py {input.config} data/processed results/audit/{wildcards.trial}"
-                " --label 'audit of trial {wildcards.trial}' --checkpoints @checkpoints --key @key",
+                " --label 'audit of trial {wildcards.trial}'"
+                f" --wandb-project {STUDY.wandb.project} {CHECKPOINTS}",
                 kept_as_fit("results/audit/{wildcards.trial}")
+                + " --after {input.after}"
                 + f" --stored results/audit/{{wildcards.trial}}/{WEIGHTS}",
             )
 

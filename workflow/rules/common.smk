@@ -13,6 +13,7 @@ from segsweep.files import read_yaml
 from segsweep.processes import die_with_parent, end_with_reader
 from segsweep.provenance import Reading, is_dry
 from segsweep.study import Study
+from segsweep.sweep.prior import refuse_missing
 
 
 def overridden(study, changes):
@@ -25,6 +26,7 @@ def overridden(study, changes):
 try:
     STUDY = Study.parse(overridden(read_yaml("params.yaml"), config))
     refuse_own_images(Path("data/raw"))
+    refuse_missing(STUDY.sweep.prior_trials)
 except UserError as error:
     sys.exit(f"error: {error}")
 

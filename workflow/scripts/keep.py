@@ -32,6 +32,7 @@ def main() -> None:
     ins = [path for path in arguments.ins if path not in SENTINELS]
     check_sources(ins)
     made_from = {path: content_hash(path) for path in ins}
+    beside = [path for path in (arguments.bars, arguments.after) if path]
     for out in arguments.outs:
         Path(out).parent.mkdir(parents=True, exist_ok=True)
     log = Path(arguments.log)
@@ -40,7 +41,7 @@ def main() -> None:
         _run(command, log, arguments.outs[0])
         check_sources(ins)
     else:
-        decides = [digest for path, digest in made_from.items() if path != arguments.bars]
+        decides = [digest for path, digest in made_from.items() if path not in beside]
         key = key_of(arguments.tag, arguments.packages, decides)
         entry = Entry(key)
         outs = [Path(out) for out in arguments.outs[:-1]]
@@ -60,7 +61,6 @@ def main() -> None:
                     entry.keep([*outs, *stored], asides)
                 for path in stored:
                     path.unlink()
-    beside = [arguments.bars] if arguments.bars else []
     write_record(arguments.outs, made_from, arguments.tag, arguments.packages, beside)
 
 
@@ -131,6 +131,11 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
         metavar="FILE",
         help="an input that is no part of the key: what a training must reach, or it is stopped; "
         "a stopped one is not in the store but keeps its checkpoint",
+    )
+    parser.add_argument(
+        "--after",
+        metavar="FILE",
+        help="an input that is no part of the key: it only has to be made before",
     )
     parser.add_argument(
         "--asides",

@@ -180,7 +180,7 @@ class Sweep(Section):
     alone is `scale`, how the search's model looks at it: `linear` or `log` for numbers, `ordered`
     or `unordered` for `values`."""
     trials: Whole = 20
-    """How many configurations are trained; the first 8 of 40 are the same as 8."""
+    """How many configurations are trained (W&B's run_cap); the first 8 of 40 are the same as 8."""
     parallel: Whole = 1
     """How many trials may be in flight when the next configuration is chosen."""
     seed: Seed = 0
@@ -223,6 +223,13 @@ class Sweep(Section):
             except ValueError as error:
                 raise ValueError(f"{where}: {error}") from None
         return typed
+
+    @model_validator(mode="before")
+    @classmethod
+    def _run_cap_is_trials(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and "run_cap" in raw:
+            raise ValueError(f"sweep.run_cap: write it as sweep.trials: {raw['run_cap']}")
+        return raw
 
     @field_validator("early_terminate", mode="before")
     @classmethod

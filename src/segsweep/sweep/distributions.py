@@ -255,6 +255,15 @@ class LogNormal(Normal):
 
     distribution: Literal["log_normal"]  # type: ignore[assignment]
 
+    @model_validator(mode="after")
+    def _is_of_logarithms(self) -> "LogNormal":
+        if abs(self.mu) + 4 * self.sigma > 300:
+            raise ValueError(
+                f"found mu {self.mu} and sigma {self.sigma}, expected those of logarithms (to the "
+                "base e) of the values"
+            )
+        return self
+
     @property
     def _usual_scale(self) -> Scale:
         return "log"

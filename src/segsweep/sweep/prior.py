@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from segsweep.errors import UserError
@@ -20,6 +21,15 @@ class Prior:
 
     trials: list[Observation]
     left_out: dict[str, int]
+
+
+def refuse_missing(path: str | None) -> None:
+    """Raise `UserError` if a study names a file that is not there."""
+    if path is not None and not Path(path).is_file():
+        raise UserError(
+            f"params.yaml: sweep.prior_trials: found no file {path}, expected the leaderboard of "
+            "an earlier study; copy it there, or remove the key"
+        )
 
 
 def read_prior(path: str, space: Mapping[str, Parameter], metric: Mapping[str, str]) -> Prior:

@@ -1,13 +1,16 @@
-"""Put on PYTHONPATH by the fault tests: a witness of real trainings, and a killer at a write.
+"""Put on PYTHONPATH by `witness.py`: a witness of real trainings, a killer at a write, a dawdler.
 
 WITNESS: a file outside the tree. Every training that starts, and every epoch that is finished,
 appends a line. KILL_AT ("name name ..."): a process that is about to rename a finished file of such
-a name into place is killed by SIGKILL instead.
+a name into place is killed by SIGKILL instead. DAWDLE: every training begins with a sleep of a
+random time, up to so many seconds.
 """
 
 import os
+import random
 import signal
 import sys
+import time
 from pathlib import Path
 
 WITNESS = os.environ.get("WITNESS")
@@ -35,3 +38,4 @@ if WITNESS:
     sys.addaudithook(_watch)
     if sys.orig_argv[1:2] == ["workflow/scripts/train.py"]:
         _note("training")
+        time.sleep(random.uniform(0, float(os.environ.get("DAWDLE", "0"))))
