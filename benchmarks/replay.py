@@ -49,7 +49,7 @@ NO_RULE = "to the end"
 RULES: dict[str, dict[str, Any] | None] = {
     NO_RULE: None,
     "hyperband, min_iter 3": {"type": "hyperband", "min_iter": 3},
-    "hyperband, min_iter 3, eta 2": {"type": "hyperband", "min_iter": 3, "eta": 2},
+    "hyperband, min_iter 2, eta 2": {"type": "hyperband", "min_iter": 2, "eta": 2},
     "pace": {"type": "pace"},
 }
 

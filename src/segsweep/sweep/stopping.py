@@ -76,7 +76,7 @@ class Pace(_Rule):
 
     type: Literal["pace"]
     strict: Literal[False] = False
-    min_iter: Whole = 1
+    min_iter: Whole = 3
     share: Annotated[float, Field(gt=0, le=1)] = 0.25
 
     def bars(self, ended: Sequence[Observation], goal: Goal) -> dict[int, float]:
