@@ -118,7 +118,7 @@ def optunas(sampler: str) -> Ask:
             elif isinstance(spec[name].get("min"), int):
                 laws[name] = optuna.distributions.IntDistribution(int(p.low), int(p.high))  # type: ignore[union-attr]
             else:
-                log = "distribution" in spec[name]
+                log = "log" in spec[name].get("distribution", "")
                 laws[name] = optuna.distributions.FloatDistribution(p.low, p.high, log=log)  # type: ignore[union-attr]
         ordered = [
             name for name, law in laws.items()

@@ -66,7 +66,7 @@ class Hyperparameters:
             scale=around(1.2, 0.6, 0),
             curvature=around(2.0, 0.7, 1),
             rough=around(0.4, 0.7, 2),
-            noise=around(0.12, 1.0, 3),
+            noise=around(0.05, 1.5, 3),
             kinship=(np.random.default_rng(1).permutation(SETS) + 0.5) / SETS,
         )
 
