@@ -2,10 +2,11 @@
 
 The table (made by `benchmarks/table.py`) holds 150 configurations of the shipped study's space,
 trained for twelve epochs. A replay has three quarters of them, by chance; what a method asks for
-becomes the nearest configuration that was not tried yet. Seed 0 is shown, seed 1 judges what is
-handed out: regret is how far its value falls short of the best that seed 1 has in that part. (Only
-what came within 0.02 of the best was trained under seed 1; all else is judged by seed 0.) Ours
-hands out the one with the best posterior mean, all others the luckiest.
+becomes the nearest configuration that was not tried yet. Of each configuration one training, by
+chance, is shown, and the other judges it when it is handed out: regret is how far that value falls
+short of the best mean of two. (Only what came within 0.02 of the best was trained twice; all else
+is judged by what is shown.) Ours hands out the one with the best posterior mean, all others the
+luckiest.
 
 Replays from 100 on were looked at when our stopping rule was chosen; those reported start at 0.
 
@@ -56,11 +57,10 @@ RULES: dict[str, dict[str, Any] | None] = {
 
 @dataclass(frozen=True)
 class Row:
-    """One configuration; `curve`: the Dice after every epoch as it is shown; `worth`: its value."""
+    """One configuration; `curves`: of its one or two trainings, the Dice after every epoch."""
 
     parameters: dict[str, Any]
-    curve: list[float]
-    worth: float
+    curves: list[list[float]]
 
 
 @cache
@@ -69,8 +69,7 @@ def rows() -> list[Row]:
     for line in read_csv(TABLE):
         found.setdefault(int(line["configuration"]), []).append(line)
     return [
-        Row(_parameters(lines[0]), _curve(lines[0]), max(_curve(lines[-1])))
-        for lines in found.values()
+        Row(_parameters(lines[0]), [_curve(line) for line in lines]) for lines in found.values()
     ]
 
 
@@ -96,13 +95,17 @@ def plain() -> Spec:
 
 
 class Replay:
-    """A part of the table, with one seed shown and the other kept to judge."""
+    """A part of the table; of each configuration one training is shown, the other judges."""
 
     def __init__(self, number: int) -> None:
         rng = np.random.default_rng([5, number])
         chosen = rng.permutation(len(rows()))[: round(PART * len(rows()))]
         self.rows = [rows()[i] for i in sorted(chosen)]
-        self.best = max(row.worth for row in self.rows)
+        swapped = rng.random(len(self.rows)) < 0.5
+        pairs = [r.curves[::-1] if s else r.curves for r, s in zip(self.rows, swapped, strict=True)]
+        self.shown = [pair[0] for pair in pairs]
+        self.worth = [max(pair[-1]) for pair in pairs]
+        self.best = max(float(np.mean([max(curve) for curve in pair])) for pair in pairs)
         self.space = read_space(told())
         self.places = np.array([self._place(row.parameters) for row in self.rows])
         self.tried: list[int] = []
@@ -115,11 +118,10 @@ class Replay:
         away = ((self.places - self._place(parameters)) ** 2).sum(1)
         away[self.tried] = np.inf
         self.tried.append(int(away.argmin()))
-        row = self.rows[self.tried[-1]]
-        return row.parameters, row.curve
+        return self.rows[self.tried[-1]].parameters, self.shown[self.tried[-1]]
 
     def regret(self, picked: int) -> float:
-        return self.best - self.rows[self.tried[picked]].worth
+        return self.best - self.worth[self.tried[picked]]
 
 
 def searched(method: str, number: int, trials: int) -> list[float]:

@@ -103,7 +103,7 @@ class Entry:
             with self._coming() as coming:
                 for path in other.folder.iterdir():
                     _copy(path, coming / path.name)
-        if other.checkpoints.exists():
+        if other.checkpoints.exists() and not self.checkpoints.exists():
             _copy(other.checkpoints, self.checkpoints)
 
     @contextmanager

@@ -143,8 +143,8 @@ def test_a_stopped_trial_is_never_handed_out(tmp_path: Path, manifest: Path) -> 
 
 def test_both_are_told_in_one_line_when_they_differ(manifest: Path) -> None:
     evidence = best_config(ranked(TRIALS, METRIC), METRIC, manifest)["evidence"]
-    line = "val_dice_coefficient 0.9000, 0.9 ± 0.01 expected"
-    assert in_a_line(evidence) == f"{line} (the luckiest, trial 006: 0.9500, 0.7 expected)"
+    line = "val_dice_coefficient 0.9000, 0.9000 ± 0.01 expected"
+    assert in_a_line(evidence) == f"{line} (the luckiest, trial 006: 0.9500, 0.7000 expected)"
     evidence = best_config(ranked(TRIALS[:5], METRIC), METRIC, manifest)["evidence"]
     assert in_a_line(evidence) == line
 

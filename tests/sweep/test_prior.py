@@ -44,14 +44,26 @@ def test_what_does_not_fit_is_left_out_and_counted(tmp_path: Path) -> None:
         "finished,0.7,32,0.001,0.1,1e-05",
         "finished,0.7,4,0.9,0.9,1e-05",
         "diverged,,4,0.001,0.1,1e-05",
+        "finished,,4,0.001,0.1,1e-05",
+        "finished,nan,4,0.001,0.1,1e-05",
+        "finished",
+        "finished,0.7,4,0.001,0.1,",
     )
     prior = read_prior(path, SPACE, METRIC)
     assert len(prior.trials) == 1
     assert prior.left_out == {
-        "batch_size outside this study's range": 2,
-        "learning_rate, dropout outside this study's range": 1,
+        "no value of this study's range as batch_size": 2,
+        "no value of this study's range as learning_rate, dropout": 1,
         "status diverged": 1,
+        "no number as val_dice_coefficient": 3,
+        "no value of this study's range as l2_reg": 1,
     }
+
+
+def test_whole_numbers_written_with_a_point_are_the_studys_values(tmp_path: Path) -> None:
+    (one,) = read_prior(written(tmp_path, "finished,0.9,4.0,1e-3,0.1,1e-05"), SPACE, METRIC).trials
+    assert one.parameters["batch_size"] == 4
+    assert type(one.parameters["batch_size"]) is int
 
 
 def test_of_many_trials_some_of_every_rank_are_used(tmp_path: Path) -> None:

@@ -260,3 +260,12 @@ def test_of_a_loser_its_own_value_stands() -> None:
     assert told[-1] is not None
     assert told[-1][0] == 0.01
     assert all(one is not None and one[0] > 0.5 for one in told[:-1])
+
+
+def test_a_constant_beside_does_not_let_anything_be_tried_twice() -> None:
+    space = read_space({"batch_size": {"values": [2, 4, 8, 16]}, "dropout": {"value": 0.1}})
+    seen: list[Observation] = []
+    for i in range(4):
+        found = suggest(space, seen, [], index=i, seed=0).parameters
+        seen.append(Observation(found, 0.1 * i))
+    assert {one.parameters["batch_size"] for one in seen} == {2, 4, 8, 16}

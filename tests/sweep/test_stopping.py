@@ -115,3 +115,9 @@ def test_stopped_trials_set_no_pace_but_count_as_trials() -> None:
 def test_a_wrong_rule_is_refused(spec: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         read_rule(spec)
+
+
+def test_no_number_of_epochs_is_too_many_for_the_bands() -> None:
+    assert Hyperband(type="hyperband", min_iter=3).bands(5000)[-1] == 3 * 3**6
+    assert Hyperband(type="hyperband", min_iter=1, eta=1e6).bands(10**7) == [1, 10**6]
+    assert Hyperband(type="hyperband", max_iter=27, s=900).bands(100) == [1, 3, 9]

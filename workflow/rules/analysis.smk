@@ -123,4 +123,7 @@ if STUDY.sweep.audit:
         log:
             "logs/audit.log",
         shell:
-            recorded("audit.py {input.search} results/trials results/audit {output[0]}")
+            recorded(
+                "audit.py {input.search} results/trials results/audit {output[0]}"
+                f" {len(TRIALS)}"
+            )

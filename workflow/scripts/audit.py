@@ -5,7 +5,7 @@ would have won. FINISHED holds the same trials without bars, as `sweep.audit: tr
 
 Example:
   python workflow/scripts/audit.py results/sweep/search.yaml results/trials results/audit \\
-    results/audit/audit.csv
+    results/audit/audit.csv 10
 """
 
 from pathlib import Path
@@ -21,8 +21,10 @@ def main() -> None:
     arguments.add_argument("trials", type=Path, metavar="TRIALS", help="the folder of all trials")
     arguments.add_argument("finished", type=Path, metavar="FINISHED", help="the same, to their end")
     arguments.add_argument("out", type=Path, metavar="OUT", help="the CSV to write")
+    arguments.add_argument("count", type=int, metavar="COUNT", help="how many trials there are")
     given = arguments.parse_args()
-    rows, epochs = audited(given.trials, given.finished, read_yaml(given.search)["metric"])
+    metric = read_yaml(given.search)["metric"]
+    rows, epochs = audited(given.trials, given.finished, given.count, metric)
     write_csv(given.out, COLUMNS, rows)
     print(f"audit: {in_words(rows, epochs)}")
 

@@ -5,30 +5,31 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.files import read_json, read_yaml
+from segsweep.sweep.trials import trial_folder
 
 COLUMNS = ("trial", "stopped_after", "of_epochs", "value_then", "value_at_end", "would_have_won")
 
 
 def audited(
-    trials: Path, finished: Path, metric: Mapping[str, str]
+    trials: Path, finished: Path, count: int, metric: Mapping[str, str]
 ) -> tuple[list[dict[str, Any]], int]:
-    """A row (COLUMNS) for each stopped trial, and the epochs that all trials would have taken.
+    """A row (COLUMNS) for each stopped one of `count` trials, and the epochs that all would take.
 
     `trials` holds the trials as the sweep left them, `finished` the same, trained to the end. A
     trial would have won if its value is better than that of every trial that was not stopped.
     """
     name, sign = metric["name"], 1 if metric["goal"] == "maximize" else -1
     rows, planned, best = [], 0, -float("inf")
-    for folder in sorted(finished.glob("[0-9]*"), key=lambda path: int(path.name)):
-        then = read_json(trials / folder.name / "metrics.json")
-        end = read_json(folder / "metrics.json")
-        epochs = read_yaml(trials / folder.name / "config.yaml")["epochs"]
+    for i in range(count):
+        then = read_json(trial_folder(trials, i) / "metrics.json")
+        end = read_json(trial_folder(finished, i) / "metrics.json")
+        epochs = read_yaml(trial_folder(trials, i) / "config.yaml")["epochs"]
         planned += epochs
         whole = end[name] if end["status"] == "finished" else None
         if then["status"] == "stopped":
             rows.append(
                 {
-                    "trial": int(folder.name),
+                    "trial": i,
                     "stopped_after": then["epochs"],
                     "of_epochs": epochs,
                     "value_then": then[name],
@@ -48,4 +49,4 @@ def in_words(rows: Sequence[Mapping[str, Any]], planned: int) -> str:
     saved = sum(row["of_epochs"] - row["stopped_after"] for row in rows)
     winners = [f"{row['trial']:03d}" for row in rows if row["would_have_won"]]
     told = f"trial {', '.join(winners)} would have won" if winners else "none would have won"
-    return f"{len(rows)} trials were stopped, {saved} of {planned} epochs saved; {told}"
+    return f"stopped trials: {len(rows)}, {saved} of {planned} epochs saved; {told}"

@@ -160,13 +160,14 @@ def in_a_line(evidence: Mapping[str, Any]) -> str:
     """The best trial's value and what is expected of it, and the luckiest's if it is another."""
     name, luckiest = evidence["metric"]["name"], evidence["luckiest"]
     line = (
-        f"{name} {evidence[name]:.4f}, {evidence['expected']} ± {evidence['expected_sd']} expected"
+        f"{name} {evidence[name]:.4f}, {evidence['expected']:.4f} ± "
+        f"{evidence['expected_sd']:.2g} expected"
     )
     if luckiest["trial"] == evidence["trial"]:
         return line
     return (
         f"{line} (the luckiest, trial {luckiest['trial']:03d}: {luckiest[name]:.4f}, "
-        f"{luckiest['expected']} expected)"
+        f"{luckiest['expected']:.4f} expected)"
     )
 
 

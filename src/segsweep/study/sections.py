@@ -1,7 +1,7 @@
 """The sections of a study, typed: every key with its range, its default and what it means."""
 
 import difflib
-from pathlib import Path
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -245,10 +245,11 @@ class Sweep(Section):
     @field_validator("prior_trials")
     @classmethod
     def _prior_is_versioned(cls, path: str | None) -> str | None:
-        if path is not None and Path(path).parent != Path(PRIOR):
+        if path is not None and not re.fullmatch(rf"{PRIOR}/[\w.-]+\.csv", path):
             raise ValueError(
                 f"sweep.prior_trials: found {path}, expected a file in {PRIOR}/, where DVC and "
-                f"Snakemake see it change; copy the leaderboard there"
+                "Snakemake see it change, with a name of letters, digits, '_', '.' and '-' that "
+                "ends in .csv; copy the leaderboard there"
             )
         return path
 

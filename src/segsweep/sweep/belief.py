@@ -65,8 +65,8 @@ def unfinished(
 ) -> tuple[float, float] | None:
     """What a stopped trial would have come to, to be maximized, and the sd by which it may be off.
 
-    From where it stopped it rises as finished trials did, but not above the middle one of them.
-    None where no finished trial came that far.
+    From where it stopped it rises as finished trials did, but not above the middle one of them, as
+    far as it has not been there already. None where no finished trial came that far.
     """
     epoch = len(stopped.history)
     reached = sign(goal) * stopped.until(epoch, goal)

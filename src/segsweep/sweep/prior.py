@@ -1,5 +1,6 @@
 """The trials of an earlier study, from its leaderboard, as far as this study can use them."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,12 +48,15 @@ def read_prior(path: str, space: Mapping[str, Parameter], metric: Mapping[str, s
     for line in lines:
         values = {name: _typed(line[name], p) for name, p in varied.items()}
         outside = [n for n, v in values.items() if v is None or not contains(varied[n], v)]
+        value = _number(line[metric["name"]])
         if line["status"] != "finished":
             reasons[f"status {line['status']}"] += 1
+        elif value is None:
+            reasons[f"no number as {metric['name']}"] += 1
         elif outside:
-            reasons[f"{', '.join(outside)} outside this study's range"] += 1
+            reasons[f"no value of this study's range as {', '.join(outside)}"] += 1
         else:
-            trials.append(Observation(values, float(line[metric["name"]])))
+            trials.append(Observation(values, value))
     if not trials:
         found = "; ".join(f"{n} with {reason}" for reason, n in reasons.items())
         raise UserError(
@@ -66,14 +70,21 @@ def read_prior(path: str, space: Mapping[str, Parameter], metric: Mapping[str, s
     return Prior(used, dict(reasons))
 
 
-def _typed(text: str, parameter: Parameter) -> Any:
+def _typed(cell: str | None, parameter: Parameter) -> Any:
     """The value that a cell of the table stands for; None where it is none of the parameter's."""
+    number = _number(cell)
     if isinstance(parameter, Categorical):
-        return next((v for v in parameter.values if text in (str(v), repr(v))), None)
+        known = (v for v in parameter.values if cell == str(v) or number == v)
+        return next(known, None)
+    return number
+
+
+def _number(cell: str | None) -> float | None:
     try:
-        return float(text)
+        number = float(cell or "")
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def _evenly(trials: Sequence[Observation], wanted: int) -> list[Observation]:

@@ -75,7 +75,7 @@ def suggest(
         anchors = [o.parameters for o in (*observed, *earlier) if o.value is not None]
         around = _best_places(belief, varied, anchors)
         candidates = _candidates(varied, around, rng)
-        candidates = _new(candidates, [*(o.parameters for o in observed), *in_flight])
+        candidates = _new(candidates, varied, [*(o.parameters for o in observed), *in_flight])
         chosen = _promising(belief, varied, _fitting(candidates, observed), observed, goal)
     return Suggestion({**constants, **chosen.parameters}, chosen.why, chosen.mean, chosen.sd)
 
@@ -88,8 +88,8 @@ def believed(
 ) -> list[tuple[float, float] | None]:
     """For each trial the mean and sd of its value without luck; None for one that has no value.
 
-    Both are in the metric's own units, rounded to 4 significant digits. Of a loser, which the model
-    sees better than it is, its own value stands.
+    Both are in the metric's own units. Of a loser, which the model sees better than it is, its own
+    value stands.
     """
     varied = {name: p for name, p in space.items() if not isinstance(p, Constant)}
     with threadpool_limits(1):
@@ -101,7 +101,7 @@ def believed(
             found.append(None)
         else:
             lost = sign(goal) * one.value < belief.floor
-            found.append((_four(one.value if lost else sign(goal) * mean), _four(sd)))
+            found.append((one.value if lost else sign(goal) * float(mean), float(sd)))
     return found
 
 
@@ -163,9 +163,12 @@ def _candidates(
     return list({tuple(values.items()): values for values in placed}.values())
 
 
-def _new(candidates: list[dict[str, Any]], tried: Sequence[Values]) -> list[dict[str, Any]]:
+def _new(
+    candidates: list[dict[str, Any]], varied: Varied, tried: Sequence[Values]
+) -> list[dict[str, Any]]:
     """Those that were not tried yet; all, where a small space holds no other."""
-    return [c for c in candidates if c not in tried] or candidates
+    known = [{name: values[name] for name in varied} for values in tried]
+    return [c for c in candidates if c not in known] or candidates
 
 
 def _fitting(

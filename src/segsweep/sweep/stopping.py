@@ -4,9 +4,11 @@ Bars come from the trials that ended before, so they are the same whatever the t
 W&B's hyperband, and our own, `pace`.
 """
 
+import itertools
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
+from operator import mul, truediv
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -15,6 +17,9 @@ from segsweep.sweep.distributions import Form
 from segsweep.sweep.observation import Goal, Observation, sign
 
 Whole = Annotated[int, Field(ge=1)]
+
+MOST = 100
+"""Bands from `min_iter` on, as in W&B's engine."""
 
 
 class _Rule(Form):
@@ -51,9 +56,13 @@ class Hyperband(_Rule):
     def bands(self, last: int) -> list[int]:
         """The epochs, up to `last`, at which trials are compared."""
         if self.min_iter is not None:
-            powers = [self.min_iter * self.eta**i for i in range(last)]
+            powers = itertools.accumulate([self.eta] * MOST, mul, initial=float(self.min_iter))
         else:
-            powers = [self.max_iter / self.eta ** (i + 1) for i in range(self.s)]  # type: ignore[operator, arg-type]
+            assert self.max_iter is not None
+            assert self.s is not None
+            steps = [self.eta] * min(self.s, MOST)
+            powers = itertools.accumulate(steps, truediv, initial=float(self.max_iter))
+            next(powers)
         return sorted({int(band) for band in powers if 1 <= band <= last})
 
     def bars(self, ended: Sequence[Observation], goal: Goal) -> dict[int, float]:
@@ -105,7 +114,7 @@ def read_rule(spec: Any) -> Rule | None:
     """
     if spec is None:
         return None
-    kind = spec.get("type") if isinstance(spec, dict) else spec
+    kind = spec.get("type", "no type") if isinstance(spec, dict) else spec
     if not isinstance(spec, dict) or not isinstance(kind, str) or kind not in RULES:
         raise ValueError(f"found {kind!r}, expected a table with type: {' or type: '.join(RULES)}")
     return RULES[kind].model_validate(spec)
