@@ -22,6 +22,9 @@ from segsweep.sweep.surrogate import Surrogate
 
 Why = Literal["enqueued", "start-up", "explore", "exploit", "random", "grid"]
 
+CURIOUS = 5
+"""Every so many trials one looks where the value may be best (mean + 2 sd; Srinivas et al., 2010),
+so that no second summit is missed."""
 WIDE = 512
 """Candidates over the whole space."""
 NEAR, STEPS, CENTRES = 48, (0.15, 0.05), 3
@@ -76,7 +79,8 @@ def suggest(
         around = _best_places(belief, varied, anchors)
         candidates = _candidates(varied, around, rng)
         candidates = _new(candidates, varied, [*(o.parameters for o in observed), *in_flight])
-        chosen = _promising(belief, varied, _fitting(candidates, observed), observed, goal)
+        curious = index % CURIOUS == CURIOUS - 1
+        chosen = _promising(belief, varied, _fitting(candidates, observed), observed, goal, curious)
     return Suggestion({**constants, **chosen.parameters}, chosen.why, chosen.mean, chosen.sd)
 
 
@@ -134,11 +138,11 @@ def _promising(
     candidates: Sequence[dict[str, Any]],
     observed: Sequence[Observation],
     goal: Goal,
+    curious: bool,
 ) -> Suggestion:
-    """The candidate with the largest expected improvement on the trials so far."""
+    """The candidate with the largest expected improvement, or where it may be best of all."""
     points = columns(varied, candidates)
-    score = belief.expected_improvement(points) if belief.knows else belief.predict(points)[0]
-    best = int(np.argmax(score))
+    best = int(np.argmax(_score(belief, points, curious)))
     tried = [o.parameters for o in observed if o.value is not None]
     if not tried:
         return Suggestion(candidates[best], "start-up")
@@ -146,6 +150,13 @@ def _promising(
     expected = belief.predict(columns(varied, tried))[0]
     why: Why = "exploit" if mean > expected.max() else "explore"
     return Suggestion(candidates[best], why, _four(sign(goal) * mean), _four(sd))
+
+
+def _score(belief: Surrogate, points: np.ndarray, curious: bool) -> np.ndarray:
+    means, sds = belief.predict(points)
+    if not belief.knows:
+        return means
+    return means + 2 * sds if curious else belief.expected_improvement(points)
 
 
 def _candidates(
