@@ -26,7 +26,7 @@ TILE = 256
 
 
 EXPECTED = {
-    "nuclei": "a best validation Dice of about 0.97 from the shipped study",
+    "nuclei": "a best validation Dice of about 0.96 from the shipped study",
     "pupils": "a best validation Dice of about 0.67 from studies/pupils.yaml",
 }
 """What the studies for the samples reach; measured on two CPU cores, see the README."""

@@ -17,7 +17,7 @@ Points are rows of numbers from 0 to 1, values are to be maximized.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import norm, qmc
@@ -29,6 +29,9 @@ weighed in parts, so that a thousand trials fit in memory."""
 LOSERS = 3.0
 """Values lie at most this many times as far below the median as the best lies above it: how badly
 a trial failed says nothing about where the good ones are."""
+
+KINSHIPS = np.array([0.0, 0.5, 0.8, 0.95])
+"""How far an earlier study may go with this one: correlations."""
 
 OFFSET = 1.5
 TILT, BOW, TWIST = 0.6, 0.7, 0.5
@@ -67,8 +70,14 @@ class Hyperparameters:
             curvature=around(2.0, 0.7, 1),
             rough=around(0.4, 0.7, 2),
             noise=around(0.05, 1.5, 3),
-            kinship=(np.random.default_rng(1).permutation(SETS) + 0.5) / SETS,
+            kinship=np.zeros(SETS),
         )
+
+    def with_kinships(self) -> "Hyperparameters":
+        """Half of the sets, each with every kinship: the trials must be free to deny it."""
+        each = np.tile(np.arange(SETS // 2), len(KINSHIPS))
+        kinship = np.repeat(KINSHIPS, SETS // 2)
+        return replace(self.take(each), kinship=kinship)
 
     def take(self, which: np.ndarray) -> "Hyperparameters":
         return Hyperparameters(**{name: array[which] for name, array in vars(self).items()})
@@ -129,10 +138,12 @@ class Surrogate:
         self.unit = float(np.sqrt((deviations**2).mean())) if deviations.any() else 1.0
         self._doubt = np.zeros(len(values)) if doubt is None else doubt / self.unit
         every = Hyperparameters.spread(points.shape[1])
+        if self._earlier.any():
+            every = every.with_kinships()
         likelihood = np.concatenate(
             [
                 self._explain(every.take(part), points, deviations)[0]
-                for part in np.array_split(np.arange(SETS), PARTS)
+                for part in np.array_split(np.arange(len(every.noise)), PARTS)
             ]
         )
         best = np.argsort(-likelihood, kind="stable")[:KEPT]
