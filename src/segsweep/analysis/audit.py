@@ -5,20 +5,21 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.files import read_json, read_yaml
+from segsweep.sweep.observation import sign
 from segsweep.sweep.trials import trial_folder
 
 COLUMNS = ("trial", "stopped_after", "of_epochs", "value_then", "value_at_end", "would_have_won")
 
 
 def audited(
-    trials: Path, finished: Path, count: int, metric: Mapping[str, str]
+    trials: Path, finished: Path, count: int, metric: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], int]:
     """A row (COLUMNS) for each stopped one of `count` trials, and the epochs that all would take.
 
     `trials` holds the trials as the sweep left them, `finished` the same, trained to the end. A
     trial would have won if its value is better than that of every trial that was not stopped.
     """
-    name, sign = metric["name"], 1 if metric["goal"] == "maximize" else -1
+    name, upwards = metric["name"], sign(metric["goal"])
     rows, planned, best = [], 0, -float("inf")
     for i in range(count):
         then = read_json(trial_folder(trials, i) / "metrics.json")
@@ -37,10 +38,10 @@ def audited(
                 }
             )
         elif whole is not None:
-            best = max(best, sign * whole)
+            best = max(best, upwards * whole)
     for row in rows:
         whole = row["value_at_end"]
-        row["would_have_won"] = whole is not None and sign * whole > best
+        row["would_have_won"] = whole is not None and upwards * whole > best
     return rows, planned
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from segsweep.errors import UserError
 from segsweep.files import read_json, read_yaml, sha256
 from segsweep.study import HYPERPARAMETERS
+from segsweep.study.sections import METRICS
+from segsweep.sweep.observation import sign
 from segsweep.sweep.search import believed
 from segsweep.sweep.space import read_space
 from segsweep.sweep.trials import earlier_trials, read_trials, trial_folder
@@ -20,14 +22,7 @@ from segsweep.sweep.trials import earlier_trials, read_trials, trial_folder
 SECTIONS = {"base_channels": "model", "depth": "model", "seed": "training"}
 """Searchable parameters that stand in a section of the study, not at its top."""
 
-SCORES = (
-    "val_dice_coefficient",
-    "val_dice_pooled",
-    "val_dice_soft",
-    "val_iou",
-    "val_loss",
-    "train_dice_coefficient",
-)
+SCORES = (*METRICS, "train_dice_coefficient")
 BELIEF = ("expected", "expected_sd")
 PACKAGES = ("torch", "numpy", "scipy", "wandb")
 
@@ -80,15 +75,17 @@ def tried(trials: Path, count: int, search: Mapping[str, Any]) -> list[Trial]:
     return [Trial.read(trial_folder(trials, i), belief) for i, belief in enumerate(beliefs)]
 
 
-def ranked(trials: Sequence[Trial], metric: Mapping[str, str]) -> list[Trial]:
+def ranked(trials: Sequence[Trial], metric: Mapping[str, Any]) -> list[Trial]:
     """The trials from best to worst by `metric` (`name`, `goal`), of equals the first.
 
     Those that finished stand by what is expected of them, then stopped ones by what they reached,
     then failed ones.
     """
-    name, sign = metric["name"], -1 if metric["goal"] == "maximize" else 1
-    finished = sorted((t for t in trials if t.finished), key=lambda t: sign * t.belief["expected"])
-    stopped = sorted((t for t in trials if t.stopped), key=lambda t: sign * t.metrics[name])
+    name, downwards = metric["name"], -sign(metric["goal"])
+    finished = sorted(
+        (t for t in trials if t.finished), key=lambda t: downwards * t.belief["expected"]
+    )
+    stopped = sorted((t for t in trials if t.stopped), key=lambda t: downwards * t.metrics[name])
     failed = [t for t in trials if not (t.finished or t.stopped)]
     return [*finished, *stopped, *failed]
 

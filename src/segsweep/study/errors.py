@@ -2,6 +2,8 @@
 
 import difflib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,6 +19,17 @@ _EXPECTED = {
     "model_attributes_type": "a table of keys",
 }
 _EXPONENT = re.compile(r"^[-+]?(\d+|\d*\.\d+|\d+\.)[eE][-+]?\d+$")
+
+
+@contextmanager
+def named(where: str) -> Iterator[None]:
+    """Let the faults that the block finds begin with their place in the study."""
+    try:
+        yield
+    except ValidationError as error:
+        raise ValueError("\n".join(sentences(error, where))) from None
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
 
 
 def sentences(error: ValidationError, prefix: str = "") -> list[str]:

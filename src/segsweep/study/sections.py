@@ -4,9 +4,9 @@ import difflib
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from segsweep.study.errors import sentences
+from segsweep.study.errors import named
 from segsweep.sweep.distributions import Uniform
 from segsweep.sweep.space import Categorical, Constant, Parameter, flatten, form_of
 from segsweep.sweep.stopping import Rule, read_rule
@@ -216,12 +216,8 @@ class Sweep(Section):
         typed = {}
         for dotted, spec in flat.items():
             name, where = _searched(dotted, flat), f"sweep.parameters.{dotted}"
-            try:
+            with named(where):
                 typed[name] = form_of(spec).model_validate(spec)
-            except ValidationError as error:
-                raise ValueError("\n".join(sentences(error, where))) from None
-            except ValueError as error:
-                raise ValueError(f"{where}: {error}") from None
         return typed
 
     @model_validator(mode="before")
@@ -234,13 +230,8 @@ class Sweep(Section):
     @field_validator("early_terminate", mode="before")
     @classmethod
     def _type_rule(cls, raw: Any) -> Any:
-        where = "sweep.early_terminate"
-        try:
+        with named("sweep.early_terminate"):
             return read_rule(raw)
-        except ValidationError as error:
-            raise ValueError("\n".join(sentences(error, where))) from None
-        except ValueError as error:
-            raise ValueError(f"{where}: {error}") from None
 
     @field_validator("prior_trials")
     @classmethod

@@ -153,10 +153,10 @@ def _promising(
 
 
 def _score(belief: Surrogate, points: np.ndarray, curious: bool) -> np.ndarray:
+    if belief.knows and not curious:
+        return belief.expected_improvement(points)
     means, sds = belief.predict(points)
-    if not belief.knows:
-        return means
-    return means + 2 * sds if curious else belief.expected_improvement(points)
+    return means + 2 * sds if belief.knows else means
 
 
 def _candidates(
