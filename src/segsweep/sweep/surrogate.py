@@ -33,6 +33,10 @@ a trial failed says nothing about where the good ones are."""
 KINSHIPS = np.array([0.0, 0.5, 0.8, 0.95])
 """How far an earlier study may go with this one: correlations."""
 
+DARING = 0.6
+"""How far from what is expected a trial in flight is imagined to end, in sd: with 0 the search
+looks elsewhere too little, with 1 (Snoek, Larochelle and Adams, 2012) too much."""
+
 OFFSET = 1.5
 TILT, BOW, TWIST = 0.6, 0.7, 0.5
 """Prior sd of the constant, and those of the parabola's parts in units of its curvature: linear
@@ -58,8 +62,7 @@ class Hyperparameters:
     @classmethod
     def spread(cls, columns: int) -> "Hyperparameters":
         """Logarithms of all are normal: median and sd stand here."""
-        sequence = qmc.Sobol(columns + 4, rng=np.random.default_rng(0))
-        z = norm.ppf(np.clip(sequence.random(SETS), 1e-6, 1 - 1e-6))
+        z = _normal(columns + 4, 0)
 
         def around(median: float, sd: float, which: int | slice) -> np.ndarray:
             return np.asarray(median * np.exp(sd * z[:, which]))
@@ -108,6 +111,12 @@ class Hyperparameters:
         return OFFSET**2 + self.curvature[:, None] ** 2 * parabola + self.rough[:, None] ** 2
 
 
+def _normal(columns: int, seed: int) -> np.ndarray:
+    """(SETS, columns) quasi-random numbers of the standard normal law."""
+    sequence = qmc.Sobol(columns, rng=np.random.default_rng(seed))
+    return np.asarray(norm.ppf(np.clip(sequence.random(SETS), 1e-6, 1 - 1e-6)))
+
+
 def _terms(points: np.ndarray) -> np.ndarray:
     centred = points - 0.5
     first, second = np.triu_indices(points.shape[1], 1)
@@ -120,8 +129,8 @@ class Surrogate:
     """The belief after `values` (trials,) at `points` (trials, columns), and with trials in flight.
 
     `doubt` (trials,) is the sd of values beyond the common noise, `earlier` (trials,) says which
-    are of an earlier study. Of trials in flight it is believed that they will bring what is
-    expected there. `floor` is what the values of losers count as.
+    are of an earlier study. How trials in flight will end is imagined, otherwise by each set of
+    hyperparameters. `floor` is what the values of losers count as.
     """
 
     def __init__(
@@ -152,13 +161,22 @@ class Surrogate:
         self.sets, self.points = every.take(best), points
         _, residual, self._factor, self._white = self._explain(self.sets, points, deviations)
         if len(in_flight):
-            believed = self._deviation(in_flight)[0]
+            believed = self._imagined(in_flight)
             self.points = np.concatenate([points, in_flight])
             self._earlier = np.concatenate([self._earlier, np.zeros(len(in_flight), bool)])
             self._doubt = np.concatenate([self._doubt, np.zeros(len(in_flight))])
             self._factor = self._inverse_factor(self.sets, self.points)
             residual = np.concatenate([residual, believed], axis=1)
             self._white = np.einsum("hij,hj->hi", self._factor, residual)
+
+    def _imagined(self, points: np.ndarray) -> np.ndarray:
+        """(sets, points): how trials in flight may end, one draw for each set."""
+        expected = self._deviation(points)[0]
+        apart = self._earlier[:, None] & np.ones(len(points), bool)
+        gain = self._factor @ self.sets.covariance(self.points, points, apart)
+        left = self.sets.covariance(points, points) - gain.transpose(0, 2, 1) @ gain
+        spread = np.linalg.cholesky(left + 1e-6 * np.eye(len(points)))
+        return expected + DARING * np.einsum("hij,hj->hi", spread, _normal(len(points), 1)[:KEPT])
 
     def _explain(
         self, sets: Hyperparameters, points: np.ndarray, deviations: np.ndarray
