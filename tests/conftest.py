@@ -23,12 +23,17 @@ def nuclei_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def nuclei(nuclei_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> ProcessedSet:
+def nuclei_processed(nuclei_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The nuclei sample at 64 x 64 pixels: real images, quick to train on."""
     out = tmp_path_factory.mktemp("processed")
     study = Preprocess(input_shape=[64, 64, 1]).model_dump()
     preprocess(nuclei_raw, out, study, tmp_path_factory.mktemp("kept"))
-    return ProcessedSet.open(out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def nuclei(nuclei_processed: Path) -> ProcessedSet:
+    return ProcessedSet.open(nuclei_processed)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from segsweep.errors import UserError
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # mallopt(3)
 
 
 def die_with_parent(how: signal.Signals = signal.SIGKILL) -> None:
@@ -33,6 +34,18 @@ def dying_with_me() -> Callable[[], None]:
             os._exit(1)
 
     return before_exec
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep what is freed, as a training asks for the same sizes in every step.
+
+    Otherwise large pieces go back to the kernel, which hands them out again page by page, zeroed:
+    a twentieth of a training step on a CPU.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_MAX, 0)
+        mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def output_of(*command: str) -> str:

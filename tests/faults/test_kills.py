@@ -98,6 +98,21 @@ def test_fifty_random_kills_over_one_sweep(fresh: Fresh, reference: dict[str, by
     assert redone_at_most <= EPOCHS + KILLS
 
 
+def test_a_machine_that_fails_is_tried_thrice_and_ends_the_sweep(
+    fresh: Fresh, reference: dict[str, bytes]
+) -> None:
+    """Every process that is about to leave a result is killed: no trial is made of that."""
+    project = fresh("thrice")
+    told = project.run(*TOOLS["snakemake"], check=False, env={"KILL_AT": "metrics.json"})
+    assert project.lines().count("killed at metrics.json") >= 3
+    assert "results/trials/000/metrics.json was not made, see logs/trial/000.log" in told
+    assert not (project.folder / "results/trials/001/suggestion.json").exists()
+    epochs = project.epochs()
+    project.tool("snakemake")
+    assert project.epochs() + epochs == EPOCHS
+    assert project.results() == reference
+
+
 @pytest.mark.parametrize(
     "victim", ["dvc", "snakemake", "keep.py", "trial.py", "wandb_cli.py", "train.py"]
 )

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import dice as scipy_dice_distance
-from sklearn.metrics import jaccard_score, log_loss
+from sklearn.metrics import jaccard_score
 
-from segsweep.unet.dice import bce_dice_loss, counts, dice, iou, soft_dice
+from segsweep.unet.dice import counts, dice, iou, soft_dice
 
 
 @pytest.fixture
@@ -52,16 +52,3 @@ def test_soft_dice_of_certain_probabilities_is_nearly_dice(
     predicted, truth = masks
     soft = soft_dice(predicted.float(), truth.float())
     np.testing.assert_allclose(soft, dice(counts(predicted, truth)), atol=0.05)
-
-
-def test_the_loss_is_cross_entropy_plus_one_minus_soft_dice(
-    masks: tuple[torch.Tensor, torch.Tensor],
-) -> None:
-    _, truth = masks
-    logits = torch.randn(truth.shape, generator=torch.Generator().manual_seed(1))
-    loss = bce_dice_loss(logits, truth.float())
-    for i in range(len(truth)):
-        p, t = logits[i].sigmoid().flatten().double(), truth[i].flatten().double()
-        entropy = log_loss(t.numpy(), p.numpy(), labels=[0, 1])
-        overlap = (2 * (p * t).sum() + 1) / (p.sum() + t.sum() + 1)
-        assert float(loss[i]) == pytest.approx(entropy + 1 - float(overlap), rel=1e-5)

@@ -11,6 +11,8 @@ IN_FLIGHT = STUDY.sweep.parallel
 FIT = READING.sources(
     "fit", "src/segsweep/unet/run.py"
 )  # what decides the bits of a training
+# A training that a machine failed goes on from its last epoch; a third failure ends the sweep.
+RETRIES = 2
 WEIGHTS = "model.safetensors"
 CHECKPOINTS = f"--checkpoints @checkpoints --key @key --images {STUDY.wandb.images}"
 
@@ -95,6 +97,7 @@ rule trial:
         "logs/trial/{trial}.log",
     benchmark:
         "logs/benchmark/trial-{trial}.tsv"
+    retries: RETRIES
     threads: STUDY.training.threads
     resources:
         gpu=1,
@@ -129,6 +132,7 @@ rule train:
         "logs/train.log",
     benchmark:
         "logs/benchmark/train.tsv"
+    retries: RETRIES
     threads: STUDY.training.threads
     resources:
         gpu=1,

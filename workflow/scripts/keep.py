@@ -21,9 +21,13 @@ from segsweep.hashes import STATE
 from segsweep.processes import die_with_parent, dying_with_me
 from segsweep.provenance import check_sources, write_record
 from segsweep.store import Entry, key_of
-from segsweep.unet.bars import Bars, is_stopped, shorten
+from segsweep.unet.bars import Bars, is_final, shorten
 
 SENTINELS = tuple(str(STATE / name) for name in ("sentinel", "sentinel-dry"))
+
+
+FIT = "fit"
+"""The work of a training, which may end without a result that holds for good."""
 
 
 def main() -> None:
@@ -57,7 +61,7 @@ def main() -> None:
                 words = {"@key": key, "@checkpoints": str(entry.checkpoints)}
                 _run([words.get(word, word) for word in command], log, arguments.outs[0])
                 check_sources(ins)
-                if not (arguments.bars and is_stopped(outs[0])):
+                if arguments.tag != FIT or is_final(outs[0]):
                     entry.keep([*outs, *stored], asides)
                 for path in stored:
                     path.unlink()

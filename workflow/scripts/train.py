@@ -1,7 +1,7 @@
 """Train one U-Net and write its metrics, history, per-image Dice and weights to a folder.
 
 CONFIG is a config.yaml of a trial, or a whole study, whose top-level hyperparameters are then
-trained: batch_size (images per step), learning_rate (of Adam), dropout (0 to 1), l2_reg (factor of
+trained: batch_size (images per step), learning_rate, dropout (0 to 1), l2_reg (factor of
 the sum of squared kernels), epochs (passes over the training split).
 
 With --wandb-project an offline W&B run is written to OUT/wandb. With --agent the script is run by
@@ -19,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 
-from segsweep.processes import die_with_parent
+from segsweep.processes import die_with_parent, keep_freed_memory
 
 if "--key" in sys.argv:  # a job of the pipeline; said before the imports that take seconds
     die_with_parent(signal.SIGTERM)
@@ -30,13 +30,15 @@ from segsweep.files import read_yaml
 from segsweep.study import Study, check_training
 from segsweep.unet.bars import NO_BARS, Bars
 from segsweep.unet.config import TrainingConfig
-from segsweep.unet.run import train
-from segsweep.unet.training import Outcome, time_step, weight_bytes
+from segsweep.unet.forecast import announce, check_memory, reach
+from segsweep.unet.run import on_its_own_card, train
+from segsweep.unet.training import Outcome
 
 
 def main() -> None:
     given = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    keep_freed_memory()
     data = ProcessedSet.open(given.data)
     run = None
     if given.wandb_project or given.agent:
@@ -51,8 +53,6 @@ def main() -> None:
         config = _configuration(values, given.config)
     else:
         config = _configuration(read_yaml(given.config), given.config)
-    if given.announce:
-        _announce(config, data, given.announce)
     images = data.splits.count("train")
     if config.batch_size > images:
         print(
@@ -63,24 +63,31 @@ def main() -> None:
     progress = Progress(given.label, config)
 
     def on_epoch(row: dict[str, float]) -> None:
-        progress.show(row)
         if run:
             run.log_epoch(row)
+        progress.show(row)
 
     def before_metrics(outcome: Outcome) -> None:
         if run:
             run.finish(outcome, data, given.images)
 
-    outcome = train(
-        config,
-        data,
-        given.out,
-        given.key,
-        given.checkpoints,
-        on_epoch,
-        before_metrics,
-        Bars.read(given.bars) if given.bars else NO_BARS,
-    )
+    bars = Bars.read(given.bars) if given.bars else NO_BARS
+    with on_its_own_card(config):
+        if given.announce:
+            searched = read_yaml(given.sweep)["parameters"] if given.sweep else {}
+            least, most = reach(config, searched, images)
+            check_memory(least, most, images, data.splits.count("validation"))
+            announce(config, data, given.announce)
+        outcome = train(
+            config,
+            data,
+            given.out,
+            given.key,
+            given.checkpoints,
+            on_epoch,
+            before_metrics,
+            bars,
+        )
     progress.end(outcome)
 
 
@@ -110,25 +117,6 @@ class Progress:
         else:
             said = f"{metrics['status']}: {metrics['reason']}"
         print(f"{self.label}: {said}", flush=True)
-
-
-def _announce(config: TrainingConfig, data: ProcessedSet, trials: int) -> None:
-    """Say how long the sweep will take, from one timed step, and how much disk."""
-    step = time_step(config, data)
-    per_image = step / min(config.batch_size, data.splits.count("train"))
-    validating = 0.3 * data.splits.count("validation")  # a forward pass is about 0.3 of a step
-    seconds = trials * config.epochs * per_image * (data.splits.count("train") + validating)
-    print(
-        f"one step of {config.batch_size} images takes {step:.2f} s: expect about "
-        f"{max(1, round(seconds / 60))} min for {trials} trials of {config.epochs} epochs, "
-        "beside start-up"
-    )
-    weights = weight_bytes(config) / 1e6
-    print(
-        f"the weights of one training take {weights:.1f} MB on disk: {trials * weights:.0f} MB for "
-        f"all trials, in .store, and {4 * weights:.1f} MB for the one that is trained",
-        flush=True,
-    )
 
 
 def _configuration(values: dict[str, object], source: str) -> TrainingConfig:
@@ -164,6 +152,9 @@ def _arguments() -> argparse.Namespace:
     arguments.add_argument("--label", default="train", help="what progress lines begin with")
     arguments.add_argument(
         "--announce", type=int, metavar="N", help="first say how long N such trials will take"
+    )
+    arguments.add_argument(
+        "--sweep", metavar="FILE", help="and whether all of this W&B sweep's space fits in memory"
     )
     given = arguments.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)

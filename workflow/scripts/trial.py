@@ -41,7 +41,7 @@ def main() -> None:
     if given.checkpoints:
         command += ["--checkpoints", given.checkpoints]
     if given.trials and index == 0:
-        command += ["--announce", str(given.trials)]
+        command += ["--announce", str(given.trials), "--sweep", given.sweep]
     run_trial(sweep, parameters, command, given.out, given.key)
 
 

@@ -13,14 +13,11 @@ from typing import Any
 from segsweep.errors import UserError
 from segsweep.files import read_json, read_yaml, sha256
 from segsweep.study import HYPERPARAMETERS
-from segsweep.study.sections import METRICS
+from segsweep.study.sections import METRICS, SECTION_OF
 from segsweep.sweep.observation import sign
 from segsweep.sweep.search import believed
 from segsweep.sweep.space import read_space
 from segsweep.sweep.trials import earlier_trials, read_trials, trial_folder
-
-SECTIONS = {"base_channels": "model", "depth": "model", "seed": "training"}
-"""Searchable parameters that stand in a section of the study, not at its top."""
 
 SCORES = (*METRICS, "train_dice_coefficient")
 BELIEF = ("expected", "expected_sd")
@@ -129,7 +126,7 @@ def best_config(
             f"{best.metrics['status']}, {best.metrics['reason']}); change sweep.parameters"
         )
     params: dict[str, Any] = {name: best.config[name] for name in HYPERPARAMETERS}
-    for name, section in SECTIONS.items():
+    for name, section in SECTION_OF.items():
         if name in best.suggestion["parameters"]:
             params.setdefault(section, {})[name] = best.config[name]
     luckiest = by_luck(order, metric)[0]

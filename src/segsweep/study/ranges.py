@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from segsweep.errors import UserError
 from segsweep.study.errors import sentences
@@ -11,7 +11,8 @@ from segsweep.unet.config import SEARCHABLE
 
 _HYPERPARAMETERS: dict[str, TypeAdapter[Any]] = {
     name: TypeAdapter(
-        Annotated[field.annotation, Field(strict=True), *field.metadata]  # type: ignore[arg-type]
+        Annotated[field.annotation, Field(), *field.metadata],  # type: ignore[arg-type]
+        config=ConfigDict(strict=True),
     )
     for section in (Hyperparameters, Model, Training)
     for name, field in section.model_fields.items()

@@ -43,13 +43,13 @@ class Hyperparameters(Section):
     batch_size: Whole = 16
     """Images per step of the single run; more than the training split is the whole split."""
     learning_rate: Positive = 0.000159
-    """Step size of Adam in the single run."""
+    """Step size of the optimiser in the single run."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of the features dropped at the end of the contracting path in the single run."""
     l2_reg: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.00006
     """Factor of the sum of squared convolution weights in the loss of the single run."""
     epochs: Whole = 40
-    """Passes over the training split, in the single run and in every trial."""
+    """Passes over the training split, each validated, in the single run and in every trial."""
 
 
 class Data(Section):
@@ -108,22 +108,47 @@ class Model(Section):
     """Feature maps at full resolution; doubled at each depth (64 in Ronneberger et al., 2015)."""
     depth: Annotated[int, Field(ge=1, le=8)] = 4
     """Number of halvings of the image (4 in Ronneberger et al., 2015)."""
+    norm: Literal["none", "batch", "group"] = "batch"
+    """What follows each convolution: nothing (as in 2015), batch or group normalisation."""
 
 
 class Training(Section):
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    """Adam; AdamW, for which l2_reg is a decay of its own; or SGD with momentum 0.9."""
+    scheduler: Literal["constant", "cosine"] = "constant"
+    """The learning rate after the warm-up: as it is, or falling along half a cosine to zero."""
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of all steps in which the learning rate rises to its value."""
+    loss: Literal["bce", "dice", "bce_dice"] = "bce_dice"
+    """Binary cross-entropy, 1 - soft Dice, or their sum."""
+    augmentation: Annotated[float, Field(ge=0, le=3)] = 1.0
+    """Strength of the changes of grey values; up to 1 also the share of images that are flipped or
+    turned. 0 shows every image as it is."""
+    steps_per_epoch: Whole | None = None
+    """The budget: null lets an epoch be one pass over the images, whatever the batch (epochs held
+    equal); a number lets it be so many steps (steps held equal)."""
+    mixed_precision: bool = True
+    """Convolutions in bfloat16 or float16 where the device has them; else all in float32."""
+    deterministic: bool = True
+    """On a GPU, only algorithms that give the same bits again; false trades that for speed."""
     seed: Seed = 0
     """Decides weights, order, dropout and augmentation of every training of the study."""
     threads: Whole = 2
     """CPU threads of one training; part of what decides its bits."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to train; auto takes a CUDA GPU where there is one, else the CPU."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to train; auto takes a GPU where there is one, else the CPU."""
 
 
 GROUPS: dict[str, type[Section]] = {"model": Model, "training": Training}
-SEARCHED = (
-    *SEARCHABLE,
-    *(f"{g}.{name}" for g, s in GROUPS.items() for name in s.model_fields if name in SEARCHABLE),
-)
+SECTION_OF = {
+    name: group
+    for group, section in GROUPS.items()
+    for name in section.model_fields
+    if name in SEARCHABLE
+}
+"""Searchable parameters that stand in a section of the study, not at its top."""
+
+SEARCHED = (*SEARCHABLE, *(f"{group}.{name}" for name, group in SECTION_OF.items()))
 """The keys of `sweep.parameters`: hyperparameters by name, or nested in their section."""
 
 

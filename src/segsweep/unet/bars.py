@@ -13,7 +13,7 @@ from typing import Any, Literal
 from safetensors.numpy import save_file
 
 from segsweep.files import read_csv, read_json, replacing, write_csv, write_json
-from segsweep.unet.history import HISTORY, IMAGES, SCORES, best_epoch
+from segsweep.unet.history import HISTORY, IMAGES, MEASURES, SCORES, best_epoch
 
 Row = Mapping[str, float]
 
@@ -48,8 +48,11 @@ class Bars:
                 return epoch
         return None
 
-    def stopped(self, history: Sequence[Row], epoch: int) -> dict[str, Any]:
-        """The part of the metrics that stopping at `epoch` decides."""
+    def stopped(
+        self, history: Sequence[Row], epoch: int, measures: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The metrics of a training that is stopped at `epoch`; `measures` are all MEASURES."""
+        since = measures["float32_since"]
         best = best_epoch(history[:epoch])
         bar = f"{'at least' if self.goal == 'maximize' else 'at most'} {self.heights[epoch]:.4g}"
         return {
@@ -59,15 +62,20 @@ class Bars:
             "train_dice_coefficient": None,
             "best_epoch": best,
             "epochs": epoch,
+            **measures,
+            "float32_since": since if since is not None and since <= epoch else None,
         }
 
 
 NO_BARS = Bars()
 
 
-def is_stopped(metrics: Path) -> bool:
-    """Whether `metrics.json` is that of a stopped training."""
-    return bool(read_json(metrics)["status"] == "stopped")
+def is_final(metrics: Path) -> bool:
+    """Whether `metrics.json` says what holds for good.
+
+    A stopped training can go on, and what ran out of memory may fit elsewhere.
+    """
+    return read_json(metrics)["status"] in ("finished", "diverged")
 
 
 def shorten(folder: Path, bars: Bars) -> None:
@@ -86,4 +94,5 @@ def shorten(folder: Path, bars: Bars) -> None:
     if (weights := folder / "model.safetensors").exists():
         with replacing(weights) as aside:
             save_file({}, aside, {"status": "stopped"})
-    write_json(folder / "metrics.json", {**metrics, **bars.stopped(history, epoch)})
+    stopped = bars.stopped(history, epoch, {name: metrics[name] for name in MEASURES})
+    write_json(folder / "metrics.json", {**metrics, **stopped})

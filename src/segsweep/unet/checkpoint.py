@@ -30,8 +30,7 @@ class Checkpoint:
 
 def save(folder: Path, config: dict[str, Any], checkpoint: Checkpoint) -> None:
     text = {"config": json.dumps(config), "state": json.dumps(checkpoint.state)}
-    tensors = {k: v.detach().cpu().contiguous() for k, v in checkpoint.tensors.items()}
-    write_tensors(folder / FILE, tensors, text)
+    write_tensors(folder / FILE, checkpoint.tensors, text)
 
 
 def write_tensors(path: Path, tensors: dict[str, torch.Tensor], text: dict[str, str]) -> None:
@@ -59,18 +58,3 @@ def load(folder: Path, config: dict[str, Any]) -> Checkpoint | None:
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         print(f"{path}: cannot be read ({error}), so training starts anew")
         return None
-
-
-def flatten_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """Adam's moments and step counts by parameter number and name."""
-    states = optimizer.state_dict()["state"]
-    return {f"{i}.{name}": tensor for i, s in states.items() for name, tensor in s.items()}
-
-
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    whole = optimizer.state_dict()
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for name, tensor in tensors.items():
-        number, field = name.split(".")
-        state.setdefault(int(number), {})[field] = tensor
-    optimizer.load_state_dict({**whole, "state": state})

@@ -24,6 +24,15 @@ class TrainingConfig:
     task: str
     base_channels: int
     depth: int
+    norm: str
+    optimizer: str
+    scheduler: str
+    warmup: float
+    loss: str
+    augmentation: float
+    steps_per_epoch: int | None
+    mixed_precision: bool
+    deterministic: bool
     seed: int
     threads: int
     device: str
@@ -38,9 +47,7 @@ class TrainingConfig:
                 "take a config.yaml that the pipeline wrote as the model"
             )
         try:
-            numbers: dict[str, Any] = {
-                name: float(values[name]) for name in ("learning_rate", "dropout", "l2_reg")
-            }
+            numbers = {f.name: float(values[f.name]) for f in fields(cls) if f.type is float}
             return cls(**{**values, **numbers, "input_shape": tuple(values["input_shape"])})
         except (TypeError, ValueError) as error:
             raise UserError(f"{source}: {error}; expected numbers") from error
@@ -56,6 +63,6 @@ class TrainingConfig:
 SEARCHABLE = tuple(
     field.name
     for field in fields(TrainingConfig)
-    if field.name not in ("input_shape", "task", "threads", "device")
+    if field.name not in ("input_shape", "task", "deterministic", "threads", "device")
 )
 """The fields that `sweep.parameters` may vary."""

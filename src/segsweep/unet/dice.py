@@ -1,7 +1,6 @@
-"""Overlap between predicted and true masks: exact counts for scores, soft sums for the loss."""
+"""Overlap between predicted and true masks: exact counts for scores, soft sums for losses."""
 
 import torch
-from torch.nn import functional
 
 
 def counts(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -40,10 +39,3 @@ def soft_dice(probability: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """
     p, t = probability.float().flatten(1), truth.float().flatten(1)
     return (2 * (p * t).sum(1) + 1) / (p.sum(1) + t.sum(1) + 1)
-
-
-def bce_dice_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Binary cross-entropy plus (1 - soft Dice), in float32, one value per image (n,)."""
-    logits = logits.float()
-    cross_entropy = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
-    return cross_entropy.flatten(1).mean(1) + 1 - soft_dice(logits.sigmoid(), truth)

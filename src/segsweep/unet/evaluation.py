@@ -15,7 +15,7 @@ class Evaluation:
     count: torch.Tensor
     loss: torch.Tensor
     soft: torch.Tensor
-    predicted: torch.Tensor
+    predicted: torch.Tensor | None = None
 
     def scores(self) -> dict[str, float]:
         return {

@@ -16,6 +16,9 @@ HISTORY = (
 SCORES = HISTORY[2:]
 """Those of the validation split, which `metrics.json` repeats for the best epoch."""
 
+MEASURES = ("effective_batch_size", "steps_per_epoch", "float32_since", "parameters")
+"""What `metrics.json` tells of the training itself; `float32_since` is an epoch, or null."""
+
 IMAGES = ("name", "true_positives", "false_positives", "false_negatives", "dice")
 """Columns of `images.csv`: pixels, and Dice in 0 to 1, under the best epoch's weights."""
 

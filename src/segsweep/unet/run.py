@@ -1,16 +1,33 @@
 """A training with its files: what `results/train` and a trial's folder hold."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import torch
 
 from segsweep.data.arrays import ProcessedSet
 from segsweep.files import write_csv, write_json
+from segsweep.unet import cards, devices
 from segsweep.unet.bars import NO_BARS, Bars
 from segsweep.unet.checkpoint import write_tensors
 from segsweep.unet.config import TrainingConfig
 from segsweep.unet.history import HISTORY, IMAGES
 from segsweep.unet.training import Outcome, fit
+
+
+@contextmanager
+def on_its_own_card(config: TrainingConfig) -> Iterator[None]:
+    """Where the training is one for CUDA, hold a GPU for this process alone meanwhile."""
+    if devices.select(config.device).kind != "cuda":
+        yield
+        return
+    with cards.own(cards.visible()) as card:
+        torch.cuda.set_device(card.number)
+        for holder in cards.holders(card):
+            print(f"{card.name} {card.uuid}: {holder}", flush=True)
+        yield
 
 
 def train(

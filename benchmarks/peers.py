@@ -1,0 +1,260 @@
+"""Training steps to compare with ours, each as its library's users would write it.
+
+`python benchmarks/peers.py NAME JSON` is one competitor in a process of its own, so that no
+allocator, thread or cache of one helps another: it prints a line of JSON when it is ready, makes
+a step for each line that it reads, and prints the seconds.
+
+MONAI, segmentation-models-pytorch and Lightning come from benchmarks/requirements.txt.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+
+from segsweep.data.arrays import ProcessedSet
+from segsweep.processes import keep_freed_memory
+from segsweep.unet.config import TrainingConfig
+from segsweep.unet.trainer import Trainer
+
+OURS = "ours"
+Step = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Size:
+    """What is trained: images of `side` pixels, on `threads` threads of the CPU or on a GPU."""
+
+    batch: int = 8
+    side: int = 256
+    base_channels: int = 16
+    depth: int = 4
+    threads: int = 2
+    dropout: float = 0.2
+    deterministic: bool = True
+
+    @property
+    def config(self) -> TrainingConfig:
+        return TrainingConfig(
+            batch_size=self.batch,
+            learning_rate=1e-3,
+            dropout=self.dropout,
+            l2_reg=6e-5,
+            epochs=100,
+            input_shape=(self.side, self.side, 1),
+            task="segmentation",
+            base_channels=self.base_channels,
+            depth=self.depth,
+            norm="batch",
+            optimizer="adam",
+            scheduler="constant",
+            warmup=0.0,
+            loss="bce_dice",
+            augmentation=1.0,
+            steps_per_epoch=None,
+            mixed_precision=True,
+            deterministic=self.deterministic,
+            seed=0,
+            threads=self.threads,
+            device="auto",
+        )
+
+
+class PlainUNet(nn.Module):
+    """The classic network of tutorials: transposed convolutions, and maps joined by `cat`."""
+
+    def __init__(self, base: int, depth: int, dropout: float) -> None:
+        super().__init__()
+        widths = [base * 2**level for level in range(depth + 1)]
+        self.down = nn.ModuleList(self._double(i, o) for i, o in zip([1, *widths], widths))  # noqa: B905
+        self.up = nn.ModuleList(nn.ConvTranspose2d(w, w // 2, 2, 2) for w in widths[:0:-1])
+        self.decoder = nn.ModuleList(self._double(w, w // 2) for w in widths[:0:-1])
+        self.head, self.dropout = nn.Conv2d(base, 1, 1), nn.Dropout(dropout)
+
+    @staticmethod
+    def _double(i: int, o: int) -> nn.Sequential:
+        def one(i: int) -> list[nn.Module]:
+            convolution = nn.Conv2d(i, o, 3, padding=1, bias=False)
+            return [convolution, nn.BatchNorm2d(o), nn.ReLU(inplace=True)]
+
+        return nn.Sequential(*one(i), *one(o))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        skips = []
+        for level, block in enumerate(self.down):
+            x = block(functional.max_pool2d(x, 2) if level else x)
+            skips.append(self.dropout(x) if level >= len(self.down) - 2 else x)
+            x = skips[-1]
+        for up, block, skip in zip(self.up, self.decoder, skips[-2::-1], strict=True):
+            x = block(torch.cat([skip, up(x)], dim=1))
+        return self.head(x)
+
+
+def random_set(size: Size, train: int, validation: int = 8) -> ProcessedSet:
+    pixels = np.random.default_rng(0).integers(
+        0, 256, (train + validation, size.side, size.side), np.uint8
+    )
+    names = [str(i) for i in range(len(pixels))]
+    splits = ["train"] * train + ["validation"] * validation
+    return ProcessedSet(pixels, (pixels > 127).astype(np.uint8), names, names, splits)
+
+
+def ours(size: Size) -> tuple[Step, nn.Module]:
+    """With augmentation, L2 on the kernels, and what the pipeline checks: nothing left out."""
+    keep_freed_memory()  # as workflow/scripts/train.py does
+    trainer = Trainer(size.config, random_set(size, size.batch))
+    index = trainer.train.steps(1, size.batch, 1)
+
+    def step() -> float:
+        (batch,), (draws,) = trainer.train.batches(index), trainer.draws(1, index)
+        return float(trainer.engine.step(batch, draws, 1e-3))
+
+    return step, trainer.engine.network
+
+
+def loop(network: nn.Module, size: Size, amp: bool, channels_last: bool) -> tuple[Step, nn.Module]:
+    """The loop of tutorials: forward, loss, backward, Adam with weight decay, `loss.item()`."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.set_num_threads(size.threads)
+    network.to(device).train()
+    images = torch.rand(size.batch, 1, size.side, size.side, device=device)
+    masks = (images > 0.5).float()
+    if channels_last:
+        network.to(memory_format=torch.channels_last)
+        images = images.contiguous(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3, weight_decay=6e-5)
+
+    def step() -> float:
+        with torch.autocast(device, torch.bfloat16, enabled=amp):
+            logits = network(images)
+        logits = logits.float()
+        p = logits.sigmoid()
+        overlap = (2 * (p * masks).flatten(1).sum(1) + 1) / ((p + masks).flatten(1).sum(1) + 1)
+        entropy = functional.binary_cross_entropy_with_logits(logits, masks)
+        loss = entropy + (1 - overlap).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step, network
+
+
+def plain(size: Size, amp: bool = False, channels_last: bool = False) -> tuple[Step, nn.Module]:
+    return loop(PlainUNet(size.base_channels, size.depth, size.dropout), size, amp, channels_last)
+
+
+def monais(size: Size) -> tuple[Step, nn.Module]:
+    from monai.networks.nets import BasicUNet
+
+    base = size.base_channels
+    features = (base, base * 2, base * 4, base * 8, base * 16, base)
+    network = BasicUNet(2, 1, 1, features, norm="batch", dropout=size.dropout)
+    return loop(network, size, True, True)
+
+
+def smps(size: Size) -> tuple[Step, nn.Module]:
+    return loop(_smp(), size, True, True)
+
+
+def _smp() -> nn.Module:
+    _torchvision_imports()
+    import segmentation_models_pytorch
+
+    return segmentation_models_pytorch.Unet("resnet34", encoder_weights=None, in_channels=1)
+
+
+def _torchvision_imports() -> None:
+    """Declare operators that torchvision's build for CUDA misses beside torch's for a CPU.
+
+    None of them is called.
+    """
+    names = "nms qnms roi_align ps_roi_align roi_pool ps_roi_pool deform_conv2d _roi_align_backward"
+    for name in names.split() if not torch.cuda.is_available() else ():
+        torch.library.define(f"torchvision::{name}", "(Tensor a) -> Tensor")
+
+
+def lightnings(size: Size) -> tuple[Step, nn.Module]:
+    """Lightning's loop around our network, in bf16-mixed: a fit of eight steps, for one of them."""
+    _torchvision_imports()
+    import lightning
+    from torch.utils.data import DataLoader, TensorDataset
+
+    from segsweep.unet.loss import bce_dice
+    from segsweep.unet.network import UNet
+
+    torch.set_num_threads(size.threads)
+    images = torch.rand(8 * size.batch, 1, size.side, size.side)
+    loader = DataLoader(TensorDataset(images, (images > 0.5).float()), size.batch)
+
+    class Module(lightning.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = UNet(size.base_channels, size.depth, size.dropout)
+            self.network.to(memory_format=torch.channels_last)
+
+        def training_step(self, batch: Any, number: int) -> torch.Tensor:
+            logits = self.network(batch[0].contiguous(memory_format=torch.channels_last))
+            return bce_dice(logits, batch[1]).mean()
+
+        def configure_optimizers(self) -> torch.optim.Optimizer:
+            return torch.optim.Adam(self.parameters(), 1e-3, weight_decay=6e-5)
+
+    module = Module()
+
+    def step() -> float:
+        trainer = lightning.Trainer(
+            max_epochs=1, precision="bf16-mixed", barebones=True, accelerator="auto", devices=1
+        )
+        started = time.perf_counter()
+        trainer.fit(module, loader)
+        return (time.perf_counter() - started) / len(loader)
+
+    step.seconds_told = True  # type: ignore[attr-defined]
+    return step, module.network
+
+
+PEERS: dict[str, Callable[[Size], tuple[Step, nn.Module]]] = {
+    OURS: ours,
+    "plain float32": plain,
+    "plain AMP": lambda size: plain(size, amp=True),
+    "AMP, channels_last": lambda size: plain(size, amp=True, channels_last=True),
+    "MONAI BasicUNet, AMP, channels_last": monais,
+    "smp Unet (resnet34), AMP, channels_last": smps,
+    "Lightning, our network": lightnings,
+}
+
+
+def main() -> None:
+    name, size = sys.argv[1], Size(**json.loads(sys.argv[2]))
+    step, network = PEERS[name](size)
+    print(json.dumps({"parameters": sum(p.numel() for p in network.parameters())}), flush=True)
+    for _ in sys.stdin:
+        started = time.perf_counter()
+        told = step()
+        seconds = time.perf_counter() - started
+        if hasattr(step, "seconds_told"):
+            seconds = told  # type: ignore[assignment]
+        print(json.dumps({"seconds": seconds, "peak": peak()}), flush=True)
+
+
+def peak() -> int:
+    """Bytes: of the GPU, else of the process."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+if __name__ == "__main__":
+    main()

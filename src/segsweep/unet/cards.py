@@ -1,0 +1,160 @@
+"""The GPUs of a machine, asked of their driver, without torch; and one of them for a training."""
+
+import ctypes
+import fcntl
+import os
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from segsweep.errors import UserError
+
+COMPUTE_CAPABILITY_MAJOR = 75  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR in cuda.h
+NO_DEVICE = (34, 100)  # CUDA_ERROR_STUB_LIBRARY, CUDA_ERROR_NO_DEVICE
+LOCKS = Path(tempfile.gettempdir())
+
+
+@dataclass(frozen=True)
+class Card:
+    """A GPU: its number among the visible ones, its UUID, name, memory (bytes), and compute
+    capability (major)."""
+
+    number: int
+    uuid: str
+    name: str
+    memory: int
+    capability: int
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process that holds memory (bytes) of a card; `command` is None where it is not seen."""
+
+    pid: int
+    memory: int
+    command: str | None
+
+    def __str__(self) -> str:
+        who = self.command or "not seen here: it has ended, or runs in another container"
+        return f"process {self.pid} ({who}) holds {self.memory / 1e9:.1f} GB"
+
+
+@cache
+def visible() -> tuple[Card, ...]:
+    """The GPUs that the driver shows this process: those in CUDA_VISIBLE_DEVICES, if it is set.
+
+    Nothing where there is no driver. Raises `UserError` when the driver fails, or when they are not
+    alike, as the key of a training names one kind of card.
+    """
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return ()
+    status, count = driver.cuInit(0), ctypes.c_int()
+    if status in NO_DEVICE:
+        return ()
+    status = status or driver.cuDeviceGetCount(ctypes.byref(count))
+    if status:
+        raise UserError(
+            f"the NVIDIA driver failed with error {status}; see `nvidia-smi`, or set "
+            "training.device: cpu"
+        )
+    found = tuple(_card(driver, number) for number in range(count.value))
+    if len({(card.name, card.memory) for card in found}) > 1:
+        names = ", ".join(card.name for card in found)
+        raise UserError(
+            f"CUDA_VISIBLE_DEVICES: found GPUs that differ ({names}), expected one kind, as "
+            "results name the card they were made on; set it to the numbers of equal cards"
+        )
+    return found
+
+
+def _card(driver: ctypes.CDLL, number: int) -> Card:
+    device, capability, memory = ctypes.c_int(), ctypes.c_int(), ctypes.c_size_t()
+    name, identity = ctypes.create_string_buffer(128), (ctypes.c_ubyte * 16)()
+    driver.cuDeviceGet(ctypes.byref(device), number)
+    driver.cuDeviceGetName(name, len(name), device)
+    getattr(driver, "cuDeviceGetUuid_v2", driver.cuDeviceGetUuid)(identity, device)
+    driver.cuDeviceTotalMem_v2(ctypes.byref(memory), device)
+    driver.cuDeviceGetAttribute(ctypes.byref(capability), COMPUTE_CAPABILITY_MAJOR, device)
+    kind = "MIG" if " MIG " in name.value.decode() else "GPU"
+    unique = f"{kind}-{uuid.UUID(bytes=bytes(identity))}"
+    return Card(number, unique, name.value.decode(), memory.value, capability.value)
+
+
+@contextmanager
+def own(cards: Sequence[Card], locks: Path = LOCKS) -> Iterator[Card]:
+    """One of `cards` for this process alone, the first that no other training holds.
+
+    Waits while all are held, and says so. The kernel frees the card when the process ends, however
+    it ends.
+    """
+    told = False
+    while True:
+        for card in cards:
+            file = _lock_file(locks / f"segsweep-{card.uuid}.lock")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(file)
+                continue
+            try:
+                yield card
+            finally:
+                os.close(file)
+            return
+        if not told:
+            print(f"all {len(cards)} GPUs are held by other trainings: waiting", flush=True)
+            told = True
+        time.sleep(0.2)
+
+
+def _lock_file(path: Path) -> int:
+    """A lock that any user of the machine may take: it is only ever read."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o444))
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def holders(card: Card) -> list[Holder]:
+    """Who else holds memory of the card, as NVIDIA's `nvidia-smi` tells; nobody without it."""
+    try:
+        asked = subprocess.run(
+            [
+                "nvidia-smi",
+                f"--id={card.uuid}",
+                "--query-compute-apps=pid,used_memory",
+                "--format=csv,noheader,nounits",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return read_holders(asked.stdout) if asked.returncode == 0 else []
+
+
+def read_holders(told: str) -> list[Holder]:
+    """Those in the lines `pid, MiB` of `nvidia-smi`, without this process."""
+    rows = [row for line in told.splitlines() if len(row := line.split(", ")) == 2]
+    numbers = [(int(pid), int(mib)) for pid, mib in rows if pid.isdigit() and mib.isdigit()]
+    return [Holder(pid, mib << 20, _command(pid)) for pid, mib in numbers if pid != os.getpid()]
+
+
+def _command(pid: int) -> str | None:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    return "another user's"

@@ -1,0 +1,96 @@
+"""The batches of a study on a device: which fit, how fast they go, how long the study takes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from segsweep.unet.config import TrainingConfig
+from segsweep.unet.devices import Device
+from segsweep.unet.forecast import study_seconds
+from segsweep.unet.memory import CONTEXT, RESERVE, Need, predict
+from segsweep.unet.probe import Probed, probe
+
+LARGER = 3
+"""How many batches beyond the study's are looked at, each twice the one before."""
+SATURATED = 0.95
+"""A batch saturates the device when it reaches this share of the best rate."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One batch: what is predicted, and what was measured where it was tried."""
+
+    batch_size: int
+    need: Need
+    fits: bool
+    probed: Probed | None
+
+    @property
+    def images_per_second(self) -> float | None:
+        seconds = self.probed.seconds if self.probed else None
+        return self.batch_size / seconds if seconds else None
+
+
+def rows(
+    config: TrainingConfig, batches: Sequence[int], device: Device, images: int, measured: bool
+) -> Iterator[Row]:
+    """A row for each of `batches`, and for larger ones up to the first that does not fit.
+
+    `images` are those that live on the device. What does not fit is not tried.
+    """
+    doubled = [batches[-1] * 2**step for step in range(1, LARGER + 1)]
+    for batch in (*batches, *doubled):
+        chosen = replace(config, batch_size=batch)
+        need = predict(chosen, device.autocast, images)
+        fits = need.fits(device.memory)
+        yield Row(batch, need, fits, probe(chosen) if measured and fits else None)
+        if not fits and batch >= batches[-1]:
+            return
+
+
+def table(
+    found: Sequence[Row], config: TrainingConfig, trials: int, train: int, validation: int
+) -> str:
+    """Markdown. Hours are those of the whole study, had all its trials that batch."""
+    lines = [
+        "| batch | predicted, GB | fits | measured, GB | images/s | hours |",
+        "| ---: | ---: | --- | ---: | ---: | ---: |",
+    ]
+    for row in found:
+        rate = row.images_per_second
+        peak = row.probed.peak if row.probed else None
+        hours = None
+        if rate and train:
+            chosen = replace(config, batch_size=row.batch_size)
+            hours = study_seconds(chosen, trials, 1 / rate, train, validation) / 3600
+        lines.append(
+            f"| {row.batch_size} | {row.need.total / 1e9:.1f} | {'yes' if row.fits else 'no'} "
+            f"| {_told(peak and peak / 1e9, '.1f')} | {_told(rate, '.1f')} "
+            f"| {_told(hours, '.2f')} |"
+        )
+    return "\n".join(lines)
+
+
+def _told(number: float | None, form: str) -> str:
+    return "" if number is None else format(number, form)
+
+
+def saturates(found: Sequence[Row]) -> int | None:
+    """The smallest batch that is about as fast, image by image, as the fastest; None unmeasured."""
+    rates = {r.batch_size: r.images_per_second for r in found if r.images_per_second}
+    enough = [batch for batch, rate in rates.items() if rate >= SATURATED * max(rates.values())]
+    return min(enough, default=None)
+
+
+def remarks(found: Sequence[Row], device: Device, measured: bool) -> list[str]:
+    """What the table leaves unsaid."""
+    said = [
+        f"{device.name}: {device.memory / 1e9:.1f} GB, convolutions in {device.autocast}. A batch "
+        f"fits when it leaves {RESERVE:.0%} of that free. Libraries are {CONTEXT / 1e9:.1f} GB of "
+        "what is predicted."
+    ]
+    if measured:
+        if batch := saturates(found):
+            said.append(f"From a batch of {batch} on, larger ones are hardly faster.")
+    else:
+        said.append("Nothing was measured: run it on that machine, without --memory.")
+    return said

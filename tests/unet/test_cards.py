@@ -1,0 +1,83 @@
+"""A card for each training: kernel locks, real processes, and who holds a card's memory."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from segsweep.unet import cards
+from segsweep.unet.cards import Card, own, read_holders
+
+TWO = [Card(n, f"GPU-{n}", "a card", 48 * 10**9, 8) for n in (0, 1)]
+HOLD = """
+import sys
+from pathlib import Path
+from segsweep.unet.cards import Card, own
+two = [Card(n, f"GPU-{n}", "a card", 48 * 10**9, 8) for n in (0, 1)]
+with own(two, Path(sys.argv[1])) as card:
+    print(card.uuid, flush=True)
+    sys.stdin.read()
+"""
+
+
+def holder(locks: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(locks)],
+        env=os.environ | {"PYTHONPATH": str(Path(cards.__file__).parents[2])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_every_process_gets_a_card_of_its_own_and_the_third_waits(tmp_path: Path) -> None:
+    first = holder(tmp_path)
+    assert said(first) == "GPU-0"
+    second = holder(tmp_path)
+    assert said(second) == "GPU-1"
+    third = holder(tmp_path)
+    assert said(third) == "all 2 GPUs are held by other trainings: waiting"
+    second.kill()
+    assert said(third) == "GPU-1"
+    for process in (first, second, third):
+        process.kill()
+        process.communicate()
+
+
+def test_a_card_is_free_again_after_its_holder(tmp_path: Path) -> None:
+    for _ in range(2):
+        with own(TWO, tmp_path) as card:
+            assert card.number == 0
+            with own(TWO, tmp_path) as other:
+                assert other.number == 1
+
+
+def test_who_holds_memory_is_named_and_the_dead_are_called_so() -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    living = subprocess.Popen(["sleep", "60"])
+    time.sleep(0.1)
+    assert read_holders("No devices were found\n") == []
+    told = f"{living.pid}, 3000\n{ended.pid}, 1000\n{os.getpid()}, 500\n[N/A], [N/A]\n"
+    found = [str(one) for one in read_holders(told)]
+    living.kill()
+    living.wait()
+    assert found == [
+        f"process {living.pid} (sleep) holds 3.1 GB",
+        f"process {ended.pid} (not seen here: it has ended, or runs in another container) "
+        "holds 1.0 GB",
+    ]
+
+
+@pytest.mark.skipif(bool(cards.visible()), reason="NOT CHECKED: this machine has a GPU")
+def test_without_a_driver_there_are_no_cards() -> None:
+    assert cards.visible() == ()
+    assert cards.holders(TWO[0]) == []

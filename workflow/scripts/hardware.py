@@ -1,0 +1,55 @@
+"""Say which batches fit in memory, how fast they go here, and how long the study takes.
+
+Without --memory the device of this machine is asked: each batch that fits is tried with real steps
+and a real validation pass, in a process of its own. With --memory a card of so many GB is imagined,
+whose convolutions are in bfloat16; nothing is measured then.
+
+Example:
+  python workflow/scripts/hardware.py --memory 48 --study studies/rtx6000ada.yaml
+"""
+
+from pathlib import Path
+
+from segsweep.data.arrays import ProcessedSet
+from segsweep.errors import command_line, parser
+from segsweep.study import Study
+from segsweep.sweep.space import extremes
+from segsweep.unet.devices import Device, select
+from segsweep.unet.hardware import remarks, rows, table
+from segsweep.unet.split import is_resident
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--memory", type=float, metavar="GB", help="of an imagined card")
+    arguments.add_argument("--study", default="params.yaml", metavar="FILE")
+    arguments.add_argument("--data", default="data/processed", metavar="DATA", type=Path)
+    given = arguments.parse_args()
+    if given.memory is not None and given.memory <= 0:
+        arguments.error(f"--memory: found {given.memory}, expected GB above 0")
+    study = Study.read(given.study)
+    config, train, validation = study.training_config(), 0, 0
+    if (given.data / "manifest.csv").exists():
+        splits = ProcessedSet.open(given.data).splits
+        train, validation = splits.count("train"), splits.count("validation")
+    searched = study.sweep.parameters.get("batch_size")
+    batches = sorted(
+        {int(size) for size in extremes(searched)} if searched else {config.batch_size}
+    )
+    measured = given.memory is None
+    if measured:
+        device = select(config.device)
+    else:
+        device = Device("cuda", "An imagined card", "bfloat16", int(given.memory * 1e9))
+    found = []
+    height, width, _ = config.input_shape
+    resident = sum(n for n in (train, validation) if is_resident(n, height, width, device.memory))
+    for row in rows(config, batches, device, resident, measured):
+        print(f"batch {row.batch_size} looked at", flush=True)
+        found.append(row)
+    print(f"\n{table(found, config, study.trial_count, train, validation)}\n")
+    print("\n".join(remarks(found, device, measured)))
+
+
+if __name__ == "__main__":
+    command_line(main)
