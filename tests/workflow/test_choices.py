@@ -6,7 +6,7 @@ from collections.abc import Callable
 import yaml
 
 from project import Project
-from segsweep.study.sections import SECTION_OF
+from segsweep.study.searching import SECTION_OF
 
 CHOICES = {
     "batch_size": {"values": [4, 8]},

@@ -13,7 +13,7 @@ from typing import Any
 from segsweep.errors import UserError
 from segsweep.files import read_json, read_yaml, sha256
 from segsweep.study import HYPERPARAMETERS
-from segsweep.study.sections import METRICS, SECTION_OF
+from segsweep.study.searching import METRICS, SECTION_OF
 from segsweep.sweep.observation import sign
 from segsweep.sweep.search import believed
 from segsweep.sweep.space import read_space

@@ -10,13 +10,13 @@ from segsweep.errors import UserError
 from segsweep.files import read_yaml
 from segsweep.study.errors import sentences
 from segsweep.study.ranges import check_ranges
+from segsweep.study.searching import Sweep
 from segsweep.study.sections import (
     HYPERPARAMETERS,
     Data,
     Hyperparameters,
     Model,
     Preprocess,
-    Sweep,
     Training,
     Wandb,
 )
