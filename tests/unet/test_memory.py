@@ -1,10 +1,13 @@
 """Memory told before: against what autograd really saves, and in how it grows."""
 
 import dataclasses
+import subprocess
+import sys
 
 import pytest
 import torch
 
+from project import ROOT, environment
 from segsweep.errors import UserError
 from segsweep.unet import devices
 from segsweep.unet.augment import Draws
@@ -14,7 +17,7 @@ from segsweep.unet.engine import Engine
 from segsweep.unet.forecast import check_memory, reach
 from segsweep.unet.hardware import rows, saturates, table
 from segsweep.unet.memory import largest_batch, predict
-from segsweep.unet.probe import Probed
+from segsweep.unet.probe import Probed, probe
 
 GB = 10**9
 
@@ -137,3 +140,27 @@ def test_the_reach_of_a_sweep_is_read_as_its_distributions_are(paper: TrainingCo
 def test_without_mixed_precision_float32_is_predicted(paper: TrainingConfig) -> None:
     plain = dataclasses.replace(paper, mixed_precision=False)
     assert predict(plain, "bfloat16") == predict(paper, "float32")
+
+
+def test_a_batch_is_tried_for_real_in_a_process_of_its_own(config: TrainingConfig) -> None:
+    probed = probe(config)
+    assert probed.seconds is not None
+    assert probed.peak is not None
+    assert 0 < probed.seconds < 60
+    assert GB // 20 < probed.peak < 4 * GB
+
+
+def test_the_script_says_which_batches_of_the_reports_study_fit_48_gb() -> None:
+    script = [sys.executable, "workflow/scripts/hardware.py", "--memory", "48"]
+    told = subprocess.run(
+        [*script, "--study", "studies/rtx6000ada.yaml", "--data", "nowhere"],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    rows = [line.split("|") for line in told.splitlines() if line.startswith("| ")][1:]
+    fits = {int(row[1]): row[3].strip() for row in rows if row[1].strip().isdigit()}
+    assert fits == {16: "yes", 32: "yes", 64: "yes", 128: "yes", 256: "no"}
+    assert "Nothing was measured" in told

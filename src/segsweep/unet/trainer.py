@@ -27,6 +27,16 @@ class DivergedError(ArithmeticError):
     """The loss became NaN or infinite."""
 
 
+def _settle(config: TrainingConfig) -> None:
+    """Set what decides the bits of PyTorch's work in this process."""
+    torch.set_num_threads(config.threads)
+    torch.use_deterministic_algorithms(config.deterministic)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what that asks of cuBLAS
+    torch.backends.cudnn.benchmark = not config.deterministic
+    torch.backends.cudnn.allow_tf32 = False  # float32 means float32
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
 class Trainer:
     """One training between two epochs.
 
@@ -38,14 +48,7 @@ class Trainer:
         self.config = config
         self.chosen = devices.select(config.device)
         self.device = torch.device(self.chosen.kind)
-        torch.set_num_threads(config.threads)
-        os.environ.setdefault(
-            "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
-        )  # deterministic products need it
-        torch.use_deterministic_algorithms(config.deterministic)
-        torch.backends.cudnn.benchmark = not config.deterministic
-        torch.backends.cudnn.allow_tf32 = False  # float32 means float32
-        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        _settle(config)
         self.train = self._split(data, "train")
         self.validation = self._split(data, "validation")
         self.batch_size = min(config.batch_size, len(self.train))
