@@ -211,3 +211,21 @@ def test_a_sweep_part_does_not_know_the_number_of_trials_nor_unused_values() -> 
     longer = Study.parse(changed("epochs", 7))
     assert longer.sweep_part() != one.sweep_part()
     assert Study.parse(one.sweep_part()).sweep_part() == one.sweep_part()
+
+
+def test_a_loss_is_no_metric_where_the_loss_varies() -> None:
+    sweep = {
+        "metric": {"name": "val_loss", "goal": "minimize"},
+        "parameters": {"loss": {"values": ["bce", "dice"]}},
+    }
+    with pytest.raises(UserError, match=r"found val_loss while sweep\.parameters\.loss varies"):
+        Study.parse({"sweep": sweep})
+
+
+def test_batch_norm_on_a_single_pixel_is_refused() -> None:
+    study = {"preprocess": {"input_shape": [64, 64, 1]}, "model": {"depth": 6}}
+    with pytest.raises(
+        UserError, match=r"model\.depth: found 6, which halves 64 x 64 to one pixel"
+    ):
+        Study.parse(study)
+    Study.parse({**study, "model": {"depth": 6, "norm": "group"}})

@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 
@@ -113,34 +114,46 @@ def test_a_machine_that_fails_is_tried_thrice_and_ends_the_sweep(
     assert project.results() == reference
 
 
-@pytest.mark.parametrize(
-    "victim", ["dvc", "snakemake", "keep.py", "trial.py", "wandb_cli.py", "train.py"]
-)
-def test_killing_anything_leaves_nothing_running(fresh: Fresh, victim: str) -> None:
-    project = fresh(f"stray {victim}")
+def in_first_trial(running: subprocess.Popen[str]) -> list[int]:
+    """Its processes, once the training is among them."""
+
+    def of(*words: str) -> list[int]:
+        alive = session_of(running.pid)
+        return [pid for pid in alive if any(word in command_of(pid) for word in words)]
+
+    wait_for(
+        lambda: any("train.py" in command_of(pid) for pid in of("trials/000")),
+        90,
+        "the training of the first trial",
+    )
+    return of("trials/000", "wandb")
+
+
+@pytest.mark.parametrize("victim", ["dvc", "snakemake"])
+def test_killing_the_whole_leaves_nothing_running(fresh: Fresh, victim: str) -> None:
+    project = fresh("stray")
     running = project.start("dvc", "repro")  # no shell lives in this tree: all are replaced
-
-    def found() -> list[int]:
-        return [
-            pid
-            for pid in session_of(running.pid)
-            if f"{victim} " in command_of(pid) and "dvc repro" not in command_of(pid)
-        ]
-
-    def in_trial() -> bool:
-        return any("trials/000" in command_of(p) and "train.py" in command_of(p) for p in alive())
-
-    def alive() -> list[int]:
-        return session_of(running.pid)
-
-    wait_for(in_trial, 90, "the first trial")
-    if victim == "dvc":
-        os.kill(running.pid, signal.SIGKILL)
-    else:
-        wait_for(found, 5, f"a process of {victim}")
-        os.kill(found()[0], signal.SIGKILL)
+    in_first_trial(running)
+    others = [pid for pid in session_of(running.pid) if pid != running.pid]
+    whole = [pid for pid in others if "snakemake " in command_of(pid)]
+    os.kill(running.pid if victim == "dvc" else whole[0], signal.SIGKILL)
     running.communicate(timeout=60)
-    wait_for(lambda: not alive(), 5, f"the end of {[command_of(p) for p in alive()]}")
+    wait_for(lambda: not session_of(running.pid), 5, "the end of all processes")
+
+
+@pytest.mark.parametrize("victim", ["keep.py", "trial.py", "wandb_cli.py", "train.py"])
+def test_a_trial_of_which_any_part_is_killed_ends_whole_and_is_tried_again(
+    fresh: Fresh, victim: str, reference: dict[str, bytes]
+) -> None:
+    project = fresh("stray")
+    running = project.start("dvc", "repro")
+    parts = in_first_trial(running)
+    os.kill(next(pid for pid in parts if f"{victim} " in command_of(pid)), signal.SIGKILL)
+    wait_for(lambda: not set(parts) & set(session_of(running.pid)), 5, "the end of all its parts")
+    running.communicate(timeout=300)
+    assert running.returncode == 0
+    assert not session_of(running.pid)
+    assert project.results() == reference
 
 
 def test_the_reader_of_what_is_printed_takes_all_with_it(fresh: Fresh) -> None:

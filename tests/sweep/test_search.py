@@ -133,6 +133,24 @@ def test_out_of_memory_rules_out_batches_as_large_and_says_nothing_else() -> Non
     assert suggest(SPACE, everything, [], index=1, seed=0).parameters["batch_size"] in (2, 4, 8, 16)
 
 
+def test_a_wide_network_out_of_memory_says_nothing_of_narrow_ones() -> None:
+    space = read_space(
+        {"batch_size": {"values": [4, 8, 16, 32]}, "base_channels": {"values": [8, 64, 256]}}
+    )
+    seen = [
+        Observation({"batch_size": 16, "base_channels": 256}, None, "out_of_memory"),
+        Observation({"batch_size": 8, "base_channels": 8}, 0.8),
+        Observation({"batch_size": 32, "base_channels": 8}, 0.95),
+    ]
+    chosen = []
+    for index in range(3, 9):
+        found = suggest(space, seen, [], index=index, seed=0).parameters
+        assert not (found["batch_size"] >= 16 and found["base_channels"] == 256)
+        chosen.append(found["batch_size"])
+        seen.append(Observation(found, 0.9))
+    assert max(chosen) >= 16
+
+
 def test_a_small_space_is_tried_whole_before_anything_is_repeated() -> None:
     space = read_space({"batch_size": {"values": [2, 4]}, "depth": {"values": [1, 2, 3]}})
     seen: list[Observation] = []

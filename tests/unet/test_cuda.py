@@ -30,7 +30,7 @@ def test_the_same_bits_again_and_after_a_stop(
     whole = fit(chosen, nuclei)
     two = Trainer(chosen, nuclei)
     two.run_epoch()
-    checkpoint.save(tmp_path, chosen.to_dict(), two.state())
+    checkpoint.save(tmp_path, two.made_from, two.state())
     for other in (fit(chosen, nuclei), fit(chosen, nuclei, tmp_path)):
         assert other.history == whole.history
         assert all(torch.equal(t, other.weights[n]) for n, t in whole.weights.items())

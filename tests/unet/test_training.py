@@ -87,6 +87,16 @@ def test_a_checkpoint_that_cannot_be_trusted_is_not_used(
     assert same(whole, fit(config, nuclei, tmp_path))
 
 
+def test_a_checkpoint_of_other_data_is_not_used(
+    config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path
+) -> None:
+    swapped = {"train": "train", "validation": "test", "test": "validation"}
+    others = [swapped[split] for split in nuclei.splits]
+    other = dataclasses.replace(nuclei, splits=others, identity="other")
+    fit(config, nuclei, tmp_path)
+    assert same(fit(config, other), fit(config, other, tmp_path))
+
+
 def test_the_metrics_are_the_best_epochs_and_follow_from_the_images(
     config: TrainingConfig, nuclei: ProcessedSet
 ) -> None:
@@ -245,7 +255,7 @@ def test_every_choice_trains_and_resumes_to_the_same_bits(
     assert whole.history[-1]["train_loss"] < whole.history[0]["train_loss"]
     two = Trainer(chosen, nuclei)
     two.run_epoch()
-    checkpoint.save(tmp_path, chosen.to_dict(), two.state())
+    checkpoint.save(tmp_path, two.made_from, two.state())
     assert same(whole, fit(chosen, nuclei, tmp_path))
     assert whole.metrics["steps_per_epoch"] == (chosen.steps_per_epoch or 5)
 
@@ -263,7 +273,7 @@ def test_float16_trains_with_a_scaled_loss_and_resumes_to_the_same_bits(
     two = Trainer(chosen, nuclei)
     assert two.engine.scaler.is_enabled()
     two.run_epoch()
-    checkpoint.save(tmp_path, chosen.to_dict(), two.state())
+    checkpoint.save(tmp_path, two.made_from, two.state())
     assert same(whole, fit(chosen, nuclei, tmp_path))
 
 

@@ -8,13 +8,16 @@ Example:
   python workflow/scripts/hardware.py --memory 48 --study studies/rtx6000ada.yaml
 """
 
+import math
+import sys
 from pathlib import Path
 
 from segsweep.data.arrays import ProcessedSet
 from segsweep.errors import command_line, parser
 from segsweep.study import Study
-from segsweep.sweep.space import extremes
+from segsweep.sweep.space import extremes, to_wandb
 from segsweep.unet.devices import Device, select
+from segsweep.unet.forecast import reach
 from segsweep.unet.hardware import remarks, rows, table
 from segsweep.unet.split import is_resident
 
@@ -25,13 +28,15 @@ def main() -> None:
     arguments.add_argument("--study", default="params.yaml", metavar="FILE")
     arguments.add_argument("--data", default="data/processed", metavar="DATA", type=Path)
     given = arguments.parse_args()
-    if given.memory is not None and given.memory <= 0:
+    if given.memory is not None and not 0 < given.memory < math.inf:
         arguments.error(f"--memory: found {given.memory}, expected GB above 0")
     study = Study.read(given.study)
     config, train, validation = study.training_config(), 0, 0
     if (given.data / "manifest.csv").exists():
         splits = ProcessedSet.open(given.data).splits
         train, validation = splits.count("train"), splits.count("validation")
+    space = {name: to_wandb(parameter) for name, parameter in study.sweep.parameters.items()}
+    config = reach(config, space, train or sys.maxsize)[1]
     searched = study.sweep.parameters.get("batch_size")
     batches = sorted(
         {int(size) for size in extremes(searched)} if searched else {config.batch_size}
@@ -47,8 +52,10 @@ def main() -> None:
     for row in rows(config, batches, device, resident, measured):
         print(f"batch {row.batch_size} looked at", flush=True)
         found.append(row)
+    if not train:
+        print(f"{given.data} is not made yet, so hours are not told")
     print(f"\n{table(found, config, study.trial_count, train, validation)}\n")
-    print("\n".join(remarks(found, device, measured)))
+    print("\n".join(remarks(found, config, device, resident, measured)))
 
 
 if __name__ == "__main__":

@@ -96,13 +96,14 @@ class Progress:
 
     def __init__(self, label: str, config: TrainingConfig) -> None:
         self.label, self.epochs = label, config.epochs
-        self.started, self.best, self.seen = time.monotonic(), 0.0, 0
+        self.last, self.best = time.monotonic(), 0.0
 
     def show(self, row: dict[str, float]) -> None:
-        self.seen += 1
+        now = time.monotonic()
+        seconds, self.last = now - self.last, now  # of this epoch alone: some may be restored
         dice = row["val_dice_coefficient"]
         self.best = max(self.best, dice)
-        left = (time.monotonic() - self.started) / self.seen * (self.epochs - row["epoch"])
+        left = seconds * (self.epochs - row["epoch"])
         print(
             f"{self.label}: epoch {row['epoch']:.0f}/{self.epochs}, validation Dice {dice:.3f} "
             f"(best {self.best:.3f}), {left:.0f} s left",

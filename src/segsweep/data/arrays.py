@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from segsweep.errors import UserError
-from segsweep.files import read_csv
+from segsweep.files import read_csv, sha256
 
 SPLITS = ("train", "validation", "test")
 
@@ -15,7 +15,8 @@ SPLITS = ("train", "validation", "test")
 class ProcessedSet:
     """`images` uint8 (n, height, width) in 0 to 255; `masks` uint8 of the same shape, 0 or 1.
 
-    `names`, `groups` and `splits` are in the order of the arrays.
+    `names`, `groups` and `splits` are in the order of the arrays. `identity` is the hash of the
+    manifest, which has those of all images and masks.
     """
 
     images: np.ndarray
@@ -23,6 +24,7 @@ class ProcessedSet:
     names: list[str]
     groups: list[str]
     splits: list[str]
+    identity: str = ""
 
     @classmethod
     def open(cls, folder: str | Path) -> "ProcessedSet":
@@ -51,8 +53,8 @@ class ProcessedSet:
                 f"{folder}: found {len(rows)} rows in manifest.csv, {len(images)} images and "
                 f"{len(masks)} masks, expected as many of each; run preprocess again"
             )
-        columns = ([row[key] for row in rows] for key in ("name", "group", "split"))
-        return cls(images, masks, *columns)
+        names, groups, splits = ([row[key] for row in rows] for key in ("name", "group", "split"))
+        return cls(images, masks, names, groups, splits, sha256(folder / "manifest.csv"))
 
     def split(self, name: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """Images, masks and names of one split, as copies in memory."""

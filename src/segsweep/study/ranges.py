@@ -42,6 +42,12 @@ def check_ranges(values: dict[str, Any], where: str) -> None:
             raise ValueError("\n".join(sentences(error, place))) from None
     height, width, _ = values["input_shape"]
     step = 2 ** values["depth"]
+    if height == width == step and values["norm"] == "batch":
+        raise ValueError(
+            f"model.depth: found {values['depth']}, which halves {height} x {width} to one pixel, "
+            "expected less with model.norm batch, which has nothing to average in a step of one "
+            "image; or choose norm group"
+        )
     if height % step or width % step:
         raise ValueError(
             f"preprocess.input_shape: found {height} x {width}, expected multiples of {step} for "

@@ -160,6 +160,16 @@ class Sweep(Section):
         return path
 
     @model_validator(mode="after")
+    def _metric_compares(self) -> "Sweep":
+        loss = self.parameters.get("loss")
+        if self.metric.name == "val_loss" and isinstance(loss, Categorical):
+            raise ValueError(
+                "sweep.metric.name: found val_loss while sweep.parameters.loss varies, expected a "
+                "metric that means the same under each loss; choose val_dice_coefficient"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _grid_has_values(self) -> "Sweep":
         for name, parameter in self.parameters.items():
             if self.method == "grid" and not isinstance(parameter, Constant | Categorical):

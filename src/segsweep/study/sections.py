@@ -28,7 +28,8 @@ class Hyperparameters(Section):
     l2_reg: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.00006
     """Factor of the sum of squared convolution weights in the loss of the single run."""
     epochs: Whole = 40
-    """Passes over the training split, each validated, in the single run and in every trial."""
+    """Passes over the training split (or training.steps_per_epoch steps), each validated, in the
+    single run and in every trial."""
 
 
 class Data(Section):
@@ -93,7 +94,8 @@ class Model(Section):
 
 class Training(Section):
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    """Adam; AdamW, for which l2_reg is a decay of its own; or SGD with momentum 0.9."""
+    """Adam; AdamW, whose kernels decay by 2 · learning_rate · l2_reg a step (so it takes an l2_reg
+    some thousand times larger, 0.005 to 0.05); or SGD with momentum 0.9."""
     scheduler: Literal["constant", "cosine"] = "constant"
     """The learning rate after the warm-up: as it is, or falling along half a cosine to zero."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -105,7 +107,7 @@ class Training(Section):
     turned. 0 shows every image as it is."""
     steps_per_epoch: Whole | None = None
     """The budget: null lets an epoch be one pass over the images, whatever the batch (epochs held
-    equal); a number lets it be so many steps (steps held equal)."""
+    equal); a number lets it be so many steps (steps held equal). A sweep over it takes numbers."""
     mixed_precision: bool = True
     """Convolutions in bfloat16 or float16 where the device has them; else all in float32."""
     deterministic: bool = True

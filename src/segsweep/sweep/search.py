@@ -6,7 +6,6 @@ Schonlau and Welch, 1998) by the belief of `segsweep.sweep.surrogate`.
 """
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,6 +18,7 @@ from segsweep.sweep.belief import Varied, believe, columns
 from segsweep.sweep.observation import Goal, Observation, Values, sign
 from segsweep.sweep.space import Categorical, Constant, Parameter
 from segsweep.sweep.surrogate import Surrogate
+from segsweep.unet.config import GREEDY
 
 Why = Literal["enqueued", "start-up", "explore", "exploit", "random", "grid"]
 
@@ -185,11 +185,17 @@ def _new(
 def _fitting(
     candidates: list[dict[str, Any]], observed: Sequence[Observation]
 ) -> list[dict[str, Any]]:
-    """Those of a smaller batch than any that ran out of memory; all, where there is none."""
-    name = "batch_size"
+    """Those that need less memory than each that ran out of it; all, where there is none."""
     failed = [o.parameters for o in observed if o.status == "out_of_memory"]
-    limit = min((values[name] for values in failed if name in values), default=math.inf)
-    return [c for c in candidates if c.get(name, 0) < limit] or candidates
+    return [c for c in candidates if not any(_as_greedy(c, f) for f in failed)] or candidates
+
+
+def _as_greedy(one: Values, other: Values) -> bool:
+    """Whether `one` needs as much memory as `other`, by all that memory goes with."""
+    if one.get("mixed_precision") is True and other.get("mixed_precision") is False:
+        return False
+    names = [name for name in GREEDY if name in one and name in other]
+    return bool(names) and all(one[name] >= other[name] for name in names)
 
 
 def _four(value: float) -> float:

@@ -28,8 +28,8 @@ class Checkpoint:
         return {k.removeprefix(head): v for k, v in self.tensors.items() if k.startswith(head)}
 
 
-def save(folder: Path, config: dict[str, Any], checkpoint: Checkpoint) -> None:
-    text = {"config": json.dumps(config), "state": json.dumps(checkpoint.state)}
+def save(folder: Path, made_from: dict[str, Any], checkpoint: Checkpoint) -> None:
+    text = {"made_from": json.dumps(made_from), "state": json.dumps(checkpoint.state)}
     write_tensors(folder / FILE, checkpoint.tensors, text)
 
 
@@ -42,16 +42,16 @@ def write_tensors(path: Path, tensors: dict[str, torch.Tensor], text: dict[str, 
             raise UserError(f"{path}: cannot be written ({error})") from error
 
 
-def load(folder: Path, config: dict[str, Any]) -> Checkpoint | None:
-    """The checkpoint of exactly this configuration; None where there is none to trust."""
+def load(folder: Path, made_from: dict[str, Any]) -> Checkpoint | None:
+    """The checkpoint of exactly this configuration and data; None where there is none to trust."""
     path = folder / FILE
     if not path.exists():
         return None
     try:
         with safe_open(path, framework="pt") as file:
             text = file.metadata() or {}
-            if json.loads(text.get("config", "null")) != config:
-                print(f"{path}: belongs to another configuration, so training starts anew")
+            if json.loads(text.get("made_from", "null")) != made_from:
+                print(f"{path}: belongs to another configuration or data: training starts anew")
                 return None
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return Checkpoint(tensors, json.loads(text["state"]))

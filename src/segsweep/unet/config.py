@@ -66,3 +66,6 @@ SEARCHABLE = tuple(
     if field.name not in ("input_shape", "task", "deterministic", "threads", "device")
 )
 """The fields that `sweep.parameters` may vary."""
+
+GREEDY = ("batch_size", "base_channels", "depth")
+"""The fields that take the more memory the larger they are."""

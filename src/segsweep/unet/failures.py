@@ -50,6 +50,8 @@ def explain_memory(trainer: Trainer, error: RuntimeError) -> str:
     if trainer.device.type == "cuda" and need.fits(total):
         _blame_others(total)
     fits = memory.largest_batch(config, autocast, total, images)
+    if need.fits(total):  # the prediction was too low
+        fits = min(fits, trainer.batch_size // 2)
     return (
         f"a batch of {trainer.batch_size} takes {need.total / 1e9:.1f} GB by prediction and there "
         f"are {total / 1e9:.1f} GB; "

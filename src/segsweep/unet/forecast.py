@@ -12,14 +12,12 @@ from segsweep.data.arrays import ProcessedSet
 from segsweep.errors import UserError
 from segsweep.sweep.space import extremes, read_space
 from segsweep.unet import devices, memory
-from segsweep.unet.config import TrainingConfig
+from segsweep.unet.config import GREEDY, TrainingConfig
 from segsweep.unet.failures import is_out_of_memory
 from segsweep.unet.network import UNet
 from segsweep.unet.split import is_resident
 from segsweep.unet.trainer import Trainer
 
-GREEDY = ("batch_size", "base_channels", "depth")
-"""What a sweep may vary that takes the more memory the larger it is."""
 FORWARD = 0.3
 """A validation pass takes about this share of a training step, image by image."""
 
@@ -113,7 +111,7 @@ def announce(config: TrainingConfig, data: ProcessedSet, trials: int) -> None:
     per_image = step / min(config.batch_size, train)
     seconds = study_seconds(config, trials, per_image, train, validation)
     print(
-        f"one step of {config.batch_size} images takes {step:.2f} s: expect about "
+        f"one step of {min(config.batch_size, train)} images takes {step:.2f} s: expect about "
         f"{max(1, round(seconds / 60))} min for {trials} trials of {config.epochs} epochs, "
         "beside start-up"
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from segsweep.unet.config import TrainingConfig
 from segsweep.unet.devices import Device
 from segsweep.unet.forecast import study_seconds
-from segsweep.unet.memory import CONTEXT, RESERVE, Need, predict
+from segsweep.unet.memory import CONTEXT, RESERVE, Need, largest_batch, predict
 from segsweep.unet.probe import Probed, probe
 
 LARGER = 3
@@ -42,7 +42,9 @@ def rows(
         chosen = replace(config, batch_size=batch)
         need = predict(chosen, device.autocast, images)
         fits = need.fits(device.memory)
-        yield Row(batch, need, fits, probe(chosen) if measured and fits else None)
+        probed = probe(chosen) if measured and fits else None
+        fits = fits and (probed is None or probed.seconds is not None)
+        yield Row(batch, need, fits, probed)
         if not fits and batch >= batches[-1]:
             return
 
@@ -81,12 +83,18 @@ def saturates(found: Sequence[Row]) -> int | None:
     return min(enough, default=None)
 
 
-def remarks(found: Sequence[Row], device: Device, measured: bool) -> list[str]:
+def remarks(
+    found: Sequence[Row], config: TrainingConfig, device: Device, images: int, measured: bool
+) -> list[str]:
     """What the table leaves unsaid."""
+    autocast = device.autocast if config.mixed_precision else "float32"
+    largest = largest_batch(config, device.autocast, device.memory, images)
     said = [
-        f"{device.name}: {device.memory / 1e9:.1f} GB, convolutions in {device.autocast}. A batch "
+        f"The largest network of the study: base_channels {config.base_channels}, depth "
+        f"{config.depth}. By prediction a batch of {largest} is the largest that fits.",
+        f"{device.name}: {device.memory / 1e9:.1f} GB, convolutions in {autocast}. A batch "
         f"fits when it leaves {RESERVE:.0%} of that free. Libraries are {CONTEXT / 1e9:.1f} GB of "
-        "what is predicted."
+        "what is predicted.",
     ]
     if measured:
         if batch := saturates(found):

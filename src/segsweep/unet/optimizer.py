@@ -15,8 +15,8 @@ class Optimizer:
 
     `l2_reg` adds lambda times the sum of squared kernels to the loss, as Keras' kernel regulariser
     does: its gradient, 2 lambda w, is added to that of the loss. AdamW lets the kernels decay by
-    2 lambda w in each step instead, beside its moments. Biases and normalisation are never
-    penalised.
+    that times the learning rate in each step instead, beside its moments. Biases and normalisation
+    are never penalised.
     """
 
     def __init__(

@@ -46,6 +46,7 @@ def train(
     names in it what the result was made from. A training that was stopped by `bars`, or failed
     before the end of its first epoch, leaves weights without tensors and images without rows.
     """
+    (out / "metrics.json").unlink(missing_ok=True)
     started = time.monotonic()
     outcome = fit(config, data, checkpoints, on_epoch, bars)
     outcome.metrics["key"] = key

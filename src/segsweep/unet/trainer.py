@@ -46,6 +46,7 @@ class Trainer:
 
     def __init__(self, config: TrainingConfig, data: ProcessedSet) -> None:
         self.config = config
+        self.made_from = {**config.to_dict(), "data": data.identity}
         self.chosen = devices.select(config.device)
         self.device = torch.device(self.chosen.kind)
         _settle(config)

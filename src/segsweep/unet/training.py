@@ -69,8 +69,8 @@ def _go_on(
     on_epoch: Callable[[dict[str, float]], None],
     bars: Bars,
 ) -> None:
-    config, epochs = trainer.config, trainer.config.epochs
-    saved = checkpoint.load(checkpoints, config.to_dict()) if checkpoints else None
+    epochs = trainer.config.epochs
+    saved = checkpoint.load(checkpoints, trainer.made_from) if checkpoints else None
     if saved is not None:
         trainer.restore(saved)
         for row in trainer.history[: bars.missed(trainer.history, epochs)]:
@@ -89,7 +89,7 @@ def _go_on(
         on_epoch(row)
         good = trainer.state()
         if checkpoints is not None:
-            checkpoint.save(checkpoints, config.to_dict(), good)
+            checkpoint.save(checkpoints, trainer.made_from, good)
 
 
 def _stopped(trainer: Trainer, bars: Bars, epoch: int) -> Outcome:
