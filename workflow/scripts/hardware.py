@@ -52,7 +52,7 @@ def main() -> None:
     for row in rows(config, batches, device, resident, measured):
         print(f"batch {row.batch_size} looked at", flush=True)
         found.append(row)
-    if not train:
+    if measured and not train:
         print(f"{given.data} is not made yet, so hours are not told")
     print(f"\n{table(found, config, study.trial_count, train, validation)}\n")
     print("\n".join(remarks(found, config, device, resident, measured)))
