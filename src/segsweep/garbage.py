@@ -63,7 +63,8 @@ def _configuration(checkpoint: Path) -> Any:
     """The configuration in a checkpoint; None where it cannot be read, and so not be used."""
     try:
         with safe_open(checkpoint, framework="numpy") as file:
-            return json.loads(file.metadata()["config"])
+            made_from = json.loads(file.metadata()["made_from"])
+            return {name: value for name, value in made_from.items() if name != "data"}
     except (SafetensorError, OSError, ValueError, KeyError, TypeError):
         return None
 
