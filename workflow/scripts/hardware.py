@@ -19,7 +19,7 @@ from segsweep.sweep.space import extremes, to_wandb
 from segsweep.unet.devices import Device, select
 from segsweep.unet.forecast import reach
 from segsweep.unet.hardware import remarks, rows, table
-from segsweep.unet.split import is_resident
+from segsweep.unet.split import resident_images
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
         device = Device("cuda", "An imagined card", "bfloat16", int(given.memory * 1e9))
     found = []
     height, width, _ = config.input_shape
-    resident = sum(n for n in (train, validation) if is_resident(n, height, width, device.memory))
+    resident = resident_images((train, validation), height, width, device.memory)
     for row in rows(config, batches, device, resident, measured):
         print(f"batch {row.batch_size} looked at", flush=True)
         found.append(row)

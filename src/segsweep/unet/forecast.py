@@ -15,7 +15,7 @@ from segsweep.unet import devices, memory
 from segsweep.unet.config import GREEDY, TrainingConfig
 from segsweep.unet.failures import is_out_of_memory
 from segsweep.unet.network import UNet
-from segsweep.unet.split import is_resident
+from segsweep.unet.split import resident_images
 from segsweep.unet.trainer import Trainer
 
 FORWARD = 0.3
@@ -77,8 +77,7 @@ def check_memory(least: TrainingConfig, most: TrainingConfig, train: int, valida
     """
     device = devices.select(most.device)
     height, width, _ = most.input_shape
-    splits = (train, validation)
-    images = sum(n for n in splits if is_resident(n, height, width, device.memory))
+    images = resident_images((train, validation), height, width, device.memory)
     need = memory.predict(most, device.autocast, images)
     if need.fits(device.memory):
         return

@@ -22,6 +22,11 @@ def is_resident(images: int, height: int, width: int, memory: int) -> bool:
     return 2 * images * height * width <= RESIDENT * memory
 
 
+def resident_images(splits: Sequence[int], height: int, width: int, memory: int) -> int:
+    """How many images live there, of splits of so many."""
+    return sum(n for n in splits if is_resident(n, height, width, memory))
+
+
 class Split:
     """One split: on the device where it fits, else memory-mapped, batches being sent ahead.
 
