@@ -14,10 +14,11 @@ run: setup  ## find the best configuration on the sample, and say where to look
 	python workflow/scripts/tell.py results
 
 test: setup lint  ## format, lint, types and all quick tests; what CI runs
-	pytest --ignore tests/faults
+	OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile \
+		--ignore tests/faults --ignore tests/slow
 
-check: test  ## what takes longer: faults, kills, every order of DVC and Snakemake
-	pytest tests/faults
+check: test  ## what takes longer: simulated sweeps, faults, kills, every order of the tools
+	pytest tests/slow tests/faults
 
 lint: setup
 	ruff format --check $(CODE)

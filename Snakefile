@@ -5,6 +5,8 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/sweep.smk"
 include: "workflow/rules/analysis.smk"
+include: "workflow/rules/confirm.smk"
+include: "workflow/rules/report.smk"
 
 
 READING.end()
@@ -17,6 +19,9 @@ rule all:
         "results/best_config.yaml",
         "results/leaderboard.csv",
         "results/best/metrics.json",
+        "results/test/summary.json",
+        NEXT[:1],
+        REPORT,
         "results/train/metrics.json",
         AUDIT[:1] if STUDY.sweep.audit else [],
 

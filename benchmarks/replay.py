@@ -33,14 +33,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 from search import METHODS, OURS, Asked, table
-from surfaces import Spec
-
 from segsweep.files import read_csv
 from segsweep.study import Study
 from segsweep.sweep.search import Observation, incumbent, suggest
 from segsweep.sweep.space import read_space, to_wandb
 from segsweep.sweep.stopping import read_rule
 from segsweep.unet.bars import Bars
+from surfaces import Spec
 
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "benchmarks/data/nuclei.csv"

@@ -31,11 +31,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-from surfaces import FAMILIES, Problem, Spec, Values
-
 from segsweep.files import read_csv, write_csv
 from segsweep.sweep.search import Observation, incumbent, suggest
 from segsweep.sweep.space import Categorical, Constant, read_space
+from surfaces import FAMILIES, Problem, Spec, Values
 
 OURS, WANDB = "ours", "W&B bayes, plain"
 PARALLEL, IN_FLIGHT = "ours, 4 in flight", 4

@@ -21,9 +21,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from peers import OURS, PEERS, Size, ours, random_set
 from torch.utils.flop_counter import FlopCounterMode
 
+from peers import OURS, PEERS, Size, ours, random_set
 from segsweep.processes import keep_freed_memory
 from segsweep.unet import checkpoint
 from segsweep.unet.devices import select

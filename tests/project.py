@@ -17,6 +17,9 @@ ROOT = Path(__file__).parents[1]
 NAMESPACES = ("unshare", "--mount", "--map-root-user")
 """How a test gets file systems of its own (Linux); with --net, no network but a loopback."""
 
+ANSWER = ("results/best_config.yaml", "results/best/metrics.json")
+"""Targets: all trials and the best configuration, without analysis and report."""
+
 SHRUNK: dict[str, Any] = {
     "epochs": 1,
     "batch_size": 8,
@@ -24,6 +27,7 @@ SHRUNK: dict[str, Any] = {
     "model": {"base_channels": 2, "depth": 2},
     "training": {"threads": 1},
     "sweep": {"trials": 4},
+    "confirm": {"candidates": 0},
     "wandb": {"images": 2},
 }
 """The shipped study, seconds long: fewer pixels, channels, epochs and trials; the rest is real."""

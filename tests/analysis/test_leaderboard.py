@@ -13,6 +13,7 @@ from segsweep.analysis.leaderboard import (
     best_config,
     in_a_line,
     ranked,
+    refuse_all_failed,
     rows,
     summary,
     tried,
@@ -116,7 +117,7 @@ def test_the_incumbent_is_handed_out_and_not_the_luckiest(
     tmp_path: Path, manifest: Path, metric: dict[str, str], sign: int
 ) -> None:
     order = from_disk(tmp_path, hill(sign), metric)
-    best = best_config(order, metric, manifest)
+    best = best_config(order[0], {}, order, metric, manifest)
     evidence, luckiest = best["evidence"], best["evidence"]["luckiest"]
     assert evidence["trial"] in (3, 4, 5, 6)
     assert best["learning_rate"] == order[0].config["learning_rate"]
@@ -137,21 +138,26 @@ def test_a_stopped_trial_is_never_handed_out(tmp_path: Path, manifest: Path) -> 
     order = from_disk(tmp_path, [*hill(1), stopped], METRIC)
     assert order[-1].index == 10
     assert order[-1].belief == {"expected": None, "expected_sd": None}
-    evidence = best_config(order, METRIC, manifest)["evidence"]
+    evidence = best_config(order[0], {}, order, METRIC, manifest)["evidence"]
     assert 10 not in (evidence["trial"], evidence["luckiest"]["trial"])
 
 
+def evidence_of(trials: Sequence[Trial], manifest: Path) -> dict[str, Any]:
+    order = ranked(trials, METRIC)
+    return best_config(order[0], {}, order, METRIC, manifest)["evidence"]
+
+
 def test_both_are_told_in_one_line_when_they_differ(manifest: Path) -> None:
-    evidence = best_config(ranked(TRIALS, METRIC), METRIC, manifest)["evidence"]
+    evidence = evidence_of(TRIALS, manifest)
     line = "val_dice_coefficient 0.9000, 0.9000 ± 0.01 expected"
     assert in_a_line(evidence) == f"{line} (the luckiest, trial 006: 0.9500, 0.7000 expected)"
-    evidence = best_config(ranked(TRIALS[:5], METRIC), METRIC, manifest)["evidence"]
+    evidence = evidence_of(TRIALS[:5], manifest)
     assert in_a_line(evidence) == line
 
 
 def test_the_best_configuration_can_be_pasted_and_trains_the_same(manifest: Path) -> None:
     order = ranked(TRIALS, METRIC)
-    best = yaml.safe_load(dump_yaml(best_config(order, METRIC, manifest)))
+    best = yaml.safe_load(dump_yaml(best_config(order[0], {}, order, METRIC, manifest)))
     assert best["evidence"]["trial"] == 3
     pasted = {name: best[name] for name in HYPERPARAMETERS}
     assert Study.parse(pasted).training_config().to_dict() == order[0].config
@@ -172,4 +178,4 @@ def test_the_summary_counts_what_did_not_finish_and_holds_the_baselines() -> Non
 def test_a_sweep_in_which_none_finished_says_so(tmp_path: Path, status: str) -> None:
     order = from_disk(tmp_path, [trial(0, 0.5, status)], METRIC)
     with pytest.raises(UserError, match=rf"none of the 1 trials finished \(trial 0: {status}, \w+"):
-        best_config(order, METRIC, tmp_path)
+        refuse_all_failed(order)

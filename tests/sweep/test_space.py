@@ -77,7 +77,7 @@ def test_quantiles_are_those_of_wandbs_engine(spec: dict[str, Any]) -> None:
         ),
         ({"distribution": "beta", "a": 2.0, "b": 5.0}, stats.beta(2, 5)),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, dict) else value.dist.name,
 )
 def test_random_draws_follow_scipys_law(spec: dict[str, Any], law: Any) -> None:
     space = read_space({"x": spec})

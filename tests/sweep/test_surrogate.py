@@ -5,7 +5,8 @@ import pytest
 from sklearn.gaussian_process.kernels import Matern
 from sklearn.preprocessing import PolynomialFeatures
 
-from segsweep.sweep.surrogate import Hyperparameters, Surrogate
+from segsweep.sweep.hyperparameters import Hyperparameters
+from segsweep.sweep.surrogate import Surrogate
 
 CHANCE = np.random.default_rng(0)
 POINTS = CHANCE.random((12, 3))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import yaml
 
-from project import Project
+from project import ANSWER, Project
 from segsweep.study.searching import SECTION_OF
 
 CHOICES = {
@@ -27,7 +27,7 @@ def test_every_choice_is_searched_and_the_best_pastes_back(
 ) -> None:
     project = clones("choices")
     project.change_study({"sweep": {"method": "random", "parameters": CHOICES, "trials": 4}})
-    project.snakemake()
+    project.snakemake(*ANSWER)
     with (project.folder / "results/leaderboard.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["status"] for row in rows} == {"finished"}

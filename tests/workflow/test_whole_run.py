@@ -21,6 +21,13 @@ MADE = [
     "results/best_config.yaml",
     "results/leaderboard.csv",
     "results/summary.json",
+    "results/confirm/confirmation.csv",
+    "results/confirm/verdict.json",
+    "results/test/images.csv",
+    "results/analysis/findings.json",
+    "results/analysis/trials.csv",
+    "results/next/params.yaml",
+    "results/next/rationale.md",
     *(
         f"results/{folder}/{name}"
         for folder in ("trials/000", "trials/003", "best", "train")
@@ -32,6 +39,9 @@ MADE = [
 ]
 
 
+CONFIRMED = {"confirm": {"candidates": 2, "seeds": 2}}
+
+
 @pytest.fixture(scope="module")
 def by_snakemake(
     clones: Callable[[str], Project], tmp_path_factory: pytest.TempPathFactory
@@ -41,6 +51,8 @@ def by_snakemake(
     Where the machine can: without a network, and with a HOME that cannot be written.
     """
     project = clones("by snakemake")
+    project.change_study(CONFIRMED)
+    project.commit("a winner that is confirmed")
     command = ["snakemake", "--cores", "8", "--resources", "gpu=1"]
     if has_namespaces():
         home = tmp_path_factory.mktemp("home")
@@ -55,6 +67,8 @@ def by_snakemake(
 def by_dvc(clones: Callable[[str], Project]) -> Project:
     """A fresh clone, with a store of its own, in which `dvc repro` ran."""
     project = clones("by dvc")
+    project.change_study(CONFIRMED)
+    project.commit("a winner that is confirmed")
     project.run("dvc", "repro")
     return project
 
@@ -159,7 +173,8 @@ def test_every_input_of_a_rule_is_a_dependency_of_its_stage_and_the_other_way_ro
         } == set()
         unread = {p for p in params if not any(k == p or k.startswith(f"{p}.") for k in read)}
         # the number of trials and whose weights are kept are read by the Snakefile itself
-        assert unread == ({"sweep.trials", "sweep.parallel", "sweep.weights"} & params), name
+        by_snakefile = {"sweep.trials", "sweep.parallel", "sweep.weights", "confirm"}
+        assert unread <= by_snakefile, name
 
 
 def keys_of(path: Path) -> set[str]:
@@ -207,8 +222,7 @@ def test_one_changed_value_as_an_experiment_in_a_fresh_clone(
     header, *rows = list(csv.reader(table[table.index("Experiment") :].splitlines()))
     sizes = [row[header.index("batch_size")] for row in rows]
     assert "64" in sizes
-    best = project.read("results/best_config.yaml")
-    assert best == by_dvc.read("results/best_config.yaml")
+    assert project.read("results/leaderboard.csv") == by_dvc.read("results/leaderboard.csv")
 
 
 def test_a_changed_single_run_trains_alone_and_the_way_back_trains_nothing(
@@ -301,3 +315,51 @@ def test_every_script_explains_itself_with_an_example(script: str) -> None:
     )
     assert "Example:" in done.stdout
     assert f"workflow/scripts/{script}" in done.stdout
+
+
+def test_the_winner_was_trained_again_under_new_seeds(by_snakemake: Project) -> None:
+    rows = list(
+        csv.DictReader(by_snakemake.read("results/confirm/confirmation.csv").decode().splitlines())
+    )
+    verdict = json.loads(by_snakemake.read("results/confirm/verdict.json"))
+    best = yaml.safe_load(by_snakemake.read("results/best_config.yaml"))
+    assert len({(row["trial"], row["seed"]) for row in rows}) == len(rows) == 4
+    assert {row["seed"] for row in rows} == {"1", "2"}
+    assert best["evidence"]["trial"] == verdict["winner"]
+    assert {row["trial"] for row in rows} == {str(c["trial"]) for c in verdict["candidates"]}
+    confirmed = best["evidence"]["confirmed"]
+    assert confirmed["low"] <= confirmed["mean"] <= confirmed["high"]
+    assert "luckiest" in best["evidence"]
+
+
+def test_the_test_split_is_judged_for_the_winner(by_snakemake: Project) -> None:
+    manifest = csv.DictReader(
+        by_snakemake.read("data/processed/manifest.csv").decode().splitlines()
+    )
+    tested = {row["name"] for row in manifest if row["split"] == "test"}
+    rows = csv.DictReader(by_snakemake.read("results/test/images.csv").decode().splitlines())
+    assert {row["name"] for row in rows} == tested
+
+
+def test_a_change_to_the_analysis_trains_nothing(by_snakemake: Project) -> None:
+    source = by_snakemake.folder / "src/segsweep/analysis/evidence/on_training.py"
+    source.write_text(source.read_text() + "# a comment\n")
+    told = by_snakemake.snakemake("--dry-run")
+    by_snakemake.run("git", "checkout", str(source))
+    assert "evaluate" in told
+    words = [line.split() for line in told.splitlines()]
+    jobs = {each[0] for each in words if len(each) == 2 and each[1].isdigit()}
+    assert "report" in jobs
+    assert jobs.isdisjoint({"trial", "train", "rerun", "best", "suggest", "preprocess"})
+
+
+def test_the_next_study_runs_and_begins_with_the_trials_so_far(by_snakemake: Project) -> None:
+    designed = yaml.safe_load(by_snakemake.read("results/next/params.yaml"))
+    (by_snakemake.folder / "params.yaml").write_text(
+        yaml.safe_dump(designed | {"sweep": {**designed["sweep"], "trials": 2}})
+    )
+    told = by_snakemake.snakemake("results/trials/001/metrics.json")
+    by_snakemake.run("git", "checkout", "params.yaml")
+    assert "sweep: begins with " in told
+    page = by_snakemake.read("results/report.html").decode()  # of the running sweep
+    assert "1 of 2" in page

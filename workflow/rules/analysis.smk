@@ -1,13 +1,11 @@
 # From trials to an answer.
 BASELINES = ["results/baselines.csv", "results/baselines.made-from.json"]
-ANSWER = [
-    "results/best_config.yaml",
+LEADERBOARD = [
     "results/leaderboard.csv",
     "results/summary.json",
-    "results/best/config.yaml",
     "results/made-from.json",
 ]
-BEST = trained("results/best")
+SUGGESTIONS = suggested(TRIALS[-1])[-1]  # its record stands for all before
 
 
 rule baselines:
@@ -28,46 +26,26 @@ rule baselines:
 rule aggregate:
     input:
         **READING.job(
-            ANSWER,
+            LEADERBOARD,
             search=SEARCH,
-            data=MANIFEST,
             baselines=BASELINES[0],
             trials=[path for trial in TRIALS for path in trial_result(trial)[:2]],
-            suggestions=suggested(TRIALS[-1])[-1],  # its record stands for all before
+            suggestions=SUGGESTIONS,
             source=sources_of("aggregate"),
         ),
     output:
-        ANSWER,
+        report(
+            LEADERBOARD[0],
+            caption="../report/leaderboard.rst",
+            category="Tables",
+        ),
+        LEADERBOARD[1:],
     log:
         "logs/aggregate.log",
     shell:
         recorded(
-            "aggregate.py {input.search} {input.data} {input.baselines} results/trials results"
+            "aggregate.py {input.search} {input.baselines} results/trials results"
             f" --count {len(TRIALS)}"
-        )
-
-
-# The winner with its weights: the same key as its trial, so it comes from the store.
-rule best:
-    input:
-        **READING.job(
-            BEST,
-            config="results/best/config.yaml",
-            data=MANIFEST,
-            source=FIT,
-        ),
-    output:
-        BEST,
-    log:
-        "logs/best.log",
-    threads: STUDY.training.threads
-    resources:
-        gpu=1,
-    shell:
-        recorded(
-            "train.py {input.config} data/processed results/best --label best"
-            " --checkpoints @checkpoints --key @key",
-            "--tag fit",
         )
 
 
@@ -81,7 +59,7 @@ if STUDY.sweep.audit:
         trial: READING.job(
             outs,
             config=suggested(trial)[0],
-            after=ANSWER[1],
+            after=LEADERBOARD[0],
             data=MANIFEST,
             source=FIT,
         )
@@ -114,7 +92,7 @@ if STUDY.sweep.audit:
                 AUDIT,
                 search=SEARCH,
                 trials=[trial_result(trial)[0] for trial in TRIALS],
-                suggestions=suggested(TRIALS[-1])[-1],
+                suggestions=SUGGESTIONS,
                 finished=[outs[0] for outs in AUDITED],
                 source=sources_of("audit"),
             ),

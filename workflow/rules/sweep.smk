@@ -35,6 +35,9 @@ def kept_as_fit(folder):
     return f"--tag fit --asides {folder}/timing.json {folder}/wandb"
 
 
+PRIOR_IS_A_FILE = isinstance(STUDY.sweep.prior_trials, str)
+
+
 rule sweep:
     input:
         **READING.job(
@@ -42,7 +45,7 @@ rule sweep:
             study=READING.fragment("sweep", STUDY.sweep_part()),
             prior=[
                 "studies/prior/README.md",
-                *filter(None, [STUDY.sweep.prior_trials]),
+                *([STUDY.sweep.prior_trials] if PRIOR_IS_A_FILE else []),
             ],
             source=sources_of("sweep"),
         ),

@@ -15,7 +15,7 @@ from segsweep.files import write_yaml
 from segsweep.study import Study
 from segsweep.sweep import plan
 from segsweep.sweep.observation import Observation
-from segsweep.sweep.prior import read_prior
+from segsweep.sweep.prior import listed_prior, read_prior
 
 
 def main() -> None:
@@ -33,13 +33,18 @@ def main() -> None:
 
 def _earlier(study: Study) -> list[Observation]:
     """The trials of an earlier study, and a word on those that are left out."""
-    path = study.sweep.prior_trials
-    if path is None:
+    told, space = study.sweep.prior_trials, study.sweep.parameters
+    metric = study.sweep.metric.model_dump()
+    if told is None:
         return []
-    prior = read_prior(path, study.sweep.parameters, study.sweep.metric.model_dump())
-    print(f"sweep: begins with {len(prior.trials)} trials of {path}")
+    if isinstance(told, str):
+        prior, source = read_prior(told, space, metric), told
+    else:
+        prior = listed_prior([one.model_dump() for one in told], space, metric)
+        source = "sweep.prior_trials"
+    print(f"sweep: begins with {len(prior.trials)} trials of {source}")
     for reason, count in prior.left_out.items():
-        print(f"sweep: {path}: left out {count} with {reason}")
+        print(f"sweep: {source}: left out {count} with {reason}")
     return prior.trials
 
 

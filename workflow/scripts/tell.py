@@ -6,6 +6,7 @@ Example:
 
 from pathlib import Path
 
+from segsweep.analysis.judging.scores import in_a_line as in_short
 from segsweep.analysis.leaderboard import in_a_line
 from segsweep.data.own import TRACKED
 from segsweep.data.sample import EXPECTED
@@ -23,10 +24,12 @@ def main() -> None:
     evidence = best["evidence"]
     name = evidence["metric"]["name"]
     sample = Study.read().data.sample
-    print(f"\nThe best of {summary['trials']} trials is trial {evidence['trial']:03d}:\n")
+    print(f"\nThe winner of {summary['trials']} trials is trial {evidence['trial']:03d}:\n")
     for key in HYPERPARAMETERS:
         print(f"  {key:<14} {best[key]}")
-    print(f"\n  {in_a_line(evidence)}")
+    print(f"\n  {read_json(results / 'confirm/verdict.json')['verdict']}")
+    print(f"  In the sweep: {in_a_line(evidence)}")
+    print(f"  On the test split: {in_short(read_json(results / 'test/summary.json'))}")
     print(
         f"  (median trial {summary[f'median_{name}']:.4f}, {summary['stopped']} stopped, "
         f"{summary['failed']} failed, "
@@ -39,10 +42,12 @@ def main() -> None:
         print(f"\nOn the sample '{sample}', expect {EXPECTED[sample]}.")
     print(
         "\nWhere to look next:\n"
+        f"  {results}/report.html          all of it on one page, for a browser\n"
+        f"  {results}/next/                the next sweep, and the reasons for it\n"
         f"  {results}/best_config.yaml     the configuration, ready to paste into params.yaml\n"
         f"  {results}/leaderboard.csv      every trial\n"
         f"  {results}/data_report.md       the images, and what the split did\n"
-        f"  {results}/best/                the best trial's weights, history and metrics\n"
+        f"  {results}/best/                the winner's weights, history and metrics\n"
         "  dvc exp run -S batch_size=8    a single run with one value changed"
     )
 

@@ -5,14 +5,21 @@ key of its own, and starts train.py with what it is handed. A trial that misses 
 bars in OUT/bars.json is stopped there. OUT gets metrics.json, history.csv
 (one row an epoch), images.csv, model.safetensors and the offline W&B run in OUT/wandb.
 
+With --trials the report of the trials before this one is written beside the training.
+
 Example:
   python workflow/scripts/trial.py results/sweep/sweep.yaml data/processed results/trials/007
 """
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from segsweep.errors import command_line, parser
 from segsweep.files import read_json, read_yaml
+from segsweep.processes import dying_with_me
 from segsweep.sweep.agent import run_trial
 from segsweep.sweep.plan import PROGRAM
 
@@ -42,7 +49,28 @@ def main() -> None:
         command += ["--checkpoints", given.checkpoints]
     if given.trials and index == 0:
         command += ["--announce", str(given.trials), "--sweep", given.sweep]
-    run_trial(sweep, parameters, command, given.out, given.key)
+    with _report_so_far(given.out.parent.parent, index, given.trials):
+        run_trial(sweep, parameters, command, given.out, given.key)
+
+
+@contextmanager
+def _report_so_far(results: Path, index: int, trials: int | None) -> Iterator[None]:
+    """Write the report of the trials before this one meanwhile, in a process of its own."""
+    if trials is None or index == 0:
+        yield
+        return
+    script = str(Path(__file__).with_name("report.py"))
+    writing = subprocess.Popen(
+        [
+            *(sys.executable, script, str(results), "--live"),
+            *("--of", str(trials), "--until", str(index)),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        preexec_fn=dying_with_me(),
+    )
+    yield
+    writing.wait()
 
 
 if __name__ == "__main__":

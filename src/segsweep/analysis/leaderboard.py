@@ -24,8 +24,9 @@ BELIEF = ("expected", "expected_sd")
 PACKAGES = ("torch", "numpy", "scipy", "wandb")
 
 HEADER = """\
-# The best configuration of the sweep: the one of which the search's model expects most, which need
-# not be the one that had the best single value (`luckiest`), as a single value holds luck too.
+# The winner: of the trials of which the search's model expects most, the one that new seeds uphold
+# (`confirmed`). It need not be the one that had the best single value (`luckiest`), as that holds
+# luck too.
 # The keys above `evidence` are ready to paste into params.yaml, where `dvc repro` or `snakemake`
 # then finds the very same training in the store.
 """
@@ -112,19 +113,27 @@ def rows(order: Sequence[Trial]) -> list[dict[str, Any]]:
     ]
 
 
-def best_config(
-    order: Sequence[Trial], metric: Mapping[str, str], manifest: Path
-) -> dict[str, Any]:
-    """The incumbent's configuration and the evidence for it, as `best_config.yaml` holds them.
-
-    Raises `UserError` when no trial finished.
-    """
+def refuse_all_failed(order: Sequence[Trial]) -> None:
+    """Raise `UserError` when no trial finished."""
     best = order[0]
     if not best.finished:
         raise UserError(
             f"none of the {len(order)} trials finished (trial {best.index}: "
             f"{best.metrics['status']}, {best.metrics['reason']}); change sweep.parameters"
         )
+
+
+def best_config(
+    best: Trial,
+    confirmed: Mapping[str, Any],
+    order: Sequence[Trial],
+    metric: Mapping[str, str],
+    manifest: Path,
+) -> dict[str, Any]:
+    """The winner's configuration and the evidence for it, as `best_config.yaml` holds them.
+
+    `confirmed` is what its new seeds say.
+    """
     params: dict[str, Any] = {name: best.config[name] for name in HYPERPARAMETERS}
     for name, section in SECTION_OF.items():
         if name in best.suggestion["parameters"]:
@@ -136,6 +145,7 @@ def best_config(
         "metric": dict(metric),
         **{name: best.metrics[name] for name in SCORES},
         **best.belief,
+        "confirmed": dict(confirmed),
         "luckiest": {
             "trial": luckiest.index,
             metric["name"]: luckiest.metrics[metric["name"]],

@@ -70,6 +70,13 @@ class Metric(Section):
         return self
 
 
+class PriorTrial(Section):
+    """A trial of an earlier study."""
+
+    parameters: dict[str, Any]
+    value: Annotated[float, Field(allow_inf_nan=False)]
+
+
 class Group(Section):
     """Hyperparameters nested in their section, as the JSON schema shows them."""
 
@@ -109,8 +116,9 @@ class Sweep(Section):
     set the pace). docs/search.md says what each saves."""
     audit: bool = False
     """Train the stopped trials to their end too, after the sweep, to see if one would have won."""
-    prior_trials: str | None = None
-    """The leaderboard of an earlier study in `studies/prior/`, to begin with what it found."""
+    prior_trials: str | list[PriorTrial] | None = None
+    """What an earlier study found, to begin with: its leaderboard, in `studies/prior/`, or its
+    trials themselves, each with `parameters` and `value`."""
     weights: Literal["winner", "all"] = "winner"
     """Whose weights stand in results and are versioned; the store keeps those of every trial."""
 
@@ -150,8 +158,10 @@ class Sweep(Section):
 
     @field_validator("prior_trials")
     @classmethod
-    def _prior_is_versioned(cls, path: str | None) -> str | None:
-        if path is not None and not re.fullmatch(rf"{PRIOR}/[\w.-]+\.csv", path):
+    def _prior_is_versioned(
+        cls, path: str | list[PriorTrial] | None
+    ) -> str | list[PriorTrial] | None:
+        if isinstance(path, str) and not re.fullmatch(rf"{PRIOR}/[\w.-]+\.csv", path):
             raise ValueError(
                 f"sweep.prior_trials: found {path}, expected a file in {PRIOR}/, where DVC and "
                 "Snakemake see it change, with a name of letters, digits, '_', '.' and '-' that "

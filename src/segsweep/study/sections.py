@@ -2,7 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from segsweep.study.cards import card_memory
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -118,6 +120,29 @@ class Training(Section):
     """CPU threads of one training; part of what decides its bits."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to train; auto takes a GPU where there is one, else the CPU."""
+
+
+class Confirm(Section):
+    candidates: Annotated[int, Field(ge=0, le=10)] = 3
+    """How many of the sweep's best are trained again under new seeds; 0 takes the best unproven."""
+    seeds: Annotated[int, Field(ge=2, le=50)] = 3
+    """New seeds for each of them. Of hopeless ones the turns go to the others, so candidates times
+    seeds is the number of trainings, at most."""
+    parallel: Whole = 1
+    """How many of these trainings may be in flight when the next is chosen."""
+
+
+class Hardware(Section):
+    target: str | Positive | None = None
+    """What the next sweep is designed for: a card by name (rtx6000ada, a100, ...; see docs), or its
+    memory in GB; null is the device of this machine."""
+
+    @field_validator("target")
+    @classmethod
+    def _is_known(cls, target: str | float | None) -> str | float | None:
+        if isinstance(target, str):
+            card_memory(target)
+        return target
 
 
 class Wandb(Section):

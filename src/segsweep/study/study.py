@@ -13,14 +13,16 @@ from segsweep.study.ranges import check_ranges
 from segsweep.study.searching import Sweep
 from segsweep.study.sections import (
     HYPERPARAMETERS,
+    Confirm,
     Data,
+    Hardware,
     Hyperparameters,
     Model,
     Preprocess,
     Training,
     Wandb,
 )
-from segsweep.sweep.space import Categorical, Constant, contains, extremes
+from segsweep.sweep.space import Categorical, Constant, contains, extremes, to_table
 from segsweep.unet.config import TrainingConfig
 
 
@@ -37,6 +39,10 @@ class Study(Hyperparameters):
     """What the single run and every trial share."""
     sweep: Sweep = Sweep()
     """The search."""
+    confirm: Confirm = Confirm()
+    """The winner against the luck of seeds."""
+    hardware: Hardware = Hardware()
+    """What the next sweep is designed for."""
     wandb: Wandb = Wandb()
     """Where the runs are told of."""
 
@@ -81,6 +87,12 @@ class Study(Hyperparameters):
     def part(self, *sections: str) -> dict[str, Any]:
         """These sections alone; a study in its own right, as every key has a default."""
         return self.model_dump(include=set(sections))
+
+    def written(self) -> dict[str, Any]:
+        """The whole study as a params file has it, with every key that has a value."""
+        raw = self.model_dump(exclude_none=True)
+        tables = {name: to_table(p) for name, p in self.sweep.parameters.items()}
+        return {**raw, "sweep": {**raw["sweep"], "parameters": tables}}
 
     def sweep_part(self) -> dict[str, Any]:
         """What decides the sweep and its configurations, whatever their number.

@@ -1,6 +1,6 @@
 """From trials to the belief of the search: what each of them says, and how surely."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean, median, pstdev
 
 import numpy as np
@@ -19,12 +19,15 @@ def believe(
     in_flight: Sequence[Values],
     goal: Goal,
     earlier: Sequence[Observation] = (),
+    seen: Callable[[Varied, Sequence[Values]], np.ndarray] | None = None,
 ) -> Surrogate:
     """The belief after the trials `observed`; `earlier` are those of an earlier study.
 
-    Failed trials count as the worst value, stopped ones as `unfinished` has it; where there is
-    nothing to go by, as trials still in flight. One that ran out of memory says nothing of values.
+    `seen` makes rows of numbers of configurations, as `columns` does where it is not given. Failed
+    trials count as the worst value, stopped ones as `unfinished` has it; where there is nothing to
+    go by, as trials still in flight. One that ran out of memory says nothing of values.
     """
+    seen = seen or columns
     finished = [one for one in observed if one.value is not None]
     rows = [(one, _value(one, goal), 0.0) for one in earlier]
     flying = list(in_flight)
@@ -36,9 +39,9 @@ def believe(
         else:
             flying.append(one.parameters)
     return Surrogate(
-        columns(varied, [one.parameters for one, _, _ in rows]),
+        seen(varied, [one.parameters for one, _, _ in rows]),
         np.array([value for _, value, _ in rows]),
-        columns(varied, flying),
+        seen(varied, flying),
         np.array([doubt for _, _, doubt in rows]),
         np.arange(len(rows)) < len(earlier),
     )

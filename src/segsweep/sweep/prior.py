@@ -24,9 +24,9 @@ class Prior:
     left_out: dict[str, int]
 
 
-def refuse_missing(path: str | None) -> None:
+def refuse_missing(path: Any) -> None:
     """Raise `UserError` if a study names a file that is not there."""
-    if path is not None and not Path(path).is_file():
+    if isinstance(path, str) and not Path(path).is_file():
         raise UserError(
             f"params.yaml: sweep.prior_trials: found no file {path}, expected the leaderboard of "
             "an earlier study; copy it there, or remove the key"
@@ -37,7 +37,7 @@ def read_prior(path: str, space: Mapping[str, Parameter], metric: Mapping[str, s
     """Read a leaderboard; raises `UserError` where it is none, or has none of use."""
     lines = read_csv(path)
     columns = set(lines[0]) if lines else set()
-    varied = {name: p for name, p in space.items() if not isinstance(p, Constant)}
+    varied = _varied(space)
     if missing := sorted({"status", metric["name"], *varied} - columns):
         raise UserError(
             f"{path}: found no column {', '.join(missing)}, expected the leaderboard.csv of a "
@@ -47,14 +47,13 @@ def read_prior(path: str, space: Mapping[str, Parameter], metric: Mapping[str, s
     reasons: Counter[str] = Counter()
     for line in lines:
         values = {name: _typed(line[name], p) for name, p in varied.items()}
-        outside = [n for n, v in values.items() if v is None or not contains(varied[n], v)]
         value = _number(line[metric["name"]])
         if line["status"] != "finished":
             reasons[f"status {line['status']}"] += 1
         elif value is None:
             reasons[f"no number as {metric['name']}"] += 1
-        elif outside:
-            reasons[f"no value of this study's range as {', '.join(outside)}"] += 1
+        elif outside := _outside(varied, values):
+            reasons[outside] += 1
         else:
             trials.append(Observation(values, value))
     if not trials:
@@ -63,6 +62,38 @@ def read_prior(path: str, space: Mapping[str, Parameter], metric: Mapping[str, s
             f"{path}: found no trial that this study can use ({found}), expected finished trials "
             "inside the ranges of sweep.parameters"
         )
+    return _used(trials, reasons, metric)
+
+
+def listed_prior(
+    listed: Sequence[Mapping[str, Any]],
+    space: Mapping[str, Parameter],
+    metric: Mapping[str, str],
+) -> Prior:
+    """Those of `listed` trials (`parameters`, `value`) that lie inside this study's ranges."""
+    varied = _varied(space)
+    trials: list[Observation] = []
+    reasons: Counter[str] = Counter()
+    for one in listed:
+        values = {name: one["parameters"].get(name) for name in varied}
+        if outside := _outside(varied, values):
+            reasons[outside] += 1
+        else:
+            trials.append(Observation(values, one["value"]))
+    return _used(trials, reasons, metric)
+
+
+def _varied(space: Mapping[str, Parameter]) -> dict[str, Any]:
+    return {name: p for name, p in space.items() if not isinstance(p, Constant)}
+
+
+def _outside(varied: Mapping[str, Any], values: Mapping[str, Any]) -> str | None:
+    """Why a configuration is none of this study's; None where it is one."""
+    outside = [n for n, v in values.items() if v is None or not contains(varied[n], v)]
+    return f"no value of this study's range as {', '.join(outside)}" if outside else None
+
+
+def _used(trials: list[Observation], reasons: Counter[str], metric: Mapping[str, str]) -> Prior:
     trials.sort(key=lambda one: one.value or 0.0, reverse=metric["goal"] == "maximize")
     used = _evenly(trials, MOST)
     if len(used) < len(trials):

@@ -27,7 +27,7 @@ class DivergedError(ArithmeticError):
     """The loss became NaN or infinite."""
 
 
-def _settle(config: TrainingConfig) -> None:
+def settle(config: TrainingConfig) -> None:
     """Set what decides the bits of PyTorch's work in this process."""
     torch.set_num_threads(config.threads)
     torch.use_deterministic_algorithms(config.deterministic)
@@ -35,6 +35,14 @@ def _settle(config: TrainingConfig) -> None:
     torch.backends.cudnn.benchmark = not config.deterministic
     torch.backends.cudnn.allow_tf32 = False  # float32 means float32
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def autocast_of(
+    config: TrainingConfig, chosen: devices.Device, float32_since: int | None, epoch: int
+) -> str:
+    """The dtype of convolutions in an epoch (from 1) of a training."""
+    failed = float32_since is not None and epoch >= float32_since
+    return chosen.autocast if config.mixed_precision and not failed else "float32"
 
 
 class Trainer:
@@ -49,7 +57,7 @@ class Trainer:
         self.made_from = {**config.to_dict(), "data": data.identity}
         self.chosen = devices.select(config.device)
         self.device = torch.device(self.chosen.kind)
-        _settle(config)
+        settle(config)
         self.train = self._split(data, "train")
         self.validation = self._split(data, "validation")
         self.batch_size = min(config.batch_size, len(self.train))
@@ -81,10 +89,7 @@ class Trainer:
         return len(self.history)
 
     def _autocast_of(self, epoch: int) -> str:
-        """The dtype of convolutions in an epoch."""
-        failed = self.float32_since is not None and epoch >= self.float32_since
-        mixed = self.config.mixed_precision and not failed
-        return self.chosen.autocast if mixed else "float32"
+        return autocast_of(self.config, self.chosen, self.float32_since, epoch)
 
     def without_autocast(self) -> None:
         """Train in float32 from the next epoch on."""

@@ -1,0 +1,165 @@
+"""All findings on a finished sweep, and the tables that their plots are drawn from."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from segsweep.analysis.evidence import on_batches, on_parameters, on_training
+from segsweep.analysis.evidence.batches import BATCH, Isolated, Scaling, isolate, rate_map, scaling
+from segsweep.analysis.evidence.finding import Finding
+from segsweep.analysis.evidence.importance import Effect, effects, interval
+from segsweep.analysis.evidence.worlds import Worlds
+from segsweep.analysis.finished import FinishedSweep
+from segsweep.errors import UserError
+
+PRECISION = "mixed_precision"
+
+Table = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What was found: the sweep, its worlds, and what they say of the parameters.
+
+    `scaling` is None, and `isolated` empty, where the parameters that they need were not searched.
+    """
+
+    sweep: FinishedSweep
+    worlds: Worlds
+    effects: Sequence[Effect]
+    isolated: list[Isolated]
+    scaling: Scaling | None
+    findings: list[Finding]
+
+    @classmethod
+    def of(cls, sweep: FinishedSweep) -> "Analysis":
+        """Analyse a sweep. Raises `UserError` if no trial finished or nothing was searched."""
+        if not sweep.finished:
+            raise UserError(
+                f"{sweep.source}: none of the {len(sweep.trials)} trials has a value of "
+                f"{sweep.metric}, expected one at least; choose another metric, or run the sweep"
+            )
+        if not sweep.varied:
+            raise UserError(
+                f"{sweep.source}: found no parameter that varies between trials, expected one at "
+                "least; name the parameters"
+            )
+        worlds = Worlds(sweep)
+        found = cls(sweep, worlds, effects(worlds), isolate(worlds), scaling(worlds), [])
+        found.findings.extend(found._say())
+        return found
+
+    def _say(self) -> Iterator[Finding]:
+        sweep, worlds = self.sweep, self.worlds
+        yield on_parameters.best(sweep, worlds)
+        yield on_parameters.importance(worlds, self.effects)
+        by_name = {one.parameter: on_parameters.effect(worlds, one) for one in self.effects}
+        yield from by_name.values()
+        if self.isolated:
+            yield on_batches.best_batch(sweep, worlds, self.isolated)
+            if said := on_batches.large_batches(worlds, self.isolated):
+                yield said
+        if self.scaling:
+            yield on_batches.exponent(worlds, self.scaling)
+        yield from on_parameters.regularisation(worlds, self.effects)
+        yield on_parameters.edges(worlds)
+        yield from filter(
+            None,
+            [
+                on_training.gap(sweep),
+                on_training.curves(sweep, worlds.noise),
+                on_training.precision(sweep, by_name.get(PRECISION)),
+                on_training.failures(sweep),
+                on_training.stopping(sweep),
+            ],
+        )
+
+    def tables(self) -> dict[str, Table]:
+        """The tables by the names of their files."""
+        found = {
+            "trials": self.sweep.rows(),
+            "importance": importance_table(self.effects, self.sweep.metric),
+            "effects": self._effects(),
+            "batch_size": self._batches(),
+            "learning_rate": self._rates(),
+            "map": rate_map(self.worlds),
+            "gap": self._gaps(),
+        }
+        return {name: rows for name, rows in found.items() if rows}
+
+    def _effects(self) -> Table:
+        sign = self.worlds.sign
+        return [
+            {
+                "parameter": one.parameter,
+                "value": value,
+                "mean": float(sign * curve.mean()),
+                **_band(sign * curve),
+            }
+            for one in self.effects
+            for value, curve in zip(one.values, one.curve.T, strict=True)
+        ]
+
+    def _batches(self) -> Table:
+        sign, rows = self.worlds.sign, []
+        for one in self.isolated:
+            seen = [
+                sign * t.value
+                for t in self.sweep.finished
+                if t.value is not None and t.parameters.get(BATCH) == one.batch_size
+            ]
+            rows.append(
+                {
+                    BATCH: one.batch_size,
+                    "best": float(sign * one.best.mean()),
+                    **_band(sign * one.best, "best_"),
+                    "typical": float(sign * one.typical.mean()),
+                    **_band(sign * one.typical, "typical_"),
+                    "seen_best": sign * max(seen) if seen else None,
+                    "seen_median": sign * float(np.median(seen)) if seen else None,
+                    "trials": len(seen),
+                }
+            )
+        return rows
+
+    def _rates(self) -> Table:
+        if self.scaling is None:
+            return []
+        return [
+            {
+                BATCH: batch,
+                "best_learning_rate": float(np.exp(np.log(rates).mean())),
+                **_band(rates),
+            }
+            for batch, rates in zip(self.scaling.batches, self.scaling.rates.T, strict=True)
+        ]
+
+    def _gaps(self) -> Table:
+        return [
+            {
+                "trial": t.name,
+                "train": t.outcomes[on_training.TRAIN],
+                "validation": t.value,
+            }
+            for t in self.sweep.finished
+            if on_training.TRAIN in t.outcomes
+        ]
+
+
+def importance_table(found: Sequence[Effect], target: str) -> Table:
+    return [
+        {
+            "target": target,
+            "parameter": one.parameter,
+            "share": float(one.share.mean()),
+            **_band(one.share),
+        }
+        for one in found
+    ]
+
+
+def _band(draws: np.ndarray, prefix: str = "") -> dict[str, float]:
+    low, high = interval(draws)
+    return {f"{prefix}low": low, f"{prefix}high": high}

@@ -1,0 +1,26 @@
+"""From an analysis and the present study to the files of the next one, for the hardware at hand."""
+
+from pathlib import Path
+from typing import Any
+
+from segsweep.analysis.findings import Analysis
+from segsweep.analysis.next.study import write_next
+from segsweep.analysis.next.target import fitting, in_words, target_of
+from segsweep.analysis.redesign import Design, design
+from segsweep.study import Study
+
+
+def design_next(out: Path, analysis: Analysis, base: dict[str, Any]) -> Design:
+    """Design the next sweep and write it to `out`; `base` is the present study as it was read.
+
+    What `base` does not say is as in the study's defaults. Raises `UserError` where it is no study.
+    """
+    study = Study.parse(base)
+    device = target_of(study)
+    seen = [t.outcomes.get("epochs") for t in analysis.sweep.finished]
+    longest = max((int(e) for e in seen if e), default=study.epochs)
+    epochs = study.epochs if "epochs" in base else longest
+    found = design(analysis, fitting(study, device), epochs, len(analysis.sweep.trials))
+    write_next(out, analysis, found, base, in_words(device))
+    print(f"redesign: {found.verdict(analysis.worlds.noise)}")
+    return found

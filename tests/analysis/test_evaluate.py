@@ -1,0 +1,124 @@
+"""A sweep that never ran here: from W&B's table to findings, the next study and the report."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from known import REPORTED, like_the_report, searched
+from project import ROOT
+from segsweep.study import Study
+
+
+def evaluate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "workflow/scripts/evaluate.py", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything quoted, names of their own, a crashed and a running row."""
+    path = tmp_path_factory.mktemp("export") / "wandb_export.csv"
+    rows = [
+        {
+            "Name": f"run-{i}",
+            "State": "finished",
+            "Runtime": 100 + i,
+            "lr": one.parameters["learning_rate"],
+            "batch": one.parameters["batch_size"],
+            "dropout": one.parameters["dropout"],
+            "weight_decay": one.parameters["l2_reg"],
+            "epochs": 40,
+            "val/dice": one.value,
+            "val/loss": 1 - (one.value or 0),
+        }
+        for i, one in enumerate(searched(REPORTED, like_the_report, 0.004, 30, 0))
+    ]
+    rows += [
+        rows[0] | {"Name": "run-30", "State": "crashed", "val/dice": "", "val/loss": ""},
+        rows[1] | {"Name": "run-31", "State": "running", "val/dice": "", "val/loss": ""},
+    ]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), quoting=csv.QUOTE_ALL)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+@pytest.fixture(scope="module")
+def evaluated(export: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    out = tmp_path_factory.mktemp("evaluated")
+    done = evaluate(export, "--out", out, "--memory", "48")
+    assert done.returncode == 0, done.stderr
+    return out, done.stdout
+
+
+def test_what_was_read_and_left_out_is_told(evaluated: tuple[Path, str]) -> None:
+    out, said = evaluated
+    assert "31 trials (30 finished) over " in said
+    assert "left out 1 with state running" in said
+    rows = list(csv.DictReader((out / "analysis/trials.csv").open()))
+    assert len(rows) == 31
+    assert {"batch_size", "learning_rate", "dropout", "l2_reg", "val/dice"} <= set(rows[0])
+
+
+def test_findings_have_numbers_intervals_and_how_sure_they_are(
+    evaluated: tuple[Path, str],
+) -> None:
+    told = json.loads((evaluated[0] / "analysis/findings.json").read_text())
+    found = {one["id"]: one for one in told["findings"]}
+    assert {"best", "importance", "batch size", "learning rate with batch", "edges"} <= set(found)
+    for one in found.values():
+        assert one["sentence"].endswith(".")
+        assert one["sure"] in ("sure", "likely", "cannot tell")
+        if one["interval"]:
+            assert one["interval"][0] <= one["number"] <= one["interval"][1] or one["id"] == "best"
+    times = json.loads((evaluated[0] / "analysis/runtime.json").read_text())
+    assert times["findings"][0]["id"] == "run time"
+
+
+def test_the_next_study_is_whole_and_for_the_card(evaluated: tuple[Path, str]) -> None:
+    out = evaluated[0] / "next"
+    study = Study.read(str(out / "params.yaml"))
+    assert study.hardware.target == 48
+    assert study.sweep.parameters["batch_size"].values[-1] == 128  # type: ignore[union-attr]
+    sweep = yaml.safe_load((out / "sweep.yaml").read_text())
+    assert sweep["parameters"]["batch_size"] == {"values": [16, 32, 64, 128]}
+    assert "| `sweep.parameters.learning_rate` |" in (out / "rationale.md").read_text()
+    assert (out / "changes.diff").read_text().startswith("--- params.yaml")
+
+
+def test_the_report_is_one_file(evaluated: tuple[Path, str]) -> None:
+    page = (evaluated[0] / "report.html").read_text()
+    assert "<html" in page
+    assert len(page) < 6_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "said"),
+    [
+        ("Name,State\na,finished\n", [], "--metric"),
+        (
+            "Name,State,lr,val_dice\na,failed,0.1,\n",
+            ["--metric", "val_dice"],
+            "no value of the metric val_dice in any of 1 runs",
+        ),
+        ("Name,State,lr,val_dice\na,finished,0.1,0.5\nb,finished,0.1,0.6\n", [], "varies"),
+        ("Name,State,lr,val_dice\n", ["--memory", "-1"], "--memory: found -1.0"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    text: str, arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text(text)
+    done = evaluate(path, "--out", tmp_path / "out", *arguments)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out/analysis").exists()

@@ -1,0 +1,111 @@
+# What the finished sweep tells, the next one, and the report on all of it.
+ANALYSIS = [
+    *(
+        f"results/analysis/{name}.csv"
+        for name in (
+            "trials",
+            "importance",
+            "effects",
+            "batch_size",
+            "learning_rate",
+            "map",
+            "gap",
+        )
+    ),
+    "results/analysis/findings.json",
+    "results/analysis/provenance.json",
+    "results/analysis/made-from.json",
+]
+NEXT = [
+    f"results/next/{name}"
+    for name in (
+        "params.yaml",
+        "sweep.yaml",
+        "rationale.md",
+        "changes.diff",
+        "made-from.json",
+    )
+]
+REPORT = [
+    "results/report.html",
+    "results/report.md",
+    "results/plots",
+    "results/report.made-from.json",
+]
+CAPTIONS = "../report"
+FINISHED = [path for trial in TRIALS for path in trial_result(trial)[:2]]
+
+
+rule evaluate:
+    input:
+        **READING.job(
+            ANALYSIS,
+            search=SEARCH,
+            trials=FINISHED,
+            suggestions=SUGGESTIONS,
+            answer=ANSWER[1:3],
+            source=sources_of("evaluate"),
+        ),
+    output:
+        ANALYSIS,
+    log:
+        "logs/evaluate.log",
+    shell:
+        recorded(
+            f"evaluate.py results --out results --count {len(TRIALS)} --only-analysis"
+        )
+
+
+rule redesign:
+    input:
+        **READING.job(
+            NEXT,
+            study=READING.fragment("study", STUDY.written()),
+            search=SEARCH,
+            trials=FINISHED,
+            suggestions=SUGGESTIONS,
+            source=sources_of("redesign"),
+        ),
+    output:
+        NEXT,
+    log:
+        "logs/redesign.log",
+    shell:
+        recorded(
+            f"redesign.py results {{input.study}} results/next --count {len(TRIALS)}"
+        )
+
+
+rule report:
+    input:
+        **READING.job(
+            REPORT,
+            analysis=ANALYSIS[:-1],
+            leaderboard=LEADERBOARD[:2],
+            baselines=BASELINES[0],
+            answer=ANSWER[:3],
+            tested=TEST[:-1],
+            best="results/best/images.csv",
+            next=NEXT[:-1],
+            trials=FINISHED,
+            page=[
+                f"src/segsweep/analysis/page/{name}"
+                for name in ("template.html.jinja", "style.css", "script.js")
+            ],
+            source=sources_of("report"),
+        ),
+    output:
+        report(REPORT[0], caption=f"{CAPTIONS}/report.rst", category="Report"),
+        REPORT[1],
+        report(
+            directory(REPORT[2]),
+            patterns=["{name}.svg"],
+            caption=f"{CAPTIONS}/plot.rst",
+            category="Plots",
+            labels={"plot": "{name}"},
+        ),
+        REPORT[3],
+    log:
+        "logs/report.log",
+    shell:
+        recorded("report.py results")

@@ -1,0 +1,114 @@
+"""Evaluate a finished sweep, ours or anyone's: what was found, the next sweep, and the report.
+
+SOURCE is a results folder of this project, a CSV export of W&B's table of runs, a folder of W&B's
+offline runs, or entity/project/sweep on a W&B server. What varied and what came out is read from a
+sweep configuration if given, else told by rules, else by --parameters, --metric and --goal.
+
+OUT/analysis/     findings.json, trials.csv (one tidy table) and the tables of all plots
+OUT/next/         params.yaml, sweep.yaml and rationale.md of the next sweep
+OUT/report.html   all of it for people, in one file; OUT/report.md for a pull request
+
+Example:
+  python workflow/scripts/evaluate.py wandb_export.csv --out /tmp/evaluated --memory 48
+"""
+
+import argparse
+from pathlib import Path
+
+from segsweep.analysis.evidence.writing import provenance, write_analysis, write_run_time
+from segsweep.analysis.findings import Analysis
+from segsweep.analysis.finished import FinishedSweep
+from segsweep.analysis.reading.canonical import canonical
+from segsweep.analysis.reading.sources import read_finished
+from segsweep.errors import UserError, command_line, parser
+from segsweep.files import read_yaml, sha256, write_json
+from segsweep.unet.devices import environment
+
+
+def main() -> None:
+    given = _arguments()
+    sweep = canonical(
+        read_finished(
+            given.source,
+            count=given.count,
+            sweep_config=given.sweep_config,
+            parameters=given.parameters,
+            metric=given.metric,
+            goal=given.goal,
+            sweep=given.sweep,
+        )
+    )
+    _tell(sweep)
+    analysis = Analysis.of(sweep)
+    write_analysis(given.out / "analysis", analysis)
+    write_run_time(given.out / "analysis", sweep)
+    write_json(given.out / "analysis/provenance.json", provenance(**_origin(given)))
+    for finding in analysis.findings[:2]:
+        print(f"evaluate ({finding.sure}): {finding.sentence}")
+    if not given.only_analysis:
+        _design_and_report(given, analysis)
+
+
+def _design_and_report(given: argparse.Namespace, analysis: Analysis) -> None:
+    # imported here, as PyTorch takes seconds and the analysis alone does not need it
+    from segsweep.analysis.next.designing import design_next
+    from segsweep.analysis.page.markdown import write_markdown
+    from segsweep.analysis.report import write_report
+
+    base = read_yaml(given.study) if given.study else {}
+    if given.memory:
+        base = {**base, "hardware": {"target": given.memory}}
+    design_next(given.out / "next", analysis, base)
+    write_report(given.out, given.out / "report.html")
+    write_markdown(given.out, given.out / "report.md")
+    print(f"evaluate: {given.out / 'report.html'} shows all of it")
+
+
+def _tell(sweep: FinishedSweep) -> None:
+    searched = ", ".join(sweep.varied)
+    print(
+        f"evaluate: {len(sweep.trials)} trials ({len(sweep.finished)} finished) over {searched}; "
+        f"{sweep.goal} {sweep.metric}"
+    )
+    for reason, count in sweep.left_out.items():
+        print(f"evaluate: left out {count} with {reason}")
+
+
+def _origin(given: argparse.Namespace) -> dict[str, object]:
+    """Hashes of what was evaluated."""
+    source = Path(given.source)
+    if source.is_file():
+        return {"source_sha256": sha256(source)}
+    if (best := source / "best_config.yaml").is_file():
+        data = read_yaml(best)["evidence"]["data_sha256"]
+        made_by = environment()
+        return {
+            "data_sha256": data,
+            "device": made_by["cpu"] if made_by["gpu"] == "none" else made_by["gpu"],
+        }
+    return {}
+
+
+def _arguments() -> argparse.Namespace:
+    arguments = parser(__doc__)
+    arguments.add_argument("source", metavar="SOURCE", help="the finished sweep")
+    arguments.add_argument("--out", type=Path, required=True, metavar="OUT", help="write here")
+    arguments.add_argument("--sweep-config", metavar="FILE", help="the sweep as W&B reads it")
+    arguments.add_argument("--parameters", nargs="+", metavar="NAME", help="what was searched")
+    arguments.add_argument("--metric", metavar="NAME", help="what was optimised")
+    arguments.add_argument("--goal", choices=("maximize", "minimize"))
+    arguments.add_argument("--sweep", metavar="NAME", help="which sweep of the file")
+    arguments.add_argument("--count", type=int, metavar="N", help="of our own, the first N trials")
+    arguments.add_argument("--study", metavar="FILE", help="the study that the next one changes")
+    arguments.add_argument("--memory", type=float, metavar="GB", help="of the card for the next")
+    arguments.add_argument(
+        "--only-analysis", action="store_true", help="neither the next sweep nor the report"
+    )
+    given = arguments.parse_args()
+    if given.memory is not None and not given.memory > 0:
+        raise UserError(f"--memory: found {given.memory}, expected GB above 0")
+    return given
+
+
+if __name__ == "__main__":
+    command_line(main)
