@@ -220,7 +220,7 @@ def test_the_short_report_links_to_its_plots(example: Path, page: Page) -> None:
     links = re.findall(r"\]\(([^)]+)\)", told)
     assert len(links) >= 5
     assert all((example / link).exists() for link in links)
-    assert told.startswith("# Sweep report\n\n**Take batch 8")
+    assert told.startswith("# Sweep report\n\n**Trial 027 was best again")
     assert len(re.findall(r"^\| \d+ \| \d{3} \|", told, re.M)) == 10
     for heading in ("Findings", "Confirmation", "On test images", "The next sweep", "Plots"):
         assert f"\n## {heading}\n" in told

@@ -26,7 +26,7 @@ def verdict(results: Results, of: int | None = None) -> list[str]:
     if results.live:
         ended = f"{len(results.trials)} of {of}" if of else str(len(results.trials))
         return [f"The sweep is running: {ended} trials so far.", _best_so_far(results)]
-    said = [results.findings.get("verdict"), results.verdict.get("verdict")]
+    said = [results.verdict.get("verdict"), results.findings.get("verdict")]
     return [str(sentence) for sentence in said if sentence] or [_best_so_far(results)]
 
 
