@@ -43,7 +43,7 @@ rule evaluate:
             search=SEARCH,
             trials=FINISHED,
             suggestions=SUGGESTIONS,
-            answer=ANSWER[1:3],
+            answer=ANSWER[2],
             source=sources_of("evaluate"),
         ),
     output:

@@ -18,6 +18,7 @@ from segsweep.analysis.verdict import decide, table, work
 from segsweep.errors import command_line, parser
 from segsweep.files import read_csv, read_json, read_yaml, write_csv, write_json, write_yaml
 from segsweep.sweep.trials import trial_folder
+from segsweep.unet.config import TrainingConfig
 
 
 def main() -> None:
@@ -35,10 +36,8 @@ def main() -> None:
     count = len(read_csv(given.out / "leaderboard.csv"))
     order = ranked(tried(given.out / "trials", count, search), metric)
     by_trial = {trial.index: trial for trial in order}
-    costs = {
-        t: work(configuration(given.out, t), by_trial[t].metrics["steps_per_epoch"])
-        for t in race.candidates
-    }
+    train = sum(row["split"] == "train" for row in read_csv(given.manifest))
+    costs = {t: _work(configuration(given.out, t), train) for t in race.candidates}
     verdict = decide(race, costs, metric["goal"])
     parameters = {t: by_trial[t].suggestion["parameters"] for t in race.candidates}
     standings = table(race, metric["goal"], parameters)
@@ -67,6 +66,12 @@ def main() -> None:
     write_yaml(given.out / "best/config.yaml", winner.config)
     print(f"confirm: {verdict.sentence}")
     print(f"confirm: {in_a_line(best['evidence'])}")
+
+
+def _work(config: TrainingConfig, train: int) -> float:
+    """The work of a training on a split of `train` images."""
+    steps = config.steps_per_epoch
+    return work(config, steps * min(config.batch_size, train) if steps else train)
 
 
 def _different(folders: list[Path]) -> list[Path]:

@@ -58,9 +58,11 @@ def _design_and_report(given: argparse.Namespace, analysis: Analysis) -> None:
     base = read_yaml(given.study) if given.study else {}
     if given.memory:
         base = {**base, "hardware": {"target": given.memory}}
-    design_next(given.out / "next", analysis, base)
-    write_report(given.out, given.out / "report.html")
-    write_markdown(given.out, given.out / "report.md")
+    try:
+        design_next(given.out / "next", analysis, base)
+    finally:  # what was found is worth a report, also where no study can follow
+        write_report(given.out, given.out / "report.html")
+        write_markdown(given.out, given.out / "report.md")
     print(f"evaluate: {given.out / 'report.html'} shows all of it")
 
 

@@ -40,7 +40,7 @@ def read_race(
 ) -> Race:
     """The race as far as the folders `runs` tell; `metric` is the sweep's (`name`, `goal`).
 
-    New seeds begin after that of the sweep.
+    New seeds begin after those of the candidates.
     """
     names = candidates(results, count)
     found = {}
@@ -49,5 +49,5 @@ def read_race(
         finished = metrics["status"] == "finished"
         value = sign(metric["goal"]) * metrics[metric["name"]] if finished else None
         found[run_of(folder)] = value
-    first_seed = configuration(results, names[0]).seed + 1
+    first_seed = 1 + max(configuration(results, trial).seed for trial in names)
     return Race(names, seeds, first_seed, found)

@@ -138,13 +138,9 @@ class Analysis:
 
     def _gaps(self) -> Table:
         return [
-            {
-                "trial": t.name,
-                "train": t.outcomes[on_training.TRAIN],
-                "validation": t.value,
-            }
+            {"trial": t.name, "train": pair[0], "validation": pair[1]}
             for t in self.sweep.finished
-            if on_training.TRAIN in t.outcomes
+            if (pair := on_training.dice_of(self.sweep, t))
         ]
 
 

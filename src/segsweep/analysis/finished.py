@@ -69,14 +69,15 @@ class FinishedSweep:
 
         Run times are left out: they differ from machine to machine where all else does not.
         """
-        outcomes = list(dict.fromkeys(name for trial in self.trials for name in trial.outcomes))
+        known = dict.fromkeys(name for trial in self.trials for name in trial.outcomes)
+        outcomes = [name for name in known if name not in (self.metric, *self.varied)]
         return [
             {
                 "trial": trial.name,
                 "status": trial.status,
                 self.metric: trial.value,
                 **{name: trial.parameters.get(name) for name in self.varied},
-                **{name: trial.outcomes.get(name) for name in outcomes if name != self.metric},
+                **{name: trial.outcomes.get(name) for name in outcomes},
             }
             for trial in self.trials
         ]

@@ -39,7 +39,8 @@ class Design:
     """The next sweep. `gain` is the expected improvement on the best trial, with its interval.
 
     `space` is searched, `fixed` is not any more; `epochs` is None where nothing is known of them;
-    `enqueue` is the best trial where the space holds it; `stop` says that nothing is left to win.
+    `enqueue` is the best trial where the space holds it; `stop` says that nothing is left to win;
+    `told` whether the finished sweep can be told from luck, without which no gain is promised.
     """
 
     space: dict[str, Parameter]
@@ -49,11 +50,17 @@ class Design:
     gain: float
     gain_interval: tuple[float, float]
     stop: bool
+    told: bool
     enqueue: list[dict[str, Any]]
     lines: list[Line]
 
     def verdict(self, noise: float) -> str:
         """What the design comes to, in a sentence."""
+        if not self.told:
+            return (
+                "The finished sweep cannot be told from luck: no gain is promised of "
+                f"{self.trials} trials in the same space."
+            )
         low, high = self.gain_interval
         expected = (
             f"{of_metric(self.gain)} ({of_metric(low)} to {of_metric(high)}) beyond the best trial"
@@ -95,15 +102,16 @@ def design(
         space[first] = sweep.varied[first]
         del fixed[first]
         lines = [line for line in lines if line.key != f"sweep.parameters.{first}"]
-    count, gain, span = _worth(analysis, space, fixed)
     if not worlds.tell:
-        count = min(2 * MOST, max(2 * trials, FEWEST))
-        lines.append(
-            Line("sweep.trials", trials, count, "more trials, to tell at all", "importance")
-        )
-    elif count != trials:
+        count, gain, span = max(trials, min(2 * MOST, 2 * trials), FEWEST), 0.0, (0.0, 0.0)
+        reason = "more trials, to tell at all"
+    else:
+        count, gain, span = _worth(analysis, space, fixed)
         reason = f"so many reach {ENOUGH:.0%} of what can be won, drawn at random"
-        lines.append(Line("sweep.trials", trials, count, reason, "best"))
+    if count != trials:
+        lines.append(
+            Line("sweep.trials", trials, count, reason, "best" if worlds.tell else "importance")
+        )
     longer = _epochs(analysis, epochs)
     if epochs and longer and longer != epochs:
         reason = (
@@ -115,7 +123,7 @@ def design(
     stop = worlds.tell and gain < worlds.noise
     inside = {n: v for n, v in best.items() if n in space}
     enqueue = [inside] if all(contains(p, inside[n]) for n, p in space.items()) else []
-    return Design(space, fixed, longer, count, gain, span, stop, enqueue, lines)
+    return Design(space, fixed, longer, count, gain, span, stop, worlds.tell, enqueue, lines)
 
 
 def _epochs(analysis: Analysis, epochs: int | None) -> int | None:

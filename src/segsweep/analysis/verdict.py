@@ -28,15 +28,15 @@ class Verdict:
     beats_second: float | None
 
 
-def work(config: TrainingConfig, steps: int) -> float:
-    """The multiplications of a training of `steps` steps an epoch, in units of their own.
+def work(config: TrainingConfig, images: int) -> float:
+    """The multiplications of a training of `images` images an epoch, in units of their own.
 
     At each depth a U-Net has a quarter of the pixels and twice the channels, so the same work.
     """
     encoder, decoder = 9 * (0.5 + 1), 9 * (2 + 1) + 2
     network = config.base_channels**2 * (config.depth * (encoder + decoder) + encoder)
     height, width, _ = config.input_shape
-    return network * height * width * config.epochs * steps * config.batch_size
+    return network * height * width * config.epochs * images
 
 
 def decide(race: Race, costs: Mapping[int, float], goal: Goal) -> Verdict:
@@ -53,7 +53,7 @@ def decide(race: Race, costs: Mapping[int, float], goal: Goal) -> Verdict:
     told = _told(first, goal)
     if len(order) == 1:
         sentence = f"Trial {first.trial:03d} is the winner: {told}. No other could be compared."
-        return Verdict(first.trial, sentence, True, [first.trial], None)
+        return Verdict(first.trial, sentence, False, [first.trial], None)
     ahead = beats(first, order[1], race)
     if ahead >= APART:
         sentence = (

@@ -1,5 +1,6 @@
 """One configuration of a training, held to the ranges of the study's keys."""
 
+import math
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -8,6 +9,8 @@ from segsweep.errors import UserError
 from segsweep.study.errors import sentences
 from segsweep.study.sections import Hyperparameters, Model, Preprocess, Training
 from segsweep.unet.config import SEARCHABLE
+
+_ENDS = ("ge", "gt", "le", "lt")
 
 _HYPERPARAMETERS: dict[str, TypeAdapter[Any]] = {
     name: TypeAdapter(
@@ -18,6 +21,22 @@ _HYPERPARAMETERS: dict[str, TypeAdapter[Any]] = {
     for name, field in section.model_fields.items()
     if name in SEARCHABLE
 }
+
+
+def limits(name: str) -> tuple[float, float]:
+    """The least and the largest value of a searchable number; an end that is left out is a tenth
+    inside. Without limits (and for names that no study has) infinite.
+    """
+    for section in (Hyperparameters, Model, Training):
+        if name in section.model_fields:
+            marks = section.model_fields[name].metadata
+            ends = {
+                end: getattr(mark, end) for mark in marks for end in _ENDS if hasattr(mark, end)
+            }
+            least = ends.get("ge", ends.get("gt", -math.inf))
+            most = ends.get("le", 0.9 * ends.get("lt", math.inf))
+            return float(least), float(most)
+    return -math.inf, math.inf
 
 
 def check_training(values: dict[str, Any], source: str) -> None:

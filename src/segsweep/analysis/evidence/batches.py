@@ -34,6 +34,9 @@ of this share of the range (sd)."""
 RATES = 33
 """Learning rates at which the best is looked for."""
 
+CENSORED = 0.25
+"""In more of the worlds than this a best rate lies at an end: the exponent is not known."""
+
 EXPONENTS = (-0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 
 
@@ -59,18 +62,33 @@ class Scaling:
     at_edge: float
 
 
-def batches_of(parameter: Categorical | Number) -> list[int]:
-    """The batch sizes of a space, rising."""
+def batches_of(varied: Varied) -> list[int]:
+    """The batch sizes of a space, rising; none where they are not two positive whole numbers."""
+    parameter = varied.get(BATCH)
+    if parameter is None:
+        return []
     if isinstance(parameter, Categorical):
-        return [int(value) for value in parameter.ordered]
-    return sorted({int(parameter.place(u)) for u in np.linspace(0, 1, MOST).tolist()})
+        values = parameter.values
+    else:
+        values = [parameter.place(u) for u in np.linspace(0, 1, MOST).tolist()]
+    whole = [v for v in values if isinstance(v, int | float) and v >= 1 and v == int(v)]
+    sizes = sorted({int(v) for v in whole})
+    return sizes if len(whole) == len(values) and len(sizes) > 1 else []
+
+
+def _rates_of(varied: Varied) -> np.ndarray | None:
+    """Learning rates over their range; None where they are not one above zero."""
+    rate = varied.get(RATE)
+    if not isinstance(rate, Number) or rate.low <= 0:
+        return None
+    return np.array([rate.place(u) for u in np.linspace(0, 1, RATES).tolist()], dtype=float)
 
 
 def isolate(worlds: Worlds) -> list[Isolated]:
     """Every batch size with all else retuned; empty where it was not searched."""
-    if BATCH not in worlds.varied:
+    batches = batches_of(worlds.varied)
+    if not batches:
         return []
-    batches = batches_of(worlds.varied[BATCH])
     rng, places = np.random.default_rng(4), worlds.best_places
     around = [near(worlds.varied, places[i % len(places)], STEP, rng) for i in range(AROUND)]
     settings = [*spread(worlds.varied, AROUND, seed=2), *around]
@@ -85,13 +103,9 @@ def isolate(worlds: Worlds) -> list[Isolated]:
 
 def scaling(worlds: Worlds) -> Scaling | None:
     """How the best learning rate grows with the batch; None where not both were searched."""
-    rate = worlds.varied.get(RATE)
-    if BATCH not in worlds.varied or not isinstance(rate, Number):
+    batches, rates = batches_of(worlds.varied), _rates_of(worlds.varied)
+    if not batches or rates is None:
         return None
-    batches = batches_of(worlds.varied[BATCH])
-    if len(batches) < 2:
-        return None
-    rates = np.array([rate.place(u) for u in np.linspace(0, 1, RATES).tolist()], dtype=float)
     base = worlds.incumbent.parameters
     asked = [replaced(base, **{BATCH: b, RATE: r}) for b in batches for r in rates.tolist()]
     drawn = _drawn_scaled(worlds, asked).reshape(-1, len(batches), RATES)
@@ -108,13 +122,11 @@ def rate_map(worlds: Worlds) -> list[dict[str, Any]]:
 
     Values are in the metric's own units.
     """
-    rate = worlds.varied.get(RATE)
-    if BATCH not in worlds.varied or not isinstance(rate, Number):
+    batches, rates = batches_of(worlds.varied), _rates_of(worlds.varied)
+    if not batches or rates is None:
         return []
-    batches = batches_of(worlds.varied[BATCH])
-    rates = [rate.place(u) for u in np.linspace(0, 1, RATES).tolist()]
     base = worlds.incumbent.parameters
-    asked = [replaced(base, **{BATCH: b, RATE: r}) for b in batches for r in rates]
+    asked = [replaced(base, **{BATCH: b, RATE: r}) for b in batches for r in rates.tolist()]
     means, sds = worlds.expected(asked)
     return [
         {BATCH: one[BATCH], RATE: one[RATE], "mean": worlds.sign * mean, "sd": sd}
@@ -147,7 +159,7 @@ def _scaled(exponent: float, varied: Varied, rows: Sequence[Values]) -> np.ndarr
     points, rate = columns(varied, rows), varied[RATE]
     assert isinstance(rate, Number)
     batches = np.array([row[BATCH] for row in rows], dtype=float)
-    middle = np.exp(np.mean(np.log(batches_of(varied[BATCH]))))
+    middle = np.exp(np.mean(np.log(batches_of(varied))))
     rates = np.array([row[RATE] for row in rows], dtype=float) * (batches / middle) ** -exponent
     if rate.model_scale == "log":
         share = np.log(rates / rate.low) / np.log(rate.high / rate.low)

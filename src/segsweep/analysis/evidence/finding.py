@@ -15,7 +15,8 @@ SURE, LIKELY = 0.975, 0.8
 class Finding:
     """`id` names it for the redesign; `topic` is its heading; `plot` the picture beside it.
 
-    `number` is what the sentence is about, in the metric's units or a share, with a 95 % interval.
+    `number` is what the sentence is about, in the metric's units or a share, with a 95 % interval
+    (of the trials themselves, where the sentence speaks of them: their middle half, or their ends).
     """
 
     id: str

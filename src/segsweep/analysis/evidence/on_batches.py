@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from segsweep.analysis.evidence.batches import BATCH, Isolated, Scaling
+from segsweep.analysis.evidence.batches import BATCH, CENSORED, Isolated, Scaling
 from segsweep.analysis.evidence.finding import Finding, between, how_sure, of_metric, percent, told
 from segsweep.analysis.evidence.importance import interval
 from segsweep.analysis.evidence.worlds import Worlds
@@ -50,18 +50,18 @@ def large_batches(worlds: Worlds, isolated: list[Isolated]) -> Finding | None:
     if not small or not large:
         return None
     gain = np.max(large, axis=0) - np.max(small, axis=0)
-    low, high = interval(gain)
+    low, high = interval(worlds.sign * gain)
     sizes = [one.batch_size for one in isolated if one.batch_size <= LARGE]
     chances = likely_best(isolated)[: len(sizes)]
     back = sizes[int(chances.argmax())]
-    number = float(gain.mean())
-    sure = how_sure(gain > 0 if number > 0 else gain < 0) if worlds.tell else "cannot tell"
+    number, better = worlds.sign * float(gain.mean()), gain.mean() > 0
+    sure = how_sure(gain > 0 if better else gain < 0) if worlds.tell else "cannot tell"
     said = (
         f"Beyond a batch of {LARGE} the best changes by {of_metric(number)} ({between(low, high)})."
     )
     if sure == "cannot tell":
         said += " Whether larger batches pay cannot be told."
-    elif number > 0:
+    elif better:
         said += " Larger batches still pay."
     else:
         said += f" They do not pay: go back to {back}."
@@ -78,6 +78,8 @@ def exponent(worlds: Worlds, scaling: Scaling) -> Finding:
     left = [name for name, value in rules.items() if low <= value <= high]
     if not worlds.tell:
         sure, tail = "cannot tell", "The trials do not tell it from luck."
+    elif scaling.at_edge > CENSORED:
+        sure, tail = "cannot tell", "The range of the learning rate is too short to tell."
     elif len(left) > 1:
         sure, tail = "cannot tell", f"These trials allow the rules {', '.join(left)}."
     elif left:
@@ -87,7 +89,7 @@ def exponent(worlds: Worlds, scaling: Scaling) -> Finding:
     edge = (
         f" In {percent(scaling.at_edge)} of the possible surfaces a best rate lies at an end of "
         "the range, so the true exponent may be beyond."
-        if scaling.at_edge > 0.25
+        if scaling.at_edge > CENSORED
         else ""
     )
     rates = ", ".join(

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from segsweep.analysis.evidence.finding import (
-    LIKELY,
     Finding,
     between,
     how_sure,
@@ -15,6 +14,7 @@ from segsweep.analysis.evidence.finding import (
     told,
 )
 from segsweep.analysis.evidence.importance import Effect, interval
+from segsweep.analysis.evidence.signal import FEWEST
 from segsweep.analysis.evidence.worlds import Worlds
 from segsweep.analysis.finished import FinishedSweep
 from segsweep.sweep.space import Categorical
@@ -43,12 +43,17 @@ def best(sweep: FinishedSweep, worlds: Worlds) -> Finding:
     low, high = interval(own)
     sentence = (
         f"Trial {name} is expected to reach {of_metric(float(own.mean()))} "
-        f"({between(low, high)}; seen {of_metric(seen)}, median trial {of_metric(middle)}). It is "
-        f"ahead of the middle of the trials by {of_metric(float(ahead.mean()))}, "
-        f"{ahead.mean() / max(worlds.noise, 1e-12):.1f} times the luck of one training "
-        f"(sd {of_metric(worlds.noise)}), and truly the best of them with a probability of "
-        f"{percent(float(first))}."
+        f"({between(low, high)}; seen {of_metric(seen)}, median trial {of_metric(middle)})."
     )
+    if worlds.tell:
+        sentence += (
+            f" It is ahead of the middle of the trials by {of_metric(float(ahead.mean()))}, "
+            f"{ahead.mean() / max(worlds.noise, 1e-12):.1f} times the luck of one training "
+            f"(sd {of_metric(worlds.noise)}), and truly the best of them with a probability of "
+            f"{percent(float(first))}."
+        )
+    else:
+        sentence += " Whether it is truly ahead of the others cannot be told from luck."
     sure = how_sure(ahead > 0) if worlds.tell else "cannot tell"
     return Finding(
         "best", "The best trial", sentence, sure, float(own.mean()), (low, high), "trials"
@@ -58,10 +63,7 @@ def best(sweep: FinishedSweep, worlds: Worlds) -> Finding:
 def importance(worlds: Worlds, effects: Sequence[Effect]) -> Finding:
     topic = "What matters"
     if not worlds.tell:
-        sentence = (
-            f"Too few trials to tell which parameter matters: luck alone would make as much of "
-            f"{len(worlds.finished)} trials in {percent(worlds.chance)} of all sweeps."
-        )
+        sentence = _untold(worlds)
         return Finding("importance", topic, sentence, "cannot tell", plot="importance")
     first = effects[0]
     shares = [
@@ -83,6 +85,19 @@ def importance(worlds: Worlds, effects: Sequence[Effect]) -> Finding:
         float(first.share.mean()),
         interval(first.share),
         "importance",
+    )
+
+
+def _untold(worlds: Worlds) -> str:
+    """Why nothing is said of any parameter."""
+    count = len(worlds.finished)
+    if count < FEWEST:
+        return f"Too few trials to tell which parameter matters: {count} finished."
+    if worlds.chance >= 1:
+        return "Which parameter matters cannot be told: all trials have the same value or place."
+    return (
+        f"Too few trials, or too much luck, to tell which parameter matters: luck alone would make "
+        f"as much of {count} trials in {percent(worlds.chance)} of all sweeps."
     )
 
 
@@ -110,9 +125,9 @@ def effect(worlds: Worlds, one: Effect) -> Finding:
         )
     else:
         sentence = (
-            f"In the mean of all else {told(one.values[top])} is the best {one.parameter}, and "
-            f"{of_metric(float(difference.mean()))} ({between(low, high)}) better than "
-            f"{told(one.values[bottom])}, the worst."
+            f"In the mean of all else {one.parameter} {told(one.values[top])} is better than "
+            f"{told(one.values[bottom])} by {of_metric(float(difference.mean()))} "
+            f"({between(low, high)})."
         )
     return Finding(
         f"effect of {one.parameter}",
@@ -182,9 +197,12 @@ def edges(worlds: Worlds) -> Finding:
     if not worlds.tell:
         sentence = "Where the good region lies cannot be told yet, so no range is said to be short."
         return Finding("edges", topic, sentence, "cannot tell")
-    close = {name: end for name, end in touching(worlds).items() if end[1] >= 0.5}
+    ends = touching(worlds)
+    close = {name: end for name, end in ends.items() if end[1] >= 0.5}
     if not close:
-        return Finding("edges", topic, "No good region touches the end of a range.", "likely")
+        away = 1 - max((share for _, share in ends.values()), default=0.0)
+        sentence = "No good region touches the end of a range."
+        return Finding("edges", topic, sentence, how_sure(away), away)
     parts = [
         f"the {end} end of {name} (in {percent(share)} of the possible surfaces)"
         for name, (end, share) in close.items()
@@ -194,7 +212,7 @@ def edges(worlds: Worlds) -> Finding:
         "edges",
         topic,
         f"The best configuration lies at {', and at '.join(parts)}.",
-        how_sure(share) if share >= LIKELY else "likely",
+        how_sure(share),
         share,
     )
 
@@ -204,8 +222,8 @@ def _at_ends(
 ) -> tuple[float, float] | None:
     """How often the best lies at the lower and at the upper end; None where there is no order."""
     if isinstance(parameter, Categorical) and (
-        not parameter.is_ordered or len(parameter.values) < 2
+        not parameter.is_ordered or len(parameter.values) < 3
     ):
-        return None
+        return None  # of two values each is an end
     shares = np.array([parameter.share(one[name]) for one in winners])
     return float(np.mean(shares <= OUTER)), float(np.mean(shares >= 1 - OUTER))

@@ -23,7 +23,7 @@ RISING = 0.25
 
 FEWEST_EPOCHS = 5
 
-TRAIN = "train_dice_coefficient"
+TRAIN, VALIDATION = "train_dice_coefficient", "val_dice_coefficient"
 
 
 def better_half(sweep: FinishedSweep) -> list[Ended]:
@@ -32,12 +32,19 @@ def better_half(sweep: FinishedSweep) -> list[Ended]:
     return order[: max(1, math.ceil(len(order) / 2))]
 
 
+def dice_of(sweep: FinishedSweep, trial: Ended) -> tuple[float, float] | None:
+    """The same Dice on training and on validation images; None where not both are known."""
+    told = {**trial.outcomes, sweep.metric: trial.value}
+    train, validation = told.get(TRAIN), told.get(VALIDATION)
+    return None if train is None or validation is None else (train, validation)
+
+
 def gap(sweep: FinishedSweep) -> Finding | None:
     """How far training Dice lies above validation Dice; None where that is not known."""
-    known = [t for t in better_half(sweep) if TRAIN in t.outcomes]
-    if not known or not sweep.metric.startswith("val_dice"):
+    pairs = [pair for t in better_half(sweep) if (pair := dice_of(sweep, t))]
+    if not pairs:
         return None
-    gaps = np.array([t.outcomes[TRAIN] - _value(t) for t in known])
+    gaps = np.array([train - validation for train, validation in pairs])
     middle, top = float(np.median(gaps)), float(gaps[0])
     low, high = (float(q) for q in np.quantile(gaps, [0.25, 0.75]))
     judged = (
@@ -51,7 +58,7 @@ def gap(sweep: FinishedSweep) -> Finding | None:
         f"the validation Dice (training less validation: {of_metric(low)} to {of_metric(high)} in "
         f"the middle half of them, {of_metric(top)} in the best). {judged}"
     )
-    sure: Sure = "sure" if len(known) >= 5 else "likely"
+    sure: Sure = "sure" if len(pairs) >= 5 else "likely"
     return Finding("overfitting", "Overfitting", sentence, sure, middle, (low, high), "gap")
 
 
@@ -143,7 +150,7 @@ def precision(sweep: FinishedSweep, both: Finding | None) -> Finding:
         return Finding(
             "mixed precision", topic, both.sentence, both.sure, both.number, both.interval
         )
-    sentence = "All trials ran with the same precision, so nothing is claimed about it."
+    sentence = "Precision was not searched, so nothing is claimed about it."
     return Finding("mixed precision", topic, sentence, "cannot tell")
 
 

@@ -33,6 +33,8 @@ def chance(points: np.ndarray, values: np.ndarray) -> float:
     if len(values) < FEWEST or np.ptp(values) == 0:
         return 1.0
     scores = values - values.mean()
+    if np.ptp(points, axis=0).max() < 1e-9:
+        return 1.0
     inverse = _inverse(points)
     rng = np.random.default_rng(0)
     dealt = rng.permuted(np.tile(scores, (DEALS, 1)), axis=1)

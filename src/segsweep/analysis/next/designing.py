@@ -8,6 +8,16 @@ from segsweep.analysis.next.study import write_next
 from segsweep.analysis.next.target import fitting, in_words, target_of
 from segsweep.analysis.redesign import Design, design
 from segsweep.study import Study
+from segsweep.sweep.space import Constant
+
+
+def _epochs_seen(analysis: Analysis, default: int) -> int | None:
+    """How long the trials of a sweep made elsewhere were, as far as that is known."""
+    told = analysis.sweep.space.get("epochs")
+    if isinstance(told, Constant) and isinstance(told.value, int | float):
+        return int(told.value)
+    seen = [t.outcomes.get("epochs") for t in analysis.sweep.finished]
+    return max((int(e) for e in seen if e), default=default)
 
 
 def design_next(out: Path, analysis: Analysis, base: dict[str, Any]) -> Design:
@@ -17,9 +27,9 @@ def design_next(out: Path, analysis: Analysis, base: dict[str, Any]) -> Design:
     """
     study = Study.parse(base)
     device = target_of(study)
-    seen = [t.outcomes.get("epochs") for t in analysis.sweep.finished]
-    longest = max((int(e) for e in seen if e), default=study.epochs)
-    epochs = study.epochs if "epochs" in base else longest
+    epochs = study.epochs if "epochs" in base else _epochs_seen(analysis, study.epochs)
+    if "epochs" in analysis.sweep.varied:
+        epochs = None
     found = design(analysis, fitting(study, device), epochs, len(analysis.sweep.trials))
     write_next(out, analysis, found, base, in_words(device))
     print(f"redesign: {found.verdict(analysis.worlds.noise)}")

@@ -1,23 +1,35 @@
 """Where the next sweep looks: each parameter's range, moved by what the finished one tells."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from segsweep.analysis.evidence.batches import BATCH, RATE
-from segsweep.analysis.evidence.finding import percent, told
+from segsweep.analysis.evidence.batches import BATCH, CENSORED, RATE
+from segsweep.analysis.evidence.finding import LIKELY, percent, told
 from segsweep.analysis.evidence.importance import interval
 from segsweep.analysis.evidence.on_batches import likely_best
 from segsweep.analysis.evidence.on_parameters import MATTERS, matters, touching
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.finished import FinishedSweep
-from segsweep.sweep.distributions import LogUniformValues, Number, Uniform
+from segsweep.study.ranges import limits
+from segsweep.sweep.distributions import (
+    IntUniform,
+    LogUniformValues,
+    Number,
+    QLogUniformValues,
+    QUniform,
+    Uniform,
+)
 from segsweep.sweep.space import Categorical, Parameter
 
 FAIR = 0.1
 """A value is worth trying again if it is the best with this probability."""
+
+KEPT = 0.25
+"""So likely a batch must be the best to be tried again beside those past a touched end."""
 
 OUTSIDE = (0.05, 0.95)
 """Quantiles of where the best may lie, between which a range is kept."""
@@ -37,8 +49,6 @@ GROWTH = 8
 PRIOR_EXPONENT = (0.5, 1.0)
 """Of the best learning rate against the batch, where the trials do not tell: between the square
 root (Malladi et al., 2022) and the linear rule (Goyal et al., 2017)."""
-
-LIMITS = {"dropout": (0.0, 0.9), "l2_reg": (0.0, np.inf), RATE: (0.0, np.inf)}
 
 Change = tuple[Parameter | None, str, str]
 """What becomes of a parameter (None: it is fixed), why, and the finding that says so."""
@@ -60,23 +70,25 @@ def batch_sizes(analysis: Analysis, fits: Callable[[int], bool]) -> Batches | No
     known = [one.batch_size for one in analysis.isolated]
     chances = likely_best(analysis.isolated)
     best = known[int(chances.argmax())]
+    touched = TOUCHES if len(known) > 2 else LIKELY  # of two values each is an end
+    fair = [batch for batch, chance in zip(known, chances, strict=True) if chance >= KEPT]
     if not analysis.worlds.tell:
         sizes, reason = known, "which batch is best cannot be told yet"
-    elif chances[-1] >= TOUCHES:
-        sizes = [best * 2**step for step in range(GROWTH.bit_length())]
+    elif chances[-1] >= touched:
+        sizes = sorted({*fair, *(best * 2**step for step in range(GROWTH.bit_length()))})
         reason = (
             f"the largest batch so far, {best}, is the best in {percent(float(chances[-1]))} of "
             "the possible surfaces, so larger ones may be better"
         )
-    elif chances[0] >= TOUCHES:
-        sizes = sorted({max(1, best // 4), max(1, best // 2), best, 2 * best})
+    elif chances[0] >= touched:
+        sizes = sorted({*fair, max(1, best // 4), max(1, best // 2), best, 2 * best})
         reason = (
             f"the smallest batch so far, {best}, is the best in {percent(float(chances[0]))} of "
             "the possible surfaces, so smaller ones may be better"
         )
     else:
-        fair = [i for i, chance in enumerate(chances) if chance >= FAIR]
-        sizes = known[min(fair) : max(fair) + 1]
+        near = [i for i, chance in enumerate(chances) if chance >= FAIR]
+        sizes = known[min(near) : max(near) + 1]
         reason = f"each of them is the best with a fair chance ({percent(FAIR)} or more)"
     fitting = list(sizes)
     while len(fitting) > 1 and not fits(fitting[-1]):
@@ -151,7 +163,9 @@ def _range(analysis: Analysis, name: str, parameter: Number) -> tuple[float, flo
         low, high = (-BEYOND, high) if end == "lower" else (low, 1 + BEYOND)
         reason += f"; that is at the {end} end of what was searched, so it goes beyond"
         finding = "edges"
-    least, most = LIMITS.get(name, (-np.inf, np.inf))
+    least, most = limits(name)
+    if parameter.low > 0:  # a number that was above zero stays there
+        least = max(least, parameter.low / 10)
     ends = sorted(min(max(_at(parameter, share), least), most) for share in (low, high))
     return ends[0], ends[1], reason, finding
 
@@ -162,7 +176,11 @@ def _rate(analysis: Analysis, parameter: Number, batches: Batches) -> Change:
     middle = float(np.median([one[RATE] for one in analysis.worlds.winners]))
     down, up = batches.sizes[0] / batches.best, batches.sizes[-1] / batches.best
     scaling = analysis.scaling
-    measured = scaling is not None and np.ptp(interval(scaling.exponent)) <= 1.0
+    measured = (
+        scaling is not None
+        and scaling.at_edge <= CENSORED
+        and np.ptp(interval(scaling.exponent)) <= 1.0
+    )
     if measured and scaling is not None:
         slow, fast = (min(max(e, 0.0), 1.5) for e in interval(scaling.exponent))
         said = f"the exponent that was measured ({slow:.2f} to {fast:.2f})"
@@ -190,10 +208,26 @@ def _at(parameter: Number, share: float) -> float:
 
 
 def _between(low: float, high: float, like: Number) -> Parameter:
-    low, high = float(f"{low:.2g}"), float(f"{high:.2g}")
-    if like.model_scale == "log" and low > 0:
-        return LogUniformValues(min=low, max=high, distribution="log_uniform_values")
-    return Uniform(min=low, max=high, scale="linear" if low > 0 and high >= 10 * low else None)
+    """A range of the same kind, its ends rounded as far as its width allows."""
+    if isinstance(like, IntUniform):
+        return IntUniform(min=math.floor(low), max=max(math.ceil(high), math.floor(low) + 1))
+    log = like.model_scale == "log" and low > 0
+    digits = 2 if log else max(0, 2 - math.floor(math.log10(high - low)))
+    ends = [float(f"{e:.2g}") if log else round(e, digits) for e in (low, high)]
+    low, high = ends if ends[0] < ends[1] else (low, high)
+    return _range_of(low, high, log, getattr(like, "q", None))
+
+
+def _range_of(low: float, high: float, log: bool, q: float | None = None) -> Parameter:
+    if log:
+        kind = "log_uniform_values"
+        if q is None:
+            return LogUniformValues(min=low, max=high, distribution=kind)  # type: ignore[arg-type]
+        return QLogUniformValues(min=low, max=high, q=q, distribution="q_log_uniform_values")
+    scale = "linear" if low > 0 and high >= 10 * low else None
+    if q is None:
+        return Uniform(min=low, max=high, scale=scale)  # type: ignore[arg-type]
+    return QUniform(min=low, max=high, q=q, distribution="q_uniform", scale=scale)  # type: ignore[arg-type]
 
 
 def united(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
@@ -206,11 +240,8 @@ def united(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
         elif isinstance(parameter, Categorical) and isinstance(other, Categorical):
             values = list(dict.fromkeys([*parameter.values, *other.values]))
             found[name] = Categorical(values=values, scale=parameter.scale)
-        elif isinstance(other, Categorical):
-            found[name] = _between(
-                min(parameter.low, *other.values), max(parameter.high, *other.values), parameter
-            )
         else:
-            low, high = min(parameter.low, other.low), max(parameter.high, other.high)
-            found[name] = _between(low * 0.999, high * 1.001, parameter)
+            ends = other.values if isinstance(other, Categorical) else [other.low, other.high]
+            low, high = min(parameter.low, *ends), max(parameter.high, *ends)
+            found[name] = _range_of(low, high, parameter.model_scale == "log" and low > 0)
     return found

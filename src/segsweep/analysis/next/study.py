@@ -8,6 +8,7 @@ from typing import Any
 
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.redesign import Design, rationale
+from segsweep.errors import UserError
 from segsweep.files import dump_yaml, write_text, write_yaml
 from segsweep.study import HYPERPARAMETERS, Study
 from segsweep.study.searching import METRICS, SECTION_OF
@@ -27,56 +28,73 @@ PRIORS = 50
 
 def write_next(
     out: Path, analysis: Analysis, found: Design, base: dict[str, Any], hardware: str
-) -> Study:
+) -> None:
     """Write params.yaml, sweep.yaml, rationale.md and changes.diff to `out`.
 
-    `base` is the present study as it was read. Parameters that no study of this project has stand
-    in sweep.yaml alone.
+    `base` is the present study as it was read. Parameters that no study of this project has, or
+    takes with such values, stand in sweep.yaml alone; where all are such, that is all there is.
     """
-    raw = next_study(analysis, found, base)
-    study = Study.parse(raw, str(out / "params.yaml"))
-    foreign = [name for name in found.space if name not in SEARCHABLE]
-    sweep = plan.wandb_sweep(study)
-    sweep["parameters"] |= {name: to_wandb(found.space[name]) for name in foreign}
-    write_yaml(out / "params.yaml", raw, HEADER)
-    write_yaml(out / "sweep.yaml", sweep)
     text = rationale(analysis, found, hardware)
-    if foreign:
+    foreign = [n for n, p in found.space.items() if not _accepts(n, to_table(p))]
+    others = {n: to_wandb(found.space[n]) for n in foreign}
+    others |= {n: {"value": v} for n, v in found.fixed.items() if not _accepts(n, {"value": v})}
+    if others:
         text += (
-            f"\nThis project's trainer does not know {', '.join(foreign)}: they stand in "
-            "sweep.yaml alone.\n"
+            f"\nThis project's trainer does not take {', '.join(others)}: they stand in sweep.yaml "
+            "alone.\n"
         )
+    if len(foreign) < len(found.space):
+        raw = next_study(analysis, found, base)
+        sweep = plan.wandb_sweep(Study.parse(raw, str(out / "params.yaml")))
+        sweep["parameters"] |= others
+        write_yaml(out / "params.yaml", raw, HEADER)
+        write_text(out / "changes.diff", _difference(base, raw))
+    else:
+        metric = {"name": analysis.sweep.metric, "goal": analysis.sweep.goal}
+        sweep = {"method": "bayes", "metric": metric, "parameters": others}
+        text += "Add your program to it.\n"
+    write_yaml(out / "sweep.yaml", sweep)
     write_text(out / "rationale.md", text)
-    write_text(out / "changes.diff", _difference(base, raw))
-    return study
 
 
 def next_study(analysis: Analysis, found: Design, base: dict[str, Any]) -> dict[str, Any]:
     """The study `base` with the design in it, the best trial on top, the trials as its prior."""
     raw = copy.deepcopy(base)
+    if found.epochs and "epochs" not in found.space:
+        raw["epochs"] = found.epochs
     best = dict(analysis.worlds.incumbent.parameters) | found.fixed
     for name, value in best.items():
+        if not _accepts(name, {"value": value}):
+            continue
         if name in HYPERPARAMETERS:
             raw[name] = value
         elif name in SECTION_OF:
             raw.setdefault(SECTION_OF[name], {})[name] = value
-    if found.epochs:
-        raw["epochs"] = found.epochs
-    known = {name: p for name, p in found.space.items() if name in SEARCHABLE}
+    known = {name: p for name, p in found.space.items() if _accepts(name, to_table(p))}
     sweep = raw.setdefault("sweep", {})
-    if not known:  # a sweep made elsewhere, of parameters that are all unknown here
-        return raw
     sweep["parameters"] = {name: to_table(p) for name, p in known.items()}
     sweep["method"] = "bayes"
-    if analysis.sweep.metric in METRICS:
-        sweep["metric"] = {"name": analysis.sweep.metric, "goal": analysis.sweep.goal}
     sweep["trials"] = found.trials
     sweep["seed"] = int(sweep.get("seed", 0)) + 1
     sweep["enqueue"] = [
         {name: value for name, value in one.items() if name in known} for one in found.enqueue
     ]
-    sweep["prior_trials"] = _priors(analysis, known)
+    sweep.pop("prior_trials", None)
+    if analysis.sweep.metric in METRICS:
+        sweep["metric"] = {"name": analysis.sweep.metric, "goal": analysis.sweep.goal}
+        sweep["prior_trials"] = _priors(analysis, known)
     return raw
+
+
+def _accepts(name: str, table: dict[str, Any]) -> bool:
+    """Whether a study may search a parameter in this way."""
+    if name not in SEARCHABLE:
+        return False
+    try:
+        Study.parse({"sweep": {"parameters": {name: table}}})
+    except UserError:
+        return False
+    return True
 
 
 def _priors(analysis: Analysis, known: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from segsweep.analysis.finished import FinishedSweep
+from segsweep.sweep.space import Categorical, Constant, Parameter
 from segsweep.unet.config import SEARCHABLE
 
 ALIASES = {
@@ -30,6 +31,8 @@ ALIASES = {
 }
 """By their letters and digits alone."""
 
+WORDS = ("optimizer", "scheduler", "loss", "norm")
+
 
 def canonical(sweep: FinishedSweep) -> FinishedSweep:
     """The same sweep with our names for its parameters, where they are known and free."""
@@ -37,11 +40,29 @@ def canonical(sweep: FinishedSweep) -> FinishedSweep:
     taken = list(names.values())
     names = {old: new if taken.count(new) == 1 else old for old, new in names.items()}
 
+    space = {names[name]: _lowered(names[name], p) for name, p in sweep.space.items()}
+
     def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
-        return {names.get(name, name): value for name, value in values.items()}
+        ours = {names.get(name, name): value for name, value in values.items()}
+        return {name: _lower(name, value) for name, value in ours.items()}
 
     trials = [replace(trial, parameters=renamed(trial.parameters)) for trial in sweep.trials]
-    return replace(sweep, space=renamed(sweep.space), trials=trials)
+    return replace(sweep, space=space, trials=trials)
+
+
+def _lower(name: str, value: Any) -> Any:
+    """`adam` for Adam: our words have no capitals."""
+    return value.lower() if name in WORDS and isinstance(value, str) else value
+
+
+def _lowered(name: str, parameter: Parameter) -> Parameter:
+    if isinstance(parameter, Categorical):
+        values = list(dict.fromkeys(_lower(name, value) for value in parameter.values))
+        same = len(values) == len(parameter.values)
+        return parameter.model_copy(update={"values": values}) if same else parameter
+    if isinstance(parameter, Constant):
+        return Constant(value=_lower(name, parameter.value))
+    return parameter
 
 
 def _ours(name: str) -> str:
