@@ -214,7 +214,7 @@ def test_a_group_of_sweeps_asks_for_one(tmp_path: Path) -> None:
     )
     sweep = read_export(path, sweep="k3x9qz1e")
     assert len(sweep.trials) == 6
-    assert sweep.left_out == {"of the sweep first-try": 5, "of no sweep": 1}
+    assert sweep.left_out == {"another sweep (first-try)": 5, "no sweep": 1}
     with pytest.raises(UserError, match=r"found no sweep other, expected one of first-try \(5\), "):
         read_export(path, sweep="other")
 

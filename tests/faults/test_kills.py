@@ -184,3 +184,23 @@ def test_a_signal_to_the_whole_ends_it_and_the_next_run_goes_on(
     running.communicate()
     project.tool("snakemake")
     assert project.results() == reference
+
+
+def test_killed_while_the_winner_is_confirmed_and_made_again_by_the_other_tool(
+    fresh: Fresh,
+) -> None:
+    """Two candidates under two seeds: four trainings of two epochs beside the reference's."""
+    project = fresh("confirming")
+    project.change_study({"confirm": {"candidates": 2, "seeds": 2}})
+    running = project.start(*TOOLS["snakemake"])
+    wait_for(lambda: project.lines().count("training") >= 6, 300, "the second new seed")
+    os.killpg(running.pid, signal.SIGKILL)
+    running.communicate()
+    project.tool("snakemake")
+    assert project.nothing_to_be_done()
+    assert EPOCHS + 8 <= project.lines().count("epoch") <= EPOCHS + 9
+    made = project.read("results/confirm/verdict.json")
+    project.trainings()
+    project.tool("repro")
+    assert project.trainings() == 0
+    assert project.read("results/confirm/verdict.json") == made

@@ -61,6 +61,7 @@ rule redesign:
         **READING.job(
             NEXT,
             study=READING.fragment("study", STUDY.written()),
+            answer=ANSWER[1],
             search=SEARCH,
             trials=FINISHED,
             suggestions=SUGGESTIONS,

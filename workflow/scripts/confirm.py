@@ -58,7 +58,9 @@ def main() -> None:
     winner = by_trial[verdict.winner]
     own = next(row for row in standings if row["trial"] == verdict.winner)
     confirmed = {
-        **{key: own[key] for key in ("seeds", "mean", "low", "high", "probability_best")},
+        **{
+            key: own[key] for key in ("seeds", "average", "mean", "low", "high", "probability_best")
+        },
         **{key: told[key] for key in ("told_apart", "equals", "beats_second")},
     }
     best = best_config(winner, confirmed, order, metric, given.manifest)

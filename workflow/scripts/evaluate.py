@@ -56,6 +56,11 @@ def _design_and_report(given: argparse.Namespace, analysis: Analysis) -> None:
     from segsweep.analysis.report import write_report
 
     base = read_yaml(given.study) if given.study else {}
+    if not given.study:
+        print(
+            "evaluate: no --study is given, so what the trials do not say of model, data and "
+            "training is as in the study's defaults (docs/study.md)"
+        )
     if given.memory:
         base = {**base, "hardware": {"target": given.memory}}
     try:

@@ -9,13 +9,14 @@ Example:
 """
 
 from pathlib import Path
+from typing import Any
 
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.next.designing import design_next
 from segsweep.analysis.reading.canonical import canonical
 from segsweep.analysis.reading.sources import read_finished
 from segsweep.errors import command_line, parser
-from segsweep.files import read_yaml
+from segsweep.files import read_json, read_yaml
 
 
 def main() -> None:
@@ -26,7 +27,16 @@ def main() -> None:
     arguments.add_argument("--count", type=int, metavar="N", help="of our own, the first N trials")
     given = arguments.parse_args()
     analysis = Analysis.of(canonical(read_finished(given.source, count=given.count)))
-    design_next(given.out, analysis, read_yaml(given.study))
+    design_next(given.out, analysis, read_yaml(given.study), _winner(given.source, analysis))
+
+
+def _winner(source: str, analysis: Analysis) -> dict[str, Any] | None:
+    """The searched parameters of the confirmed winner, where there is one."""
+    verdict = Path(source) / "confirm/verdict.json"
+    if not verdict.is_file():
+        return None
+    name = f"{read_json(verdict)['winner']:03d}"
+    return next(dict(t.parameters) for t in analysis.sweep.trials if t.name == name)
 
 
 if __name__ == "__main__":

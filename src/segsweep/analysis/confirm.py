@@ -28,6 +28,7 @@ DRAWS = 20_000
 class Standing:
     """What is known of one candidate: mean value with its 95 % interval, and whether it is best.
 
+    The mean is what is expected of it, drawn to that of all candidates as far as they are alike.
     `values` are those of its seeds; `probability_best` is among all candidates that were raced.
     """
 

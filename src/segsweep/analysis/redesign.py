@@ -12,6 +12,7 @@ from segsweep.analysis.evidence.on_training import curves_of
 from segsweep.analysis.evidence.worlds import Worlds, spread
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.next.space import batch_sizes, change, united
+from segsweep.sweep.observation import Values
 from segsweep.sweep.space import Categorical, Constant, Parameter, contains, to_wandb
 
 FEWEST, MOST = 10, 60
@@ -39,7 +40,8 @@ class Design:
     """The next sweep. `gain` is the expected improvement on the best trial, with its interval.
 
     `space` is searched, `fixed` is not any more; `epochs` is None where nothing is known of them;
-    `enqueue` is the best trial where the space holds it; `stop` says that nothing is left to win;
+    `best` is what it starts from, and `enqueue` the same where the space holds it; `stop` says that
+    nothing is left to win;
     `told` whether the finished sweep can be told from luck, without which no gain is promised.
     """
 
@@ -49,6 +51,7 @@ class Design:
     trials: int
     gain: float
     gain_interval: tuple[float, float]
+    best: dict[str, Any]
     stop: bool
     told: bool
     enqueue: list[dict[str, Any]]
@@ -74,11 +77,16 @@ class Design:
 
 
 def design(
-    analysis: Analysis, fits: Callable[[int], bool], epochs: int | None, trials: int
+    analysis: Analysis,
+    fits: Callable[[int], bool],
+    epochs: int | None,
+    trials: int,
+    winner: Values | None = None,
 ) -> Design:
     """The next sweep; `fits` says which batches fit in memory.
 
-    `epochs` and `trials` are those so far.
+    `epochs` and `trials` are those so far; `winner` is the confirmed configuration, where there is
+    one, else it is the trial of which most is expected.
 
     Gains are to be maximized, whatever the metric's goal.
     """
@@ -87,7 +95,7 @@ def design(
     space: dict[str, Parameter] = {}
     fixed: dict[str, Any] = {}
     lines = []
-    best = worlds.incumbent.parameters
+    best = worlds.incumbent.parameters if winner is None else winner
     for name, before in sweep.varied.items():
         after, reason, finding = change(analysis, name, batches)
         if after is None:
@@ -123,7 +131,9 @@ def design(
     stop = worlds.tell and gain < worlds.noise
     inside = {n: v for n, v in best.items() if n in space}
     enqueue = [inside] if all(contains(p, inside[n]) for n, p in space.items()) else []
-    return Design(space, fixed, longer, count, gain, span, stop, worlds.tell, enqueue, lines)
+    return Design(
+        space, fixed, longer, count, gain, span, dict(best), stop, worlds.tell, enqueue, lines
+    )
 
 
 def _epochs(analysis: Analysis, epochs: int | None) -> int | None:

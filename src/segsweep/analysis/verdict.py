@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from segsweep.analysis.confirm import APART, Race, Standing, beats
@@ -84,7 +85,7 @@ def table(race: Race, goal: Goal, parameters: Mapping[int, Any]) -> list[dict[st
     survivors = race.survivors()
     known = [_row(s, goal) | {"dropped": s.trial not in survivors} for s in standings]
     others = [t for t in race.candidates if t not in {s.trial for s in standings}]
-    empty = dict.fromkeys(("mean", "low", "high", "probability_best"))
+    empty = dict.fromkeys(("average", "mean", "low", "high", "probability_best"))
     known += [{"trial": t, "seeds": len(race.values(t)), **empty, "dropped": True} for t in others]
     return [row | {"parameters": parameters[row["trial"]]} for row in known]
 
@@ -94,6 +95,7 @@ def _row(standing: Standing, goal: Goal) -> dict[str, Any]:
     return {
         "trial": standing.trial,
         "seeds": len(standing.values),
+        "average": sign(goal) * fmean(standing.values),
         "mean": sign(goal) * standing.mean,
         "low": ends[0],
         "high": ends[1],
@@ -104,8 +106,8 @@ def _row(standing: Standing, goal: Goal) -> dict[str, Any]:
 def _told(standing: Standing, goal: Goal) -> str:
     row = _row(standing, goal)
     return (
-        f"{of_metric(row['mean'])} ({between(row['low'], row['high'])}) over {row['seeds']} new "
-        "seeds"
+        f"{of_metric(row['mean'])} expected ({between(row['low'], row['high'])}), "
+        f"{of_metric(row['average'])} on average over {row['seeds']} new seeds"
     )
 
 

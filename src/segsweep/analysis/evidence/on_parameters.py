@@ -54,7 +54,7 @@ def best(sweep: FinishedSweep, worlds: Worlds) -> Finding:
         )
     else:
         sentence += " Whether it is truly ahead of the others cannot be told from luck."
-    sure = how_sure(ahead > 0) if worlds.tell else "cannot tell"
+    sure = how_sure(float(first)) if worlds.tell else "cannot tell"
     return Finding(
         "best", "The best trial", sentence, sure, float(own.mean()), (low, high), "trials"
     )
@@ -117,6 +117,9 @@ def effect(worlds: Worlds, one: Effect) -> Finding:
     difference = one.curve[:, top] - one.curve[:, bottom]
     low, high = interval(difference)
     sure = how_sure(difference > 0) if worlds.tell else "cannot tell"
+    tried = _tried(worlds, one, (bottom, top))
+    if tried and sure == "sure":
+        sure = "likely"
     if sure == "cannot tell":
         sentence = (
             f"Whether {one.parameter} has an effect by itself cannot be told: between "
@@ -127,7 +130,7 @@ def effect(worlds: Worlds, one: Effect) -> Finding:
         sentence = (
             f"In the mean of all else {one.parameter} {told(one.values[top])} is better than "
             f"{told(one.values[bottom])} by {of_metric(float(difference.mean()))} "
-            f"({between(low, high)})."
+            f"({between(low, high)}).{tried}"
         )
     return Finding(
         f"effect of {one.parameter}",
@@ -138,6 +141,18 @@ def effect(worlds: Worlds, one: Effect) -> Finding:
         (low, high),
         f"effect_{one.parameter}",
     )
+
+
+def _tried(worlds: Worlds, one: Effect, places: tuple[int, int]) -> str:
+    """A word on choices of which fewer than two trials are known; empty where there are more."""
+    if not isinstance(worlds.varied[one.parameter], Categorical):
+        return ""
+    values = [one.values[place] for place in places]
+    seen = [sum(t.parameters[one.parameter] == v for t in worlds.finished) for v in values]
+    if min(seen) >= 2:
+        return ""
+    told_of = ", ".join(f"{told(v)}: {n}" for v, n in zip(values, seen, strict=True))
+    return f" Few trials were made there ({told_of}); the rest is what neighbours tell."
 
 
 def regularisation(worlds: Worlds, effects: Sequence[Effect]) -> Iterator[Finding]:

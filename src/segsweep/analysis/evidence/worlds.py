@@ -25,6 +25,8 @@ DESIGN = 512
 EACH, NEAR = 32, (0.15, 0.05)
 """Configurations around each of the best trials for each step, in shares of the range (sd)."""
 
+SHARES = ("dice", "iou", "jaccard", "acc", "f1", "auc", "precision", "recall")
+
 MOST = 400
 """Trials that the model is given, the best and an even choice of the others: what more would tell
 is not worth their time, which grows with the third power."""
@@ -39,6 +41,7 @@ class Worlds:
     def __init__(self, sweep: FinishedSweep, varied: Varied | None = None) -> None:
         self.varied = sweep.varied if varied is None else varied
         self.goal, self.sign = sweep.goal, sign(sweep.goal)
+        self.most = 1.0 if self.sign > 0 and _is_share(sweep) else np.inf
         self.observed = _fewer(sweep.observed, self.sign)
         self.finished = [one for one in self.observed if one.value is not None]
         with threadpool_limits(1):  # the bits do not depend on the number of threads
@@ -47,12 +50,14 @@ class Worlds:
     def draws(self, configurations: Sequence[Values], seed: int = 0) -> np.ndarray:
         """(WORLDS, configurations): the value of each, in each world."""
         with threadpool_limits(1):
-            return self.belief.draws(columns(self.varied, configurations), WORLDS, seed)
+            drawn = self.belief.draws(columns(self.varied, configurations), WORLDS, seed)
+        return np.minimum(drawn, self.most)
 
     def expected(self, configurations: Sequence[Values]) -> tuple[np.ndarray, np.ndarray]:
         """Mean and sd of the value without luck, (configurations,) each."""
         with threadpool_limits(1):
-            return self.belief.predict(columns(self.varied, configurations))
+            means, sds = self.belief.predict(columns(self.varied, configurations))
+        return np.minimum(means, self.most), sds
 
     @property
     def noise(self) -> float:
@@ -110,6 +115,12 @@ class Worlds:
         """The finished trial with the best posterior mean."""
         means, _ = self.expected([one.parameters for one in self.finished])
         return self.finished[int(np.argmax(means))]
+
+
+def _is_share(sweep: FinishedSweep) -> bool:
+    """Whether the metric ends at 1, as Dice and IoU do."""
+    named = any(word in sweep.metric.lower() for word in SHARES)
+    return named and all(0 <= (trial.value or 0) <= 1 for trial in sweep.finished)
 
 
 def spread(varied: Varied, count: int, seed: int = 1) -> list[dict[str, Any]]:

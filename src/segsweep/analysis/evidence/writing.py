@@ -50,7 +50,7 @@ def provenance(**more: Any) -> dict[str, Any]:
 def verdict(analysis: Analysis) -> str:
     """The sweep in two sentences."""
     best, importance = analysis.findings[:2]
-    first = best.sentence.split(". ")[0] + "."
+    first = f"By the sweep alone t{best.sentence.split(').')[0][1:]})."
     if importance.sure == "cannot tell":
         return f"{first} {importance.sentence}"
     top = analysis.effects[0]

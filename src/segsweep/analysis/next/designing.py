@@ -20,8 +20,11 @@ def _epochs_seen(analysis: Analysis, default: int) -> int | None:
     return max((int(e) for e in seen if e), default=default)
 
 
-def design_next(out: Path, analysis: Analysis, base: dict[str, Any]) -> Design:
-    """Design the next sweep and write it to `out`; `base` is the present study as it was read.
+def design_next(
+    out: Path, analysis: Analysis, base: dict[str, Any], winner: dict[str, Any] | None = None
+) -> Design:
+    """Design the next sweep and write it to `out`; `base` is the present study as it was read,
+    `winner` the confirmed configuration.
 
     What `base` does not say is as in the study's defaults. Raises `UserError` where it is no study.
     """
@@ -30,7 +33,7 @@ def design_next(out: Path, analysis: Analysis, base: dict[str, Any]) -> Design:
     epochs = study.epochs if "epochs" in base else _epochs_seen(analysis, study.epochs)
     if "epochs" in analysis.sweep.varied:
         epochs = None
-    found = design(analysis, fitting(study, device), epochs, len(analysis.sweep.trials))
+    found = design(analysis, fitting(study, device), epochs, len(analysis.sweep.trials), winner)
     write_next(out, analysis, found, base, in_words(device))
     print(f"redesign: {found.verdict(analysis.worlds.noise)}")
     return found

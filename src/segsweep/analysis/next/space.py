@@ -93,6 +93,8 @@ def batch_sizes(analysis: Analysis, fits: Callable[[int], bool]) -> Batches | No
     fitting = list(sizes)
     while len(fitting) > 1 and not fits(fitting[-1]):
         reason += f"; {fitting.pop()} does not fit in memory by prediction"
+    if not fits(fitting[0]):
+        reason += "; even that does not fit"
     whole = _whole_split(analysis.sweep)
     if whole is not None and any(size > whole for size in fitting):
         fitting = [size for size in fitting if size < whole] + [whole]

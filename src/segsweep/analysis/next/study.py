@@ -62,7 +62,7 @@ def next_study(analysis: Analysis, found: Design, base: dict[str, Any]) -> dict[
     raw = copy.deepcopy(base)
     if found.epochs and "epochs" not in found.space:
         raw["epochs"] = found.epochs
-    best = dict(analysis.worlds.incumbent.parameters) | found.fixed
+    best = found.best | found.fixed
     for name, value in best.items():
         if not _accepts(name, {"value": value}):
             continue

@@ -107,7 +107,7 @@ def _of_one_sweep(
     chosen = choose_sweep(source, [run.sweep for run in runs], asked)
     for run in runs:
         if run.sweep != chosen:
-            left_out[f"of the sweep {run.sweep}" if run.sweep else "of no sweep"] += 1
+            left_out[f"another sweep ({run.sweep})" if run.sweep else "no sweep"] += 1
     return [run for run in runs if run.sweep == chosen]
 
 

@@ -22,9 +22,11 @@ BOOKKEEPING = _each(
     "created,created at,created_at,updated,updated at,heartbeat,start time,end time,runtime,"
     "duration,sweep,sweep id,sweep name,group,job type,job_type,project,entity,url,agent,host,"
     "hostname,commit,github,git,gpu type,gpu count,cpu count,os,python,python version,command,"
-    "program,reason,error,exception,rank,trial,chosen_by,expected,expected_sd"
+    "program,reason,error,exception,seed,random_seed,random seed,rank,trial,chosen_by,expected,"
+    "expected_sd"
 )
-"""W&B's own columns, and those of this project's leaderboard that are neither."""
+"""W&B's own columns, those of this project's leaderboard that are neither, and seeds, which make
+replicates."""
 
 PIECES = _each("value,values,min,max,distribution,mu,sigma,q,a,b,probabilities,parameters")
 """What the table of a parameter holds in a sweep configuration."""
