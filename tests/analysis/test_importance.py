@@ -8,8 +8,9 @@ import pytest
 
 from known import REPORTED, like_the_report, sweep
 from segsweep.analysis.evidence.importance import effects, interval
-from segsweep.analysis.evidence.worlds import Worlds, placed
+from segsweep.analysis.evidence.worlds import Worlds
 from segsweep.analysis.finished import FinishedSweep
+from segsweep.sweep.belief import placed
 
 COUNT = 120
 

@@ -82,7 +82,7 @@ def _tell(sweep: FinishedSweep) -> None:
 
 
 def _origin(given: argparse.Namespace) -> dict[str, object]:
-    """Hashes of what was evaluated."""
+    """What was evaluated, by its hash, and the device that trained it, where they are known."""
     source = Path(given.source)
     if source.is_file():
         return {"source_sha256": sha256(source)}

@@ -77,8 +77,8 @@ class Analysis:
         )
 
     def tables(self) -> dict[str, Table]:
-        """The tables by the names of their files."""
-        found = {
+        """The tables by the names of their files; some may be empty."""
+        return {
             "trials": self.sweep.rows(),
             "importance": importance_table(self.effects, self.sweep.metric),
             "effects": self._effects(),
@@ -87,7 +87,6 @@ class Analysis:
             "map": rate_map(self.worlds),
             "gap": self._gaps(),
         }
-        return {name: rows for name, rows in found.items() if rows}
 
     def _effects(self) -> Table:
         sign = self.worlds.sign

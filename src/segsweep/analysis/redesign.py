@@ -125,7 +125,7 @@ def design(
         reason = (
             "the better trials still rise at their end"
             if longer > epochs
-            else ("the better trials are saturated long before their end")
+            else "the better trials are saturated long before their end"
         )
         lines.append(Line("epochs", epochs, longer, reason, "curves"))
     stop = worlds.tell and gain < worlds.noise

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean, median, pstdev
+from typing import Any
 
 import numpy as np
 
@@ -80,6 +81,11 @@ def unfinished(
     rises = [_value(one, goal) - sign(goal) * one.until(epoch, goal) for one in as_far]
     expected = max(reached, min(reached + fmean(rises), median(values)))
     return expected, pstdev(rises)
+
+
+def placed(varied: Varied, shares: Sequence[float]) -> dict[str, Any]:
+    """The configuration at these shares (0 to 1) of the ranges, on the model's scales."""
+    return {name: p.place(u) for (name, p), u in zip(varied.items(), shares, strict=True)}
 
 
 def columns(varied: Varied, rows: Sequence[Values]) -> np.ndarray:

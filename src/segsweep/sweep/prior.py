@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from segsweep.errors import UserError
 from segsweep.files import read_csv
 from segsweep.sweep.observation import Observation
 from segsweep.sweep.space import Categorical, Constant, Parameter, contains
+
+T = TypeVar("T")
 
 MOST = 50
 """Trials that are used, evenly from the best to the worst: more would slow every suggestion."""
@@ -95,7 +97,7 @@ def _outside(varied: Mapping[str, Any], values: Mapping[str, Any]) -> str | None
 
 def _used(trials: list[Observation], reasons: Counter[str], metric: Mapping[str, str]) -> Prior:
     trials.sort(key=lambda one: one.value or 0.0, reverse=metric["goal"] == "maximize")
-    used = _evenly(trials, MOST)
+    used = evenly(trials, MOST)
     if len(used) < len(trials):
         reasons[f"a rank between those of the {MOST} that are used"] = len(trials) - len(used)
     return Prior(used, dict(reasons))
@@ -118,7 +120,8 @@ def _number(cell: str | None) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _evenly(trials: Sequence[Observation], wanted: int) -> list[Observation]:
+def evenly(trials: Sequence[T], wanted: int) -> list[T]:
+    """At most so many of them, from the first to the last."""
     if len(trials) <= wanted:
         return list(trials)
     return [trials[i * (len(trials) - 1) // (wanted - 1)] for i in range(wanted)]

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import qmc
 from threadpoolctl import threadpool_limits
 
-from segsweep.sweep.belief import Varied, believe, columns
+from segsweep.sweep.belief import Varied, believe, columns, placed
 from segsweep.sweep.observation import Goal, Observation, Values, sign
 from segsweep.sweep.space import Categorical, Constant, Parameter
 from segsweep.sweep.surrogate import Surrogate
@@ -167,11 +167,8 @@ def _candidates(
         middle = np.array([p.share(centre[name]) for name, p in varied.items()])
         for step in STEPS:
             shares.append(np.clip(middle + rng.normal(0, step, (NEAR, len(varied))), 0, 1))
-    placed = [
-        {name: p.place(u) for (name, p), u in zip(varied.items(), row, strict=True)}
-        for row in np.concatenate(shares).tolist()
-    ]
-    return list({tuple(values.items()): values for values in placed}.values())
+    drawn = [placed(varied, row) for row in np.concatenate(shares).tolist()]
+    return list({tuple(values.items()): values for values in drawn}.values())
 
 
 def _new(

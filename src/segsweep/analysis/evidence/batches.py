@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from segsweep.analysis.evidence.worlds import WORLDS, Worlds, near, replaced, spread
+from segsweep.analysis.evidence.worlds import WORLDS, Worlds, near, spread
 from segsweep.sweep.belief import Varied, believe, columns
 from segsweep.sweep.distributions import Number
 from segsweep.sweep.observation import Values
@@ -92,7 +92,7 @@ def isolate(worlds: Worlds) -> list[Isolated]:
     rng, places = np.random.default_rng(4), worlds.best_places
     around = [near(worlds.varied, places[i % len(places)], STEP, rng) for i in range(AROUND)]
     settings = [*spread(worlds.varied, AROUND, seed=2), *around]
-    asked = [replaced(setting, **{BATCH: batch}) for batch in batches for setting in settings]
+    asked = [{**setting, BATCH: batch} for batch in batches for setting in settings]
     drawn = worlds.draws(asked, seed=2).reshape(-1, len(batches), len(settings))
     wide = drawn[:, :, :AROUND]
     return [
@@ -106,9 +106,7 @@ def scaling(worlds: Worlds) -> Scaling | None:
     batches, rates = batches_of(worlds.varied), _rates_of(worlds.varied)
     if not batches or rates is None:
         return None
-    base = worlds.incumbent.parameters
-    asked = [replaced(base, **{BATCH: b, RATE: r}) for b in batches for r in rates.tolist()]
-    drawn = _drawn_scaled(worlds, asked).reshape(-1, len(batches), RATES)
+    drawn = _drawn_scaled(worlds, _grid(worlds, batches, rates)).reshape(-1, len(batches), RATES)
     place = drawn.argmax(2)
     best = np.log(rates)[place]
     wanted = np.log(batches) - np.mean(np.log(batches))
@@ -125,13 +123,18 @@ def rate_map(worlds: Worlds) -> list[dict[str, Any]]:
     batches, rates = batches_of(worlds.varied), _rates_of(worlds.varied)
     if not batches or rates is None:
         return []
-    base = worlds.incumbent.parameters
-    asked = [replaced(base, **{BATCH: b, RATE: r}) for b in batches for r in rates.tolist()]
+    asked = _grid(worlds, batches, rates)
     means, sds = worlds.expected(asked)
     return [
         {BATCH: one[BATCH], RATE: one[RATE], "mean": worlds.sign * mean, "sd": sd}
         for one, mean, sd in zip(asked, means.tolist(), sds.tolist(), strict=True)
     ]
+
+
+def _grid(worlds: Worlds, batches: Sequence[int], rates: np.ndarray) -> list[dict[str, Any]]:
+    """Each batch with each learning rate, all else as in the best trial."""
+    base = worlds.incumbent.parameters
+    return [{**base, BATCH: batch, RATE: rate} for batch in batches for rate in rates.tolist()]
 
 
 def _drawn_scaled(worlds: Worlds, asked: Sequence[Values]) -> np.ndarray:

@@ -76,6 +76,15 @@ def interval(draws: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def in_words(effects: Sequence[Effect]) -> str:
+    """Each parameter's share with its interval."""
+    said = []
+    for one in effects:
+        low, high = interval(one.share)
+        said.append(f"{one.parameter} {one.share.mean():.0%} ({low:.0%} to {high:.0%})")
+    return ", ".join(said)
+
+
 def _places(parameter: Categorical | Number) -> list[Any]:
     if isinstance(parameter, Categorical):
         return parameter.ordered

@@ -13,7 +13,7 @@ from segsweep.analysis.evidence.finding import (
     percent,
     told,
 )
-from segsweep.analysis.evidence.importance import Effect, interval
+from segsweep.analysis.evidence.importance import Effect, in_words, interval
 from segsweep.analysis.evidence.signal import FEWEST
 from segsweep.analysis.evidence.worlds import Worlds
 from segsweep.analysis.finished import FinishedSweep
@@ -66,16 +66,11 @@ def importance(worlds: Worlds, effects: Sequence[Effect]) -> Finding:
         sentence = _untold(worlds)
         return Finding("importance", topic, sentence, "cannot tell", plot="importance")
     first = effects[0]
-    shares = [
-        f"{e.parameter} {percent(float(e.share.mean()))} "
-        f"({percent(interval(e.share)[0])} to {percent(interval(e.share)[1])})"
-        for e in effects
-    ]
     others = [e.share for e in effects[1:]]
     agree = first.share > np.max(others, axis=0) if others else np.ones(1)
     sentence = (
         f"Of the differences between configurations of the whole space, each parameter by itself "
-        f"decides: {', '.join(shares)}. The rest is what they do together."
+        f"decides: {in_words(effects)}. The rest is what they do together."
     )
     return Finding(
         "importance",

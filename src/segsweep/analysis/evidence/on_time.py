@@ -1,6 +1,6 @@
 """Findings on run time. They rest on measured seconds, so they differ between machines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 from typing import Any
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from segsweep.analysis.evidence.batches import BATCH
-from segsweep.analysis.evidence.finding import Finding, percent
-from segsweep.analysis.evidence.importance import Effect, effects, interval
+from segsweep.analysis.evidence.finding import Finding
+from segsweep.analysis.evidence.importance import Effect, effects, in_words
 from segsweep.analysis.evidence.worlds import Worlds
 from segsweep.analysis.finished import FinishedSweep
 
@@ -32,7 +32,7 @@ def by_seconds(sweep: FinishedSweep) -> list[Effect]:
     return effects(worlds) if worlds.tell else []
 
 
-def speeds(sweep: FinishedSweep) -> list[dict[str, Any]]:
+def images_per_second(sweep: FinishedSweep) -> list[dict[str, Any]]:
     """Images a second by batch size: the median trial of each, training and validation together."""
     rates: dict[int, list[float]] = {}
     for trial in sweep.finished:
@@ -61,20 +61,18 @@ def precision(sweep: FinishedSweep) -> Finding | None:
     return Finding("speed of mixed precision", "Mixed precision", sentence, "likely", times)
 
 
-def findings(sweep: FinishedSweep) -> Iterator[Finding]:
-    """What decides the run time, and from which batch on larger ones are no faster."""
+def findings(
+    sweep: FinishedSweep, found: Sequence[Effect], speeds: Sequence[Mapping[str, Any]]
+) -> Iterator[Finding]:
+    """What decides the run time, and from which batch on larger ones are no faster.
+
+    `found` is what `by_seconds` gives of the sweep, and `speeds` what `images_per_second` does.
+    """
     seconds = [t.seconds for t in sweep.trials if t.seconds]
     if not seconds:
         return
-    found = by_seconds(sweep)
     said = (
-        "What decides it: "
-        + ", ".join(
-            f"{e.parameter} {percent(float(e.share.mean()))} ({percent(interval(e.share)[0])} to "
-            f"{percent(interval(e.share)[1])})"
-            for e in found
-        )
-        + "."
+        f"What decides it: {in_words(found)}."
         if found
         else "What decides it cannot be told from these trials."
     )
@@ -90,7 +88,7 @@ def findings(sweep: FinishedSweep) -> Iterator[Finding]:
     )
     if mixed := precision(sweep):
         yield mixed
-    rates = {row[BATCH]: row["images_per_second"] for row in speeds(sweep)}
+    rates = {row[BATCH]: row["images_per_second"] for row in speeds}
     if len(rates) > 1:
         enough = min(b for b, r in rates.items() if r >= SATURATED * max(rates.values()))
         best = max(rates, key=lambda b: rates[b])

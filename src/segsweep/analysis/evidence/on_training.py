@@ -2,9 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -147,9 +145,7 @@ def precision(sweep: FinishedSweep, both: Finding | None) -> Finding:
     """What mixed precision did to the metric where both ran; else nothing is claimed."""
     topic = "Mixed precision"
     if both is not None:
-        return Finding(
-            "mixed precision", topic, both.sentence, both.sure, both.number, both.interval
-        )
+        return replace(both, id="mixed precision", topic=topic, plot=None)
     sentence = "Precision was not searched, so nothing is claimed about it."
     return Finding("mixed precision", topic, sentence, "cannot tell")
 
@@ -157,12 +153,14 @@ def precision(sweep: FinishedSweep, both: Finding | None) -> Finding:
 def failures(sweep: FinishedSweep) -> Finding:
     """How many trials failed, in which way, and where they lie."""
     topic = "Failures"
-    failed = [t for t in sweep.trials if t.status not in ("finished", "stopped")]
+    ran = ("finished", "stopped")
+    good = [t for t in sweep.trials if t.status in ran]
+    failed = [t for t in sweep.trials if t.status not in ran]
     if not failed:
         return Finding("failures", topic, "No trial failed.", "sure", 0.0)
     kinds = Counter(t.status.replace("_", " ") for t in failed)
     said = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
-    places = [where for name in sweep.varied if (where := _beyond(sweep, failed, name))]
+    places = [where for name in sweep.varied if (where := _beyond(failed, good, name))]
     where = f" All of them lie at {' and '.join(places)}." if places and len(failed) > 1 else ""
     sentence = f"{len(failed)} of {len(sweep.trials)} trials failed: {said}.{where}"
     return Finding(
@@ -187,15 +185,14 @@ def stopping(sweep: FinishedSweep) -> Finding | None:
     return Finding("stopping", "Stopping early", sentence, "sure", saved / planned, plot="curves")
 
 
-def _beyond(sweep: FinishedSweep, failed: list[Ended], name: str) -> str | None:
+def _beyond(failed: list[Ended], others: list[Ended], name: str) -> str | None:
     """Where the failed trials lie, if most others lie elsewhere along this parameter."""
 
     def numbers(trials: list[Ended]) -> list[float]:
-        values: list[Any] = [_plain(t.parameters).get(name) for t in trials]
-        return [float(v) for v in values if isinstance(v, int | float)]
+        values = [t.parameters.get(name) for t in trials]
+        return [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
 
-    bad = numbers(failed)
-    good = numbers([t for t in sweep.trials if t not in failed])
+    bad, good = numbers(failed), numbers(others)
     if len(bad) < len(failed) or not good:
         return None
     above = float(np.mean([v >= min(bad) for v in good]))
@@ -205,10 +202,6 @@ def _beyond(sweep: FinishedSweep, failed: list[Ended], name: str) -> str | None:
     if below <= 0.1:
         return f"{name} {told(max(bad))} and below"
     return None
-
-
-def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in parameters.items() if not isinstance(v, bool)}
 
 
 def _value(trial: Ended) -> float:

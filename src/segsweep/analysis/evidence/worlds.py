@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from segsweep.analysis.evidence.signal import LEVEL, chance
 from segsweep.analysis.finished import FinishedSweep
-from segsweep.sweep.belief import Varied, believe, columns
+from segsweep.sweep.belief import Varied, believe, columns, placed
 from segsweep.sweep.observation import Observation, Values, sign
 
 WORLDS = 400
@@ -105,16 +105,20 @@ class Worlds:
         return [self.candidates[i] for i in drawn.argmax(1)]
 
     @cached_property
-    def best_places(self) -> list[Values]:
-        """The three finished trials with the best posterior mean."""
+    def ranked(self) -> list[Observation]:
+        """The finished trials, the best posterior mean first."""
         means, _ = self.expected([one.parameters for one in self.finished])
-        return [self.finished[i].parameters for i in np.argsort(-means, kind="stable")[:3]]
+        return [self.finished[i] for i in np.argsort(-means, kind="stable")]
 
-    @cached_property
+    @property
+    def best_places(self) -> list[Values]:
+        """The best three of them."""
+        return [one.parameters for one in self.ranked[:3]]
+
+    @property
     def incumbent(self) -> Observation:
-        """The finished trial with the best posterior mean."""
-        means, _ = self.expected([one.parameters for one in self.finished])
-        return self.finished[int(np.argmax(means))]
+        """The best of them."""
+        return self.ranked[0]
 
 
 def _is_share(sweep: FinishedSweep) -> bool:
@@ -129,11 +133,6 @@ def spread(varied: Varied, count: int, seed: int = 1) -> list[dict[str, Any]]:
     return [placed(varied, row) for row in shares]
 
 
-def placed(varied: Varied, shares: Sequence[float]) -> dict[str, Any]:
-    """The configuration at these shares (0 to 1) of the ranges."""
-    return {name: p.place(u) for (name, p), u in zip(varied.items(), shares, strict=True)}
-
-
 def near(
     varied: Varied, centre: Mapping[str, Any], step: float, rng: np.random.Generator
 ) -> dict[str, Any]:
@@ -144,10 +143,6 @@ def near(
         for (name, p), move in zip(varied.items(), moves, strict=True)
     ]
     return placed(varied, shares)
-
-
-def replaced(configuration: Mapping[str, Any], **values: Any) -> dict[str, Any]:
-    return {**configuration, **values}
 
 
 def _fewer(observed: Sequence[Observation], upwards: int) -> list[Observation]:

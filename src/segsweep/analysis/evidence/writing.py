@@ -15,15 +15,11 @@ from segsweep.sweep.space import Constant
 
 PACKAGES = ("torch", "numpy", "scipy", "wandb", "snakemake", "dvc")
 
-TABLES = ("trials", "importance", "effects", "batch_size", "learning_rate", "map", "gap")
-
 
 def write_analysis(out: Path, analysis: Analysis) -> None:
     """Write `findings.json` and every table (empty ones with a header alone) to `out`."""
     sweep = analysis.sweep
-    tables = analysis.tables()
-    for name in TABLES:
-        rows = tables.get(name, [])
+    for name, rows in analysis.tables().items():
         write_csv(out / f"{name}.csv", list(rows[0]) if rows else ["nothing"], rows)
     write_json(
         out / "findings.json", _told(sweep, analysis.findings) | {"verdict": verdict(analysis)}
@@ -32,13 +28,13 @@ def write_analysis(out: Path, analysis: Analysis) -> None:
 
 def write_run_time(out: Path, sweep: FinishedSweep) -> None:
     """Write what rests on measured seconds, which differ between machines, to files of its own."""
-    write_json(out / "runtime.json", _told(sweep, list(on_time.findings(sweep))))
+    found, speeds = on_time.by_seconds(sweep), on_time.images_per_second(sweep)
+    write_json(out / "runtime.json", _told(sweep, list(on_time.findings(sweep, found, speeds))))
     seconds = [{"trial": t.name, "seconds": t.seconds} for t in sweep.trials if t.seconds]
     write_csv(out / "seconds.csv", ["trial", "seconds"], seconds)
-    write_csv(out / "speed.csv", ["batch_size", "images_per_second"], on_time.speeds(sweep))
-    shares = importance_table(on_time.by_seconds(sweep), "run_time")
+    write_csv(out / "speed.csv", ["batch_size", "images_per_second"], speeds)
     columns = ["target", "parameter", "share", "low", "high"]
-    write_csv(out / "run_time.csv", columns, shares)
+    write_csv(out / "run_time.csv", columns, importance_table(found, "run_time"))
 
 
 def provenance(**more: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from segsweep.files import dump_yaml, write_text, write_yaml
 from segsweep.study import HYPERPARAMETERS, Study
 from segsweep.study.searching import METRICS, SECTION_OF
 from segsweep.sweep import plan
+from segsweep.sweep.prior import MOST, evenly
 from segsweep.sweep.space import to_table, to_wandb
 from segsweep.unet.config import SEARCHABLE
 
@@ -21,9 +22,6 @@ HEADER = """\
 # changed line. Run it with
 #   cp results/next/params.yaml params.yaml && snakemake --cores 8 --resources gpu=1
 """
-
-PRIORS = 50
-"""Earlier trials that the next study begins with."""
 
 
 def write_next(
@@ -98,15 +96,12 @@ def _accepts(name: str, table: dict[str, Any]) -> bool:
 
 
 def _priors(analysis: Analysis, known: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The finished trials, of which many the best and an even choice of the others."""
+    """The finished trials, best first; of more than a sweep begins with, an even choice."""
     upwards = analysis.worlds.sign
-    finished = [t for t in analysis.sweep.finished if t.value is not None]
-    finished.sort(key=lambda t: -upwards * (t.value or 0.0))
-    if len(finished) > PRIORS:
-        finished = [finished[i * (len(finished) - 1) // (PRIORS - 1)] for i in range(PRIORS)]
+    finished = sorted(analysis.sweep.finished, key=lambda t: -upwards * (t.value or 0.0))
     return [
         {"parameters": {n: t.parameters[n] for n in known}, "value": float(t.value or 0.0)}
-        for t in finished
+        for t in evenly(finished, MOST)
     ]
 
 
