@@ -2,23 +2,27 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DONE := .venv/.ready
-SAMPLE := .venv/share/segsweep
-CODE := src workflow/scripts tests benchmarks
+MINIMUM := .venv-minimum
+CODE := src workflow/scripts tests benchmarks tools
 SNAKEFILES := Snakefile workflow/rules
+QUICK := OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile \
+	--ignore tests/faults --ignore tests/slow
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test check lint format setup schema dag clean help
+.PHONY: run test check minimum lint format setup schema envs dag clean help
 
 run: setup  ## find the best configuration on the sample, and say where to look
 	snakemake --cores all
 	python workflow/scripts/tell.py results
 
 test: setup lint  ## format, lint, types and all quick tests; what CI runs
-	OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile \
-		--ignore tests/faults --ignore tests/slow
+	$(QUICK)
 
-check: test  ## what takes longer: simulated sweeps, faults, kills, every order of the tools
+check: test minimum  ## what takes longer: simulated sweeps, faults, kills, every order of the tools
 	pytest tests/slow tests/faults
+
+minimum: $(MINIMUM)/.ready  ## all quick tests with the lowest versions that pyproject.toml allows
+	$(QUICK)
 
 lint: setup
 	ruff format --check $(CODE)
@@ -36,13 +40,23 @@ setup: $(DONE)  ## the environment (.venv), exactly as requirements.lock has it
 $(DONE): requirements.lock data/sample-archives.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
-	$(BIN)/python -m pip download --quiet --no-deps --require-hashes \
-		--no-binary mouse-pupil-analysis --dest $(SAMPLE) \
-		--requirement data/sample-archives.txt
+	sh envs/segsweep.post-deploy.sh
 	touch $(DONE)
+
+minimum $(MINIMUM)/.ready: export PATH := $(CURDIR)/$(MINIMUM)/bin:$(PATH)
+
+$(MINIMUM)/.ready: pyproject.toml tools/minimum_versions.py data/sample-archives.txt
+	$(PYTHON) -m venv --clear $(MINIMUM)
+	python tools/minimum_versions.py pyproject.toml > $(MINIMUM)/requirements.txt
+	python -m pip install --quiet --requirement $(MINIMUM)/requirements.txt
+	sh envs/segsweep.post-deploy.sh
+	touch $@
 
 schema: setup  ## write the study's JSON schema and reference anew
 	python workflow/scripts/schema.py
+
+envs: setup  ## write the conda environment's pins anew from requirements.lock
+	python tools/conda_environment.py requirements.lock envs/segsweep.yaml
 
 dag: setup  ## draw docs/dag.svg (needs Graphviz)
 	snakemake --rulegraph | dot -Grankdir=LR -Tsvg > docs/dag.svg

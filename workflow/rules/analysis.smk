@@ -19,8 +19,10 @@ rule baselines:
         BASELINES,
     log:
         "logs/baselines.log",
+    conda:
+        ENVIRONMENT
     shell:
-        recorded("baselines.py data/processed {output[0]}")
+        recorded(f"baselines.py data/processed {BASELINES[0]}")
 
 
 rule aggregate:
@@ -42,6 +44,8 @@ rule aggregate:
         LEADERBOARD[1:],
     log:
         "logs/aggregate.log",
+    conda:
+        ENVIRONMENT
     shell:
         recorded(
             "aggregate.py {input.search} {input.baselines} results/trials results"
@@ -73,6 +77,8 @@ if STUDY.sweep.audit:
             trained("results/audit/{trial}", weights=False),
         log:
             "logs/audit/{trial}.log",
+        conda:
+            ENVIRONMENT
         threads: STUDY.training.threads
         resources:
             gpu=1,
@@ -100,8 +106,10 @@ if STUDY.sweep.audit:
             AUDIT,
         log:
             "logs/audit.log",
+        conda:
+            ENVIRONMENT
         shell:
             recorded(
-                "audit.py {input.search} results/trials results/audit {output[0]}"
-                f" {len(TRIALS)}"
+                "audit.py {input.search} results/trials results/audit"
+                f" {AUDIT[0]} {len(TRIALS)}"
             )

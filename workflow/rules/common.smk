@@ -3,6 +3,7 @@ import os
 import sys
 from pathlib import Path
 
+from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import update_config
 
 sys.path.insert(0, f"{workflow.basedir}/src")
@@ -38,7 +39,10 @@ if workflow.is_main_process:
 
 READING = Reading(dry=is_dry(sys.argv), main=workflow.is_main_process)
 SCRIPTS = "workflow/scripts"
-PYTHON = f"'{sys.executable}'"
+ENVIRONMENT = "../../envs/segsweep.yaml"
+# With --sdm conda, the Python of the activated environment; else the one that runs Snakemake.
+BY_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+PYTHON = "python" if BY_CONDA else f"'{sys.executable}'"
 
 
 def sources_of(script):
@@ -51,3 +55,7 @@ def recorded(command, options=""):
         f"exec {PYTHON} {SCRIPTS}/keep.py --log {{log}} --outs {{output}} --ins {{input}}"
         f" {options} -- {PYTHON} {SCRIPTS}/{command}"
     )
+
+
+def kept_as_fit(folder):
+    return f"--tag fit --asides {folder}/timing.json {folder}/wandb"

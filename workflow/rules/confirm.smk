@@ -19,15 +19,6 @@ TEST = [
 ]
 
 
-def challenged(run):
-    names = ("config.yaml", "challenge.json", "challenged-from.json")
-    return [f"results/confirm/{run}/{name}" for name in names]
-
-
-def rerun_result(run):
-    return trained(f"results/confirm/{run}", weights=False)
-
-
 # As suggest and trial in turn: who is trained next follows from the runs that have ended.
 CHALLENGE, RERUN = {}, {}
 for i, run in enumerate(RUNS):
@@ -59,6 +50,8 @@ rule challenge:
         challenged("{run}"),
     log:
         "logs/challenge/{run}.log",
+    conda:
+        ENVIRONMENT
     shell:
         recorded(
             f"challenge.py {SEARCH} results {{wildcards.run}} --candidates {CONFIRM.candidates}"
@@ -76,6 +69,8 @@ rule rerun:
     benchmark:
         "logs/benchmark/confirm-{run}.tsv"
     retries: RETRIES
+    conda:
+        ENVIRONMENT
     threads: STUDY.training.threads
     resources:
         gpu=1,
@@ -111,6 +106,8 @@ rule confirm:
         ANSWER[1:],
     log:
         "logs/confirm.log",
+    conda:
+        ENVIRONMENT
     shell:
         recorded(
             "confirm.py {input.search} {input.data} results"
@@ -131,6 +128,8 @@ rule best:
         BEST,
     log:
         "logs/best.log",
+    conda:
+        ENVIRONMENT
     threads: STUDY.training.threads
     resources:
         gpu=1,
@@ -156,6 +155,8 @@ rule judge:
         TEST,
     log:
         "logs/judge.log",
+    conda:
+        ENVIRONMENT
     threads: STUDY.training.threads
     resources:
         gpu=1,

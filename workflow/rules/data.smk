@@ -40,6 +40,8 @@ if not TRACKED.exists():
             RAW[2:],
         log:
             "logs/sample.log",
+        conda:
+            ENVIRONMENT
         shell:
             recorded("sample.py {input.study} data/raw")
 
@@ -56,6 +58,8 @@ rule preprocess:
         PROCESSED,
     log:
         "logs/preprocess.log",
+    conda:
+        ENVIRONMENT
     threads: workflow.cores
     shell:
         recorded(
@@ -74,5 +78,7 @@ rule data_report:
         DATA_REPORT,
     log:
         "logs/data_report.log",
+    conda:
+        ENVIRONMENT
     shell:
         recorded("data_report.py data/processed results")

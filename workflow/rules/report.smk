@@ -50,6 +50,8 @@ rule evaluate:
         ANALYSIS,
     log:
         "logs/evaluate.log",
+    conda:
+        ENVIRONMENT
     shell:
         recorded(
             f"evaluate.py results --out results --count {len(TRIALS)} --only-analysis"
@@ -71,6 +73,8 @@ rule redesign:
         NEXT,
     log:
         "logs/redesign.log",
+    conda:
+        ENVIRONMENT
     shell:
         recorded(
             f"redesign.py results {{input.study}} results/next --count {len(TRIALS)}"
@@ -108,5 +112,7 @@ rule report:
         REPORT[3],
     log:
         "logs/report.log",
+    conda:
+        ENVIRONMENT
     shell:
         recorded("report.py results")

@@ -13,28 +13,7 @@ FIT = READING.sources(
 )  # what decides the bits of a training
 # A training that a machine failed goes on from its last epoch; a third failure ends the sweep.
 RETRIES = 2
-WEIGHTS = "model.safetensors"
 CHECKPOINTS = f"--checkpoints @checkpoints --key @key --images {STUDY.wandb.images}"
-
-
-def suggested(trial):
-    names = ("config.yaml", "suggestion.json", "bars.json", "suggested-from.json")
-    return [f"results/trials/{trial}/{name}" for name in names]
-
-
-def trained(folder, weights=True):
-    names = ["metrics.json", "history.csv", "images.csv", WEIGHTS, "made-from.json"]
-    return [f"{folder}/{name}" for name in names if weights or name != WEIGHTS]
-
-
-def trial_result(trial):
-    return trained(f"results/trials/{trial}", weights=STUDY.sweep.weights == "all")
-
-
-def kept_as_fit(folder):
-    return f"--tag fit --asides {folder}/timing.json {folder}/wandb"
-
-
 PRIOR_IS_A_FILE = isinstance(STUDY.sweep.prior_trials, str)
 
 
@@ -53,6 +32,8 @@ rule sweep:
         SWEEP,
     log:
         "logs/sweep.log",
+    conda:
+        ENVIRONMENT
     shell:
         recorded("sweep.py {input.study} results/sweep")
 
@@ -84,6 +65,8 @@ rule suggest:
         suggested("{trial}"),
     log:
         "logs/suggest/{trial}.log",
+    conda:
+        ENVIRONMENT
     shell:
         recorded(
             f"suggest.py {SEARCH} results/trials {{wildcards.trial}} --parallel {IN_FLIGHT}",
@@ -101,6 +84,8 @@ rule trial:
     benchmark:
         "logs/benchmark/trial-{trial}.tsv"
     retries: RETRIES
+    conda:
+        ENVIRONMENT
     threads: STUDY.training.threads
     resources:
         gpu=1,
@@ -136,6 +121,8 @@ rule train:
     benchmark:
         "logs/benchmark/train.tsv"
     retries: RETRIES
+    conda:
+        ENVIRONMENT
     threads: STUDY.training.threads
     resources:
         gpu=1,

@@ -1,0 +1,110 @@
+"""What a public repository promises: one set of pins, jobs that exist, a clean Snakemake lint."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from project import ROOT, Project, environment
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+RUNTIME = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
+DEVELOPMENT = [Requirement(text) for text in PROJECT["dependency-groups"]["dev"]]
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+PYTHONS = ["3.11", "3.12", "3.13"]
+
+
+def lock() -> list[str]:
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    return [line for line in lines if not line.startswith("#")]
+
+
+def run(*command: str) -> str:
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("needed", [*RUNTIME, *DEVELOPMENT], ids=lambda needed: needed.name)
+def test_the_lock_pins_every_direct_dependency_within_its_bounds(needed: Requirement) -> None:
+    pins = {canonicalize_name(name): version for name, version in (x.split("==") for x in lock())}
+    assert needed.specifier.contains(pins[canonicalize_name(needed.name)], prereleases=True)
+
+
+def test_the_conda_environment_holds_the_locks_pins_and_python() -> None:
+    told = yaml.safe_load((ROOT / "envs/segsweep.yaml").read_text())
+    python, pip, packages = told["dependencies"]
+    assert packages["pip"] == lock()
+    assert pip == "pip"
+    assert python.removeprefix("python=") in PYTHONS
+
+
+def test_make_envs_writes_the_conda_environment_that_is_there(tmp_path: Path) -> None:
+    written = tmp_path / "written.yaml"
+    run(sys.executable, "tools/conda_environment.py", "requirements.lock", str(written))
+    assert written.read_bytes() == (ROOT / "envs/segsweep.yaml").read_bytes()
+
+
+def test_the_minimum_versions_are_the_lower_bounds() -> None:
+    lines = run(sys.executable, "tools/minimum_versions.py", "pyproject.toml").splitlines()
+    pinned = [Requirement(line) for line in lines[: len(RUNTIME)]]
+    for bound, pin in zip(RUNTIME, pinned, strict=True):
+        (lowest,) = bound.specifier
+        assert (pin.name, str(pin.specifier)) == (bound.name, f"=={lowest.version}")
+    assert lines[len(RUNTIME) :] == PROJECT["dependency-groups"]["dev"]
+
+
+def test_a_dependency_without_a_lower_bound_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["numpy<3"]\n')
+    done = subprocess.run(
+        [sys.executable, "tools/minimum_versions.py", str(tmp_path / "pyproject.toml")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: pyproject.toml: 'numpy<3' has no plain lower bound")
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_each_job_makes_one_target_that_exists_and_may_only_read(workflow: Path) -> None:
+    told = yaml.safe_load(workflow.read_text())
+    assert told["permissions"] == {"contents": "read"}
+    for name, job in told["jobs"].items():
+        commands = [step["run"] for step in job["steps"] if "run" in step]
+        made = [command for command in commands if command.startswith("make ")]
+        assert len(made) == 1, name
+        run("make", "--dry-run", made[0].removeprefix("make "))
+
+
+def test_ci_tries_each_python_that_the_project_names() -> None:
+    told = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    assert told["jobs"]["test"]["strategy"]["matrix"]["python"] == PYTHONS
+    named = re.findall(r"Python :: (3\.\d+)", json.dumps(PROJECT["project"]["classifiers"]))
+    assert named == PYTHONS
+    assert PROJECT["project"]["requires-python"] == f">={PYTHONS[0]}"
+
+
+def test_snakemake_lint_finds_nothing(clones: Callable[[str], Project]) -> None:
+    """With the audit on, so that the rules of every study are looked at."""
+    project = clones("linted")
+    project.change_study({"sweep": {"audit": True}})
+    assert "good condition" in project.run("snakemake", "--lint")
+
+
+def test_the_catalog_is_told_what_is_true() -> None:
+    usage = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    deployment = usage["software-stack-deployment"]
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    assert usage["mandatory-flags"]["flags"] == ""
+    assert deployment["conda"] == ("conda:" in rules)
+    assert deployment["apptainer"] == ("container:" in rules)
+    assert usage["report"] == ("report(" in rules)

@@ -1,0 +1,25 @@
+# The files that a job of each kind makes; the last is its record.
+WEIGHTS = "model.safetensors"
+
+
+def suggested(trial):
+    names = ("config.yaml", "suggestion.json", "bars.json", "suggested-from.json")
+    return [f"results/trials/{trial}/{name}" for name in names]
+
+
+def trained(folder, weights=True):
+    names = ["metrics.json", "history.csv", "images.csv", WEIGHTS, "made-from.json"]
+    return [f"{folder}/{name}" for name in names if weights or name != WEIGHTS]
+
+
+def trial_result(trial):
+    return trained(f"results/trials/{trial}", weights=STUDY.sweep.weights == "all")
+
+
+def challenged(run):
+    names = ("config.yaml", "challenge.json", "challenged-from.json")
+    return [f"results/confirm/{run}/{name}" for name in names]
+
+
+def rerun_result(run):
+    return trained(f"results/confirm/{run}", weights=False)
