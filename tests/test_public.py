@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from project import ROOT, Project, environment
+from segsweep import __version__
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 RUNTIME = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
@@ -72,6 +73,11 @@ def test_a_dependency_without_a_lower_bound_is_one_sentence(tmp_path: Path) -> N
     )
     assert done.returncode == 1
     assert done.stderr.startswith("error: pyproject.toml: 'numpy<3' has no plain lower bound")
+
+
+def test_the_citation_names_the_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == __version__
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
