@@ -19,6 +19,7 @@ rule baselines:
         BASELINES,
     log:
         "logs/baselines.log",
+    localrule: True
     shell:
         recorded("baselines.py data/processed {output[0]}")
 
@@ -42,6 +43,7 @@ rule aggregate:
         LEADERBOARD[1:],
     log:
         "logs/aggregate.log",
+    localrule: True
     shell:
         recorded(
             "aggregate.py {input.search} {input.baselines} results/trials results"
@@ -75,7 +77,7 @@ if STUDY.sweep.audit:
             "logs/audit/{trial}.log",
         threads: STUDY.training.threads
         resources:
-            gpu=1,
+            **TRAINING,
         shell:
             recorded(
                 "train.py {input.config} data/processed results/audit/{wildcards.trial}"
@@ -100,6 +102,7 @@ if STUDY.sweep.audit:
             AUDIT,
         log:
             "logs/audit.log",
+        localrule: True
         shell:
             recorded(
                 "audit.py {input.search} results/trials results/audit {output[0]}"

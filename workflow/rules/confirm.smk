@@ -59,6 +59,7 @@ rule challenge:
         challenged("{run}"),
     log:
         "logs/challenge/{run}.log",
+    localrule: True
     shell:
         recorded(
             f"challenge.py {SEARCH} results {{wildcards.run}} --candidates {CONFIRM.candidates}"
@@ -78,7 +79,7 @@ rule rerun:
     retries: RETRIES
     threads: STUDY.training.threads
     resources:
-        gpu=1,
+        **TRAINING,
     shell:
         recorded(
             "train.py {input.config} data/processed results/confirm/{wildcards.run}"
@@ -111,6 +112,7 @@ rule confirm:
         ANSWER[1:],
     log:
         "logs/confirm.log",
+    localrule: True
     shell:
         recorded(
             "confirm.py {input.search} {input.data} results"
@@ -133,7 +135,7 @@ rule best:
         "logs/best.log",
     threads: STUDY.training.threads
     resources:
-        gpu=1,
+        **TRAINING,
     shell:
         recorded(
             "train.py {input.config} data/processed results/best --label best"
@@ -158,6 +160,6 @@ rule judge:
         "logs/judge.log",
     threads: STUDY.training.threads
     resources:
-        gpu=1,
+        **TRAINING,
     shell:
         recorded("judge.py results/best data/processed results/test")

@@ -40,6 +40,7 @@ if not TRACKED.exists():
             RAW[2:],
         log:
             "logs/sample.log",
+        localrule: True
         shell:
             recorded("sample.py {input.study} data/raw")
 
@@ -56,6 +57,7 @@ rule preprocess:
         PROCESSED,
     log:
         "logs/preprocess.log",
+    localrule: True
     threads: workflow.cores
     shell:
         recorded(
@@ -74,5 +76,6 @@ rule data_report:
         DATA_REPORT,
     log:
         "logs/data_report.log",
+    localrule: True
     shell:
         recorded("data_report.py data/processed results")

@@ -50,6 +50,7 @@ rule evaluate:
         ANALYSIS,
     log:
         "logs/evaluate.log",
+    localrule: True
     shell:
         recorded(
             f"evaluate.py results --out results --count {len(TRIALS)} --only-analysis"
@@ -71,6 +72,9 @@ rule redesign:
         NEXT,
     log:
         "logs/redesign.log",
+    localrule: STUDY.hardware.target is not None  # else it is for a node's device
+    resources:
+        **(TRAINING if STUDY.hardware.target is None else {}),
     shell:
         recorded(
             f"redesign.py results {{input.study}} results/next --count {len(TRIALS)}"
@@ -108,5 +112,6 @@ rule report:
         REPORT[3],
     log:
         "logs/report.log",
+    localrule: True
     shell:
         recorded("report.py results")

@@ -11,8 +11,6 @@ IN_FLIGHT = STUDY.sweep.parallel
 FIT = READING.sources(
     "fit", "src/segsweep/unet/run.py"
 )  # what decides the bits of a training
-# A training that a machine failed goes on from its last epoch; a third failure ends the sweep.
-RETRIES = 2
 WEIGHTS = "model.safetensors"
 CHECKPOINTS = f"--checkpoints @checkpoints --key @key --images {STUDY.wandb.images}"
 
@@ -53,6 +51,7 @@ rule sweep:
         SWEEP,
     log:
         "logs/sweep.log",
+    localrule: True
     shell:
         recorded("sweep.py {input.study} results/sweep")
 
@@ -84,6 +83,7 @@ rule suggest:
         suggested("{trial}"),
     log:
         "logs/suggest/{trial}.log",
+    localrule: True
     shell:
         recorded(
             f"suggest.py {SEARCH} results/trials {{wildcards.trial}} --parallel {IN_FLIGHT}",
@@ -103,7 +103,7 @@ rule trial:
     retries: RETRIES
     threads: STUDY.training.threads
     resources:
-        gpu=1,
+        **TRAINING,
     shell:
         recorded(
             "trial.py results/sweep/sweep.yaml data/processed results/trials/{wildcards.trial}"
@@ -138,7 +138,7 @@ rule train:
     retries: RETRIES
     threads: STUDY.training.threads
     resources:
-        gpu=1,
+        **TRAINING,
     shell:
         recorded(
             "train.py {input.config} data/processed results/train"
