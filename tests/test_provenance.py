@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from project import ROOT
-from segsweep.provenance import RAN, Reading, is_dry, sources, write_record
+from segsweep.provenance import Reading, is_dry, sources
+from segsweep.records import write_record
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +66,6 @@ def test_a_folder_is_its_files_and_their_names() -> None:
 
 def test_verify_ends_the_run_when_a_file_changed_under_it() -> None:
     now = reading()
-    RAN.write_text("")
     now.which_run()
     now.verify()
     Path("raw").write_text("2")
@@ -76,7 +76,6 @@ def test_verify_ends_the_run_when_a_file_changed_under_it() -> None:
 def test_verify_ends_a_dvc_stage_whose_study_was_edited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_STAGE", "train")
     now = reading()
-    RAN.write_text("")
     Path("params.yaml").write_text("epochs: 2\n")
     with pytest.raises(SystemExit, match=r"params\.yaml changed"):
         now.verify()

@@ -1,9 +1,11 @@
 """Reading and writing small files: always safe YAML, always written aside and renamed."""
 
 import csv
+import fcntl
 import hashlib
 import json
 import os
+import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,17 +19,44 @@ SNAKEMAKE_TIMESTAMP = ".snakemake_timestamp"
 """What Snakemake leaves in a folder that is an output."""
 
 
+def aside_of(path: Path) -> Path:
+    """Where this process writes what is to take the place of `path`, as no other does.
+
+    Processes of several machines may write to one file system, and their numbers may agree.
+    """
+    return path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.part")
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; it takes `path`'s place when the block succeeds."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    aside = aside_of(path)
     try:
         yield aside
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the kernel lock `path`; waits while another process holds it.
+
+    It ends with this process. On NFS and on Lustre mounted with `flock` it holds between machines.
+    Raises `UserError` where the file system has no locks.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            raise UserError(
+                f"{path}: cannot be locked ({error.strerror}), expected a file system with flock "
+                "(Lustre: mounted with -o flock); move the project to one"
+            ) from error
+        yield
 
 
 def write_text(path: str | Path, text: str) -> None:

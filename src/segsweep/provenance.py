@@ -6,6 +6,9 @@ on disk. Where a record holds, all inputs become `ancient()` and Snakemake leave
 whatever the times of the files. Where it does not, or an input comes from such a job, the inputs
 stay plain and one more is added, a sentinel newer than every output, so that Snakemake makes it
 again. `Reading.verify`, at the end of a run, holds what was made against the disk once more.
+
+On a cluster the Snakefile is read again for each job, on its node (`main` is False there). Such a
+reading leaves alone what the run that sent the job keeps, and has the study as that run read it.
 """
 
 import ast
@@ -13,30 +16,22 @@ import fcntl
 import hashlib
 import os
 import re
+import shutil
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from segsweep.errors import UserError
-from segsweep.files import (
-    content_hash,
-    dump_yaml,
-    read_json,
-    read_yaml,
-    sha256,
-    write_json,
-    write_text,
-)
+from segsweep.files import dump_yaml, write_json, write_text, write_yaml
 from segsweep.hashes import STATE, Hashes
+from segsweep.records import FRAGMENTS, RAN, SOURCES, holds, note_of
 
-RAN = STATE / "ran"
 JOBS = STATE / "jobs.json"
-FRAGMENTS = STATE / "inputs"
-SOURCES = "-sources"
+STUDY_AS_READ = STATE / "params.yaml"
+"""The study as the run read it, so that it may be edited while jobs wait."""
 NOT_RUNS = {
     "--dag",
     "--rulegraph",
@@ -107,7 +102,7 @@ class Reading:
 
     def __init__(self, dry: bool, main: bool) -> None:
         STATE.mkdir(parents=True, exist_ok=True)
-        self.dry = dry
+        self.dry, self.main = dry, main
         self.hashes = Hashes()
         self.jobs: list[Job] = []
         self.stale: set[str] = set()
@@ -117,8 +112,14 @@ class Reading:
         if main:
             if not dry:
                 self._lock = take_lock()
-                write_text(RAN, "")
+                shutil.rmtree(RAN, ignore_errors=True)
+                RAN.mkdir(exist_ok=True)
             write_text(self.sentinel, f"{time.time_ns()}\n")
+
+    def keep_study(self, study: Mapping[str, Any]) -> None:
+        """Write the study down as this run read it, for the jobs that it sends to other nodes."""
+        if self.main and not self.dry:
+            write_yaml(STUDY_AS_READ, study)
 
     def fragment(self, name: str, content: Mapping[str, Any]) -> str:
         """A part of the study as a file named by its content, which never changes under a run."""
@@ -146,24 +147,19 @@ class Reading:
         if holds:
             return {k: [ancient(path) for path in v] for k, v in named.items()}
         self.stale.update(outs)
-        _refuse_future(outs, self.sentinel)
+        if self.main:
+            _refuse_future(outs, self.sentinel)
         return {**named, "stale": [self.sentinel]}
 
     def holds(self, outs: Sequence[str], paths: Sequence[str]) -> bool:
         """Whether the record names exactly these inputs and outputs with their present content."""
-        try:
-            record = read_json(outs[-1])
-        except UserError:
-            return False
-        made_from = {path: self.hashes.of(path) for path in paths}
-        made = {path: self.hashes.of(path) for path in outs[:-1]}
-        told = record if isinstance(record, dict) else {}
-        return bool(told.get("made_from") == made_from and told.get("made") == made)
+        return holds(outs, {path: self.hashes.of(path) for path in paths}, self.hashes.of)
 
     def end(self) -> None:
         """Keep the hashes and the list of jobs; called when the last job was read."""
-        self.hashes.save()
-        write_json(JOBS, [asdict(job) for job in self.jobs])
+        if self.main:
+            self.hashes.save()
+            write_json(JOBS, [asdict(job) for job in self.jobs])
 
     def verify(self) -> None:
         """End the run with one sentence if a result is not what its record says."""
@@ -172,47 +168,10 @@ class Reading:
         for path, digest in self.source_hashes.items():
             if self.hashes.of(path) != digest:
                 sys.exit(f"error: {path} changed while the run went on; run it again")
-        ran = set(RAN.read_text(encoding="utf-8").splitlines())
         for job in self.jobs:
             record = job.outs[-1]
-            if (job.holds or record in ran) and not self.holds(job.outs, job.ins):
+            if (job.holds or note_of(record).exists()) and not self.holds(job.outs, job.ins):
                 sys.exit(f"error: {record}: files changed while the run went on; run it again")
-
-
-def write_record(
-    outs: Sequence[str],
-    made_from: Mapping[str, str],
-    work: str | None = None,
-    packages: Sequence[str] = (),
-    beside: Sequence[str] = (),
-) -> None:
-    """Write the record (the last of `outs`) of a job that has just ended.
-
-    `work` and `packages` are the tag and the packages of its key, if it is kept in the store;
-    `beside` are inputs that are no part of that key.
-    """
-    made = {path: content_hash(path) for path in outs[:-1]}
-    kept = {"work": work, "packages": list(packages), "beside": list(beside)} if work else {}
-    record = {"made_from": dict(made_from), "made": made, "sources": listed_sources(made_from)}
-    write_json(outs[-1], record | kept)
-    with RAN.open("a", encoding="utf-8") as file:
-        file.write(f"{outs[-1]}\n")
-
-
-def listed_sources(inputs: Iterable[str]) -> dict[str, str]:
-    """The source files, with the hashes that they must have, of the fragments among `inputs`."""
-    found: dict[str, str] = {}
-    for path in inputs:
-        if path.startswith(str(FRAGMENTS)) and SOURCES in path:
-            found |= read_yaml(path)
-    return found
-
-
-def check_sources(inputs: Iterable[str]) -> None:
-    """Raise `UserError` if a source is not what it was when the Snakefile was read."""
-    for path, digest in listed_sources(inputs).items():
-        if not Path(path).exists() or sha256(path) != digest:
-            raise UserError(f"{path} changed while the run went on; run it again")
 
 
 def take_lock() -> Any:
@@ -230,9 +189,13 @@ def take_lock() -> Any:
 
 
 def _refuse_future(outs: Sequence[str], sentinel: str) -> None:
-    now = os.stat(sentinel).st_mtime
-    for out in outs:
-        if os.path.exists(out) and os.stat(out).st_mtime > now:
+    def later() -> list[str]:
+        now = os.stat(sentinel).st_mtime
+        return [out for out in outs if os.path.exists(out) and os.stat(out).st_mtime > now]
+
+    if later():  # written meanwhile by a job of an earlier run, or really in the future
+        write_text(sentinel, f"{time.time_ns()}\n")
+        for out in later():
             sys.exit(
                 f"error: {out}: its time lies in the future (was the clock set back?), expected "
                 f"the past; run `touch {out}` and start again"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.errors import UserError
-from segsweep.files import read_json, replacing, sha256, write_json
+from segsweep.files import aside_of, locked, read_json, replacing, sha256, write_json
 from segsweep.unet.devices import environment
 
 ENTRY = "entry.json"
@@ -57,9 +57,7 @@ class Entry:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold this key; waits while another process holds it, and ends with this process."""
-        self._lock.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with locked(self._lock):
             yield
 
     def copy_out(self, outs: Sequence[Path], asides: Sequence[Path] = ()) -> bool:
@@ -109,7 +107,7 @@ class Entry:
     @contextmanager
     def _coming(self) -> Iterator[Path]:
         """A folder that takes the entry's place when the block succeeds."""
-        coming = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.part")
+        coming = aside_of(self.folder)
         shutil.rmtree(coming, ignore_errors=True)
         coming.mkdir(parents=True)
         yield coming

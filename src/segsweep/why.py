@@ -9,7 +9,8 @@ from typing import Any
 from segsweep.errors import UserError
 from segsweep.files import read_json, read_yaml, write_json
 from segsweep.hashes import Hashes
-from segsweep.provenance import FRAGMENTS, JOBS, SOURCES, Job, listed_sources
+from segsweep.provenance import JOBS, Job
+from segsweep.records import FRAGMENTS, SOURCES, listed_sources
 from segsweep.store import Entry, key_of_record
 
 

@@ -21,6 +21,7 @@ rule baselines:
         "logs/baselines.log",
     conda:
         ENVIRONMENT
+    localrule: True
     shell:
         recorded(f"baselines.py data/processed {BASELINES[0]}")
 
@@ -46,6 +47,7 @@ rule aggregate:
         "logs/aggregate.log",
     conda:
         ENVIRONMENT
+    localrule: True
     shell:
         recorded(
             "aggregate.py {input.search} {input.baselines} results/trials results"
@@ -81,7 +83,7 @@ if STUDY.sweep.audit:
             ENVIRONMENT
         threads: STUDY.training.threads
         resources:
-            gpu=1,
+            **TRAINING,
         shell:
             recorded(
                 "train.py {input.config} data/processed results/audit/{wildcards.trial}"
@@ -108,6 +110,7 @@ if STUDY.sweep.audit:
             "logs/audit.log",
         conda:
             ENVIRONMENT
+        localrule: True
         shell:
             recorded(
                 "audit.py {input.search} results/trials results/audit"

@@ -1,4 +1,5 @@
 # The study, the reading of records, and how a rule's command is kept.
+import functools
 import os
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ sys.path.insert(0, f"{workflow.basedir}/src")
 from segsweep.data.own import TRACKED, refuse_own_images
 from segsweep.errors import UserError
 from segsweep.files import read_yaml
-from segsweep.processes import die_with_parent, end_with_reader
-from segsweep.provenance import Reading, is_dry
+from segsweep.nodes import exclusion
+from segsweep.processes import die_with_parent, end_with_reader, output_of
+from segsweep.provenance import STUDY_AS_READ, Reading, is_dry
 from segsweep.study import Study
 from segsweep.sweep.prior import refuse_missing
 
@@ -24,20 +26,27 @@ def overridden(study, changes):
     return study
 
 
+IS_MAIN = workflow.is_main_process  # else a job on a node of a cluster
+
 try:
-    STUDY = Study.parse(overridden(read_yaml("params.yaml"), config))
+    STUDY = Study.parse(
+        overridden(read_yaml("params.yaml" if IS_MAIN else STUDY_AS_READ), config)
+    )
     refuse_own_images(Path("data/raw"))
     refuse_missing(STUDY.sweep.prior_trials)
 except UserError as error:
     sys.exit(f"error: {error}")
 
-if "DVC_STAGE" in os.environ:
-    die_with_parent()  # a killed DVC must not leave its stage running
-
-if workflow.is_main_process:
+if IS_MAIN:
+    if "DVC_STAGE" in os.environ:
+        die_with_parent()  # a killed DVC must not leave its stage running
     end_with_reader()
 
-READING = Reading(dry=is_dry(sys.argv), main=workflow.is_main_process)
+READING = Reading(dry=is_dry(sys.argv), main=IS_MAIN)
+READING.keep_study(STUDY.written())
+# A training that a machine failed goes on from its last epoch; a third failure ends the sweep. On
+# a node only the run that sent the job tries again.
+RETRIES = 2 if IS_MAIN else 0
 SCRIPTS = "workflow/scripts"
 ENVIRONMENT = "../../envs/segsweep.yaml"
 # With --sdm conda, the Python of the activated environment; else the one that runs Snakemake.
@@ -47,6 +56,27 @@ PYTHON = "python" if BY_CONDA else f"'{sys.executable}'"
 
 def sources_of(script):
     return READING.sources(script, f"{SCRIPTS}/{script}.py")
+
+
+@functools.cache
+def main_memory():
+    study = READING.fragment("study", STUDY.written())
+    return int(output_of(sys.executable, f"{SCRIPTS}/main_memory.py", study))
+
+
+def on_slurm(value, elsewhere):
+    """What a job asks of Slurm; it is only asked for when the job is sent."""
+    sends = IS_MAIN and workflow.non_local_exec
+    return value() if sends else elsewhere
+
+
+# What a training needs: a GPU, and on a cluster time, main memory, and a node that works.
+TRAINING = dict(
+    gpu=lambda wildcards: on_slurm(lambda: int(STUDY.training.device != "cpu"), 1),
+    runtime=STUDY.slurm.minutes,
+    mem_mb=lambda wildcards: on_slurm(lambda: STUDY.slurm.memory or main_memory(), 0),
+    slurm_extra=lambda wildcards, attempt: on_slurm(exclusion, ""),
+)
 
 
 def recorded(command, options=""):

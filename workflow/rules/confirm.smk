@@ -52,6 +52,7 @@ rule challenge:
         "logs/challenge/{run}.log",
     conda:
         ENVIRONMENT
+    localrule: True
     shell:
         recorded(
             f"challenge.py {SEARCH} results {{wildcards.run}} --candidates {CONFIRM.candidates}"
@@ -73,7 +74,7 @@ rule rerun:
         ENVIRONMENT
     threads: STUDY.training.threads
     resources:
-        gpu=1,
+        **TRAINING,
     shell:
         recorded(
             "train.py {input.config} data/processed results/confirm/{wildcards.run}"
@@ -108,6 +109,7 @@ rule confirm:
         "logs/confirm.log",
     conda:
         ENVIRONMENT
+    localrule: True
     shell:
         recorded(
             "confirm.py {input.search} {input.data} results"
@@ -132,7 +134,7 @@ rule best:
         ENVIRONMENT
     threads: STUDY.training.threads
     resources:
-        gpu=1,
+        **TRAINING,
     shell:
         recorded(
             "train.py {input.config} data/processed results/best --label best"
@@ -159,6 +161,6 @@ rule judge:
         ENVIRONMENT
     threads: STUDY.training.threads
     resources:
-        gpu=1,
+        **TRAINING,
     shell:
         recorded("judge.py results/best data/processed results/test")

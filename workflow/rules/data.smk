@@ -42,6 +42,7 @@ if not TRACKED.exists():
             "logs/sample.log",
         conda:
             ENVIRONMENT
+        localrule: True
         shell:
             recorded("sample.py {input.study} data/raw")
 
@@ -60,6 +61,7 @@ rule preprocess:
         "logs/preprocess.log",
     conda:
         ENVIRONMENT
+    localrule: True
     threads: workflow.cores
     shell:
         recorded(
@@ -80,5 +82,6 @@ rule data_report:
         "logs/data_report.log",
     conda:
         ENVIRONMENT
+    localrule: True
     shell:
         recorded("data_report.py data/processed results")

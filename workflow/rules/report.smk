@@ -52,6 +52,7 @@ rule evaluate:
         "logs/evaluate.log",
     conda:
         ENVIRONMENT
+    localrule: True
     shell:
         recorded(
             f"evaluate.py results --out results --count {len(TRIALS)} --only-analysis"
@@ -75,6 +76,9 @@ rule redesign:
         "logs/redesign.log",
     conda:
         ENVIRONMENT
+    localrule: STUDY.hardware.target is not None  # else it is for a node's device
+    resources:
+        **(TRAINING if STUDY.hardware.target is None else {}),
     shell:
         recorded(
             f"redesign.py results {{input.study}} results/next --count {len(TRIALS)}"
@@ -114,5 +118,6 @@ rule report:
         "logs/report.log",
     conda:
         ENVIRONMENT
+    localrule: True
     shell:
         recorded("report.py results")

@@ -11,8 +11,6 @@ IN_FLIGHT = STUDY.sweep.parallel
 FIT = READING.sources(
     "fit", "src/segsweep/unet/run.py"
 )  # what decides the bits of a training
-# A training that a machine failed goes on from its last epoch; a third failure ends the sweep.
-RETRIES = 2
 CHECKPOINTS = f"--checkpoints @checkpoints --key @key --images {STUDY.wandb.images}"
 PRIOR_IS_A_FILE = isinstance(STUDY.sweep.prior_trials, str)
 
@@ -34,6 +32,7 @@ rule sweep:
         "logs/sweep.log",
     conda:
         ENVIRONMENT
+    localrule: True
     shell:
         recorded("sweep.py {input.study} results/sweep")
 
@@ -67,6 +66,7 @@ rule suggest:
         "logs/suggest/{trial}.log",
     conda:
         ENVIRONMENT
+    localrule: True
     shell:
         recorded(
             f"suggest.py {SEARCH} results/trials {{wildcards.trial}} --parallel {IN_FLIGHT}",
@@ -88,7 +88,7 @@ rule trial:
         ENVIRONMENT
     threads: STUDY.training.threads
     resources:
-        gpu=1,
+        **TRAINING,
     shell:
         recorded(
             "trial.py results/sweep/sweep.yaml data/processed results/trials/{wildcards.trial}"
@@ -125,7 +125,7 @@ rule train:
         ENVIRONMENT
     threads: STUDY.training.threads
     resources:
-        gpu=1,
+        **TRAINING,
     shell:
         recorded(
             "train.py {input.config} data/processed results/train"

@@ -5,6 +5,8 @@ copied out instead of made again. In the command, @key stands for the key and @c
 folder where unfinished work is kept. What the command prints to stdout are lines for people: they
 go to the log and to the terminal; its stderr goes to the log.
 
+Of two copies of one job, the second waits for the first and leaves alone what that made.
+
 Example:
   python workflow/scripts/keep.py --log logs/sample.log --outs a.png a.json --ins raw.png \\
     -- python make_a.py raw.png a.png
@@ -13,13 +15,15 @@ Example:
 import argparse
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from segsweep.errors import UserError, command_line
-from segsweep.files import content_hash
+from segsweep.files import content_hash, locked
 from segsweep.hashes import STATE
+from segsweep.nodes import counted
 from segsweep.processes import die_with_parent, dying_with_me
-from segsweep.provenance import check_sources, write_record
+from segsweep.records import check_sources, holds, lock_of, note, write_record
 from segsweep.store import Entry, key_of
 from segsweep.unet.bars import Bars, is_final, shorten
 
@@ -33,9 +37,18 @@ FIT = "fit"
 def main() -> None:
     die_with_parent()
     arguments, command = _arguments()
+    with locked(lock_of(arguments.outs[-1])):
+        _keep(arguments, command)
+
+
+def _keep(arguments: argparse.Namespace, command: list[str]) -> None:
     ins = [path for path in arguments.ins if path not in SENTINELS]
     check_sources(ins)
     made_from = {path: content_hash(path) for path in ins}
+    if holds(arguments.outs, made_from, _hash_of):
+        note(arguments.outs[-1])
+        print(f"{arguments.outs[0]}: made by another copy of this job", file=sys.stderr)
+        return
     beside = [path for path in (arguments.bars, arguments.after) if path]
     for out in arguments.outs:
         Path(out).parent.mkdir(parents=True, exist_ok=True)
@@ -59,13 +72,18 @@ def main() -> None:
                     shorten(outs[0].parent, Bars.read(arguments.bars))
             else:
                 words = {"@key": key, "@checkpoints": str(entry.checkpoints)}
-                _run([words.get(word, word) for word in command], log, arguments.outs[0])
+                with counted(arguments.outs[0]) if arguments.tag == FIT else nullcontext():
+                    _run([words.get(word, word) for word in command], log, arguments.outs[0])
                 check_sources(ins)
                 if arguments.tag != FIT or is_final(outs[0]):
                     entry.keep([*outs, *stored], asides)
                 for path in stored:
                     path.unlink()
     write_record(arguments.outs, made_from, arguments.tag, arguments.packages, beside)
+
+
+def _hash_of(path: str) -> str | None:
+    return content_hash(path) if Path(path).exists() else None
 
 
 def _run(command: list[str], log: Path, out: str) -> None:

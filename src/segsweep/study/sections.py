@@ -145,6 +145,14 @@ class Hardware(Section):
         return target
 
 
+class Slurm(Section):
+    minutes: Whole = 240
+    """Time limit of one training as a Slurm job. One that is cut off goes on from its last epoch in
+    a new job, up to four times."""
+    memory: Whole | None = None
+    """Main memory of one training as a Slurm job, in MB; null asks the memory model."""
+
+
 class Wandb(Section):
     project: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")] = "segsweep"
     """The W&B project that the runs belong to."""

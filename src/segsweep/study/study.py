@@ -19,6 +19,7 @@ from segsweep.study.sections import (
     Hyperparameters,
     Model,
     Preprocess,
+    Slurm,
     Training,
     Wandb,
 )
@@ -43,6 +44,8 @@ class Study(Hyperparameters):
     """The winner against the luck of seeds."""
     hardware: Hardware = Hardware()
     """What the next sweep is designed for."""
+    slurm: Slurm = Slurm()
+    """What a training asks of a cluster (`--profile profiles/slurm`)."""
     wandb: Wandb = Wandb()
     """Where the runs are told of."""
 

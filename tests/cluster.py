@@ -1,0 +1,164 @@
+"""A private Slurm on loopback, without systemd: two nodes on this host, and GPUs of its own making.
+
+Node `one` has two GPUs and node `two` has one; the partition `main` is `one`, `both` is both. The
+GPUs are twins of /dev/null, which Slurm counts, hands out and tells jobs of as it does real ones.
+Needs root, and Debian's slurmctld, slurmd, slurm-client and munge.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+DEFAULT = Path("/etc/slurm/slurm.conf")
+"""Where srun looks inside a job, as the executor takes SLURM_CONF out of its environment."""
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel")
+GPUS = {"one": 2, "two": 1}
+PORT = 16817
+DAEMONS = ("slurmd-one", "slurmd-two", "slurmctld", "munged")
+NULL = os.makedev(1, 3)
+
+
+def missing() -> list[str]:
+    """What this machine lacks for a Slurm of its own."""
+    path = os.environ["PATH"] + os.pathsep + "/usr/sbin"
+    lacking = [name for name in PROGRAMS if not shutil.which(name, path=path)]
+    if os.geteuid():
+        lacking.append("root")
+    if DEFAULT.exists():
+        lacking.append(f"a free {DEFAULT}")
+    return lacking
+
+
+needs_slurm = pytest.mark.skipif(
+    bool(missing()), reason=f"NOT CHECKED on Slurm: this machine lacks {', '.join(missing())}"
+)
+
+
+@dataclass
+class Cluster:
+    """`folder`: its state, logs and configuration."""
+
+    folder: Path
+
+    def start(self) -> None:
+        for name in ("state", "log", "dev"):
+            (self.folder / name).mkdir(parents=True)
+        self.folder.chmod(0o755)
+        key = self.folder / "munge.key"
+        key.touch(0o600)
+        key.write_bytes(os.urandom(1024))
+        for name, gpus in GPUS.items():
+            for number in range(gpus):
+                os.mknod(self.folder / f"dev/{name}{number}", 0o20666, NULL)
+        self._configure()
+        state, log = self.folder / "state", self.folder / "log"
+        self._daemon(
+            "munged",
+            *("--force", f"--key-file={key}", f"--socket={state}/munge.sock"),
+            *(f"--pid-file={state}/munged.pid", f"--log-file={log}/munged.log"),
+            *(f"--seed-file={state}/munge.seed", "--num-threads=2"),
+        )
+        self._daemon("slurmctld")
+        for name in GPUS:
+            self._daemon("slurmd", "-N", name)
+        self._until(lambda: self.tell("sinfo", "-hN", "-pboth", "-o%T").split() == ["idle"] * 2)
+
+    def stop(self) -> None:
+        """Cancel what runs and end the daemons."""
+        with suppress(subprocess.CalledProcessError):
+            self.cancel_all()
+        for name in DAEMONS:
+            file = self.folder / f"state/{name}.pid"
+            with suppress(FileNotFoundError, ProcessLookupError, ValueError):
+                pid = int(file.read_text())
+                os.kill(pid, signal.SIGTERM)
+                self._until(lambda pid=pid: not Path(f"/proc/{pid}").exists())
+        if DEFAULT.is_symlink():
+            DEFAULT.unlink()
+
+    def tell(self, *command: str) -> str:
+        """What one of Slurm's commands says."""
+        return subprocess.run(
+            command, check=True, capture_output=True, text=True, timeout=60
+        ).stdout
+
+    def jobs(self, form: str = "%i|%T|%N", *options: str) -> list[list[str]]:
+        """The jobs that wait or run, as `squeue` tells of them."""
+        told = self.tell("squeue", "-h", f"-o{form}", *options).splitlines()
+        return [line.split("|") for line in told]
+
+    def running(self) -> list[str]:
+        """The numbers of the jobs that run."""
+        return [job for job, state, _ in self.jobs() if state == "RUNNING"]
+
+    def cancel_all(self) -> None:
+        for job, *_ in self.jobs():
+            self.tell("scancel", "--full", "--signal=KILL", job)
+            self.tell("scancel", job)
+        self._until(lambda: not self.jobs())
+
+    def _configure(self) -> None:
+        state, log = self.folder / "state", self.folder / "log"
+        host = socket.gethostname().split(".")[0]
+        nodes = [
+            f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={PORT + 1 + i} CPUs=4 "
+            f"RealMemory=16000 Gres=gpu:{gpus} State=UNKNOWN"
+            for i, (name, gpus) in enumerate(GPUS.items())
+        ]
+        settings = [
+            *("ClusterName=loop", f"SlurmctldHost={host}(127.0.0.1)", f"SlurmctldPort={PORT}"),
+            *(f"SrunPortRange={PORT + 83}-{PORT + 183}", "SlurmUser=root"),
+            "CommunicationParameters=NoInAddrAny,NoCtldInAddrAny",
+            *("AuthType=auth/munge", f"AuthInfo=socket={state}/munge.sock", "CredType=cred/munge"),
+            f"StateSaveLocation={state}/ctld",
+            f"SlurmdSpoolDir={state}/slurmd-%n",
+            f"SlurmctldPidFile={state}/slurmctld.pid",
+            f"SlurmdPidFile={state}/slurmd-%n.pid",
+            f"SlurmctldLogFile={log}/slurmctld.log",
+            f"SlurmdLogFile={log}/slurmd-%n.log",
+            *("ProctrackType=proctrack/linuxproc", "TaskPlugin=task/none", "MpiDefault=none"),
+            *(
+                "JobAcctGatherType=jobacct_gather/none",
+                "AccountingStorageType=accounting_storage/none",
+            ),
+            *("SelectType=select/cons_tres", "SelectTypeParameters=CR_CPU_Memory"),
+            "SchedulerParameters=sched_interval=5,bf_interval=5,batch_sched_delay=0",
+            *("SlurmdParameters=config_overrides", "ReturnToService=2", "KillWait=5"),
+            *("MinJobAge=3600", "JobRequeue=1", "GresTypes=gpu"),
+            *nodes,
+            "PartitionName=main Nodes=one Default=YES MaxTime=INFINITE DefaultTime=60 State=UP",
+            "PartitionName=both Nodes=one,two MaxTime=INFINITE DefaultTime=60 State=UP",
+        ]
+        gpus = [
+            f"NodeName={name} Name=gpu File={self.folder}/dev/{name}{number}"
+            for name, many in GPUS.items()
+            for number in range(many)
+        ]
+        (self.folder / "slurm.conf").write_text("\n".join(settings) + "\n")
+        (self.folder / "gres.conf").write_text("\n".join(gpus) + "\n")
+        (self.folder / "cgroup.conf").write_text("CgroupAutomount=no\n")
+        DEFAULT.symlink_to(self.folder / "slurm.conf")
+
+    def _daemon(self, name: str, *options: str) -> None:
+        env = os.environ | {"SLURM_CONF": str(self.folder / "slurm.conf")}
+        done = subprocess.run(
+            [f"/usr/sbin/{name}", *options], env=env, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{name}: {done.stderr}"
+
+    def _until(self, holds: object, seconds: float = 30) -> None:
+        end = time.monotonic() + seconds
+        while True:
+            with suppress(subprocess.CalledProcessError, subprocess.TimeoutExpired):
+                if holds():  # type: ignore[operator]
+                    return
+            assert time.monotonic() < end, f"Slurm did not answer; see {self.folder}/log"
+            time.sleep(0.2)
