@@ -60,7 +60,7 @@ if STUDY.sweep.audit:
             outs,
             config=suggested(trial)[0],
             after=LEADERBOARD[0],
-            data=MANIFEST,
+            data=FITTED,
             source=FIT,
         )
         for trial, outs in zip(TRIALS, AUDITED)
@@ -83,7 +83,7 @@ if STUDY.sweep.audit:
                 f" --wandb-project {STUDY.wandb.project} {CHECKPOINTS}",
                 kept_as_fit("results/audit/{wildcards.trial}")
                 + " --after {input.after}"
-                + f" --stored results/audit/{{wildcards.trial}}/{WEIGHTS}",
+                + only_stored("results/audit/{wildcards.trial}"),
             )
 
     rule audit:

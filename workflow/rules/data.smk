@@ -13,6 +13,7 @@ PROCESSED = [
     "data/processed/sources.csv",
     "data/processed/problems.csv",
     "data/processed/summary.json",
+    "data/processed/preprocessing.json",
     "data/processed/made-from.json",
 ]
 MANIFEST = "data/processed/manifest.csv"  # its hashes stand for the arrays

@@ -13,7 +13,8 @@ FIT = READING.sources(
 )  # what decides the bits of a training
 # A training that a machine failed goes on from its last epoch; a third failure ends the sweep.
 RETRIES = 2
-WEIGHTS = "model.safetensors"
+FITTED = [MANIFEST, "data/processed/preprocessing.json"]  # what of the data does
+MODEL = ["model.safetensors", "model.json"]
 CHECKPOINTS = f"--checkpoints @checkpoints --key @key --images {STUDY.wandb.images}"
 
 
@@ -23,8 +24,12 @@ def suggested(trial):
 
 
 def trained(folder, weights=True):
-    names = ["metrics.json", "history.csv", "images.csv", WEIGHTS, "made-from.json"]
-    return [f"{folder}/{name}" for name in names if weights or name != WEIGHTS]
+    names = ["metrics.json", "history.csv", "images.csv", *MODEL, "made-from.json"]
+    return [f"{folder}/{name}" for name in names if weights or name not in MODEL]
+
+
+def only_stored(folder):
+    return " --stored " + " ".join(f"{folder}/{name}" for name in MODEL)
 
 
 def trial_result(trial):
@@ -72,7 +77,7 @@ for i, trial in enumerate(TRIALS):
         trial_result(trial),
         config=suggested(trial)[0],
         bars=suggested(trial)[2],
-        data=MANIFEST,
+        data=FITTED,
         source=FIT,
     )
 
@@ -113,7 +118,7 @@ rule trial:
             + (
                 ""
                 if STUDY.sweep.weights == "all"
-                else f" --stored results/trials/{{wildcards.trial}}/{WEIGHTS}"
+                else only_stored("results/trials/{wildcards.trial}")
             ),
         )
 
@@ -126,7 +131,7 @@ rule train:
         **READING.job(
             TRAIN,
             config=READING.fragment("train", STUDY.training_config().to_dict()),
-            data=MANIFEST,
+            data=FITTED,
             source=FIT,
         ),
     output:
