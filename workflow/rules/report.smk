@@ -32,6 +32,7 @@ REPORT = [
     "results/plots",
     "results/report.made-from.json",
 ]
+CARD = ["results/model_card.md", "results/model_card.made-from.json"]
 CAPTIONS = "../report"
 FINISHED = [path for trial in TRIALS for path in trial_result(trial)[:2]]
 
@@ -110,3 +111,24 @@ rule report:
         "logs/report.log",
     shell:
         recorded("report.py results")
+
+
+rule model_card:
+    input:
+        **READING.job(
+            CARD,
+            model="results/best/model.json",
+            data="data/processed/summary.json",
+            readme=RAW[3],
+            answer=ANSWER[1:3],
+            tested=TEST[1],
+            baselines=BASELINES[0],
+            page="src/segsweep/analysis/page/model_card.md.jinja",
+            source=sources_of("model_card"),
+        ),
+    output:
+        CARD,
+    log:
+        "logs/model_card.log",
+    shell:
+        recorded("model_card.py results {input.data} {input.readme} {output[0]}")

@@ -14,6 +14,7 @@ Example:
 
 import argparse
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -123,17 +124,16 @@ def _arguments() -> argparse.Namespace:
 def _threshold(text: str) -> float | str:
     if text == "chosen":
         return text
-    value = float(text)
-    if not 0 < value <= 1:
-        raise ValueError
-    return value
+    with suppress(ValueError):
+        if 0 < float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"found {text}, expected chosen, or above 0 and up to 1")
 
 
 def _whole(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"found {text}, expected a whole number from 1 on")
+    return int(text)
 
 
 if __name__ == "__main__":

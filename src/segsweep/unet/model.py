@@ -49,6 +49,8 @@ class Model:
     def read(cls, folder: Path) -> "Model":
         """Read `model.json`. Raises `UserError` when it is not one of a finished training."""
         path = folder / FILE
+        if not path.exists():
+            raise UserError(f"{folder}: holds no {FILE}; expected a trained one, as results/train")
         told = read_json(path)
         try:
             metrics = dict(told["metrics"])
