@@ -23,6 +23,7 @@ rule all:
         "results/test/summary.json",
         NEXT[:1],
         REPORT,
+        CARD,
         "results/train/metrics.json",
         AUDIT[:1] if STUDY.sweep.audit else [],
 

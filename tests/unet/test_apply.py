@@ -12,12 +12,13 @@ from safetensors.torch import load_file, save_file
 
 from segsweep.data.arrays import ProcessedSet
 from segsweep.errors import UserError
-from segsweep.files import read_csv, read_json, write_json, write_yaml
+from segsweep.files import read_csv, read_json, write_json
 from segsweep.unet.apply import apply
 from segsweep.unet.config import TrainingConfig
 from segsweep.unet.devices import select
 from segsweep.unet.engine import Engine
 from segsweep.unet.history import IMAGES
+from segsweep.unet.model import Model
 from segsweep.unet.run import train
 
 Train = Callable[[TrainingConfig], Path]
@@ -26,7 +27,6 @@ Train = Callable[[TrainingConfig], Path]
 @pytest.fixture
 def trained(nuclei: ProcessedSet, tmp_path: Path) -> Train:
     def make(config: TrainingConfig) -> Path:
-        write_yaml(tmp_path / "config.yaml", config.to_dict())
         train(config, nuclei, tmp_path, "abc")
         return tmp_path
 
@@ -39,7 +39,7 @@ def short(config: TrainingConfig) -> TrainingConfig:
 
 
 def as_in_training(folder: Path, data: ProcessedSet) -> bool:
-    found = apply(folder, data, "validation").images
+    found = apply(Model.read(folder), data, "validation").images
     return [{k: str(row[k]) for k in IMAGES} for row in found] == read_csv(folder / "images.csv")
 
 
@@ -94,7 +94,7 @@ def test_the_test_split_is_judged_image_by_image_and_nothing_is_learnt(
 ) -> None:
     folder = trained(short)
     before = (folder / "model.safetensors").read_bytes()
-    found = apply(folder, nuclei, "test")
+    found = apply(Model.read(folder), nuclei, "test")
     _, masks, names = nuclei.split("test")
     assert (found.predicted.dtype, found.predicted.shape) == (np.uint8, masks.shape)
     assert [row["name"] for row in found.images] == names
@@ -105,7 +105,7 @@ def test_the_test_split_is_judged_image_by_image_and_nothing_is_learnt(
         assert row["false_negatives"] == truth.sum() - hits
         assert row["dice"] == pytest.approx(2 * hits / (hits + union), abs=1e-15)
         assert row["iou"] == pytest.approx(hits / union, abs=1e-15)
-    again = apply(folder, nuclei, "test")
+    again = apply(Model.read(folder), nuclei, "test")
     assert again.images == found.images
     assert np.array_equal(again.predicted, found.predicted)
     assert (folder / "model.safetensors").read_bytes() == before
@@ -116,38 +116,38 @@ def test_what_does_not_fit_is_told_in_one_sentence(
 ) -> None:
     folder = trained(short)
     weights = folder / "model.safetensors"
-    kept, told = load_file(weights), read_json(folder / "metrics.json")
+    kept, told = load_file(weights), read_json(folder / "model.json")
 
-    other = dataclasses.replace(short, base_channels=8)
-    write_yaml(folder / "config.yaml", other.to_dict())
+    write_json(folder / "model.json", told | {"config": {**told["config"], "base_channels": 8}})
     with pytest.raises(
-        UserError, match=r"found bottleneck\S+ of shape \[16, .*, expected \[32, .* by the config"
+        UserError, match=r"found bottleneck\S+ of shape \[16, .*, expected \[32, .* by the model"
     ):
-        apply(folder, nuclei, "test")
-    write_yaml(folder / "config.yaml", short.to_dict())
+        apply(Model.read(folder), nuclei, "test")
+    write_json(folder / "model.json", told)
 
     save_file({}, weights)
     with pytest.raises(UserError, match="of shape None, expected"):
-        apply(folder, nuclei, "test")
+        apply(Model.read(folder), nuclei, "test")
     save_file(kept | {"foreign": torch.zeros(3)}, weights)
     with pytest.raises(UserError, match=r"found foreign of shape \[3\], expected None"):
-        apply(folder, nuclei, "test")
+        apply(Model.read(folder), nuclei, "test")
     weights.write_bytes(b"no weights")
     with pytest.raises(UserError, match="the weights cannot be read"):
-        apply(folder, nuclei, "test")
+        apply(Model.read(folder), nuclei, "test")
     weights.unlink()
     with pytest.raises(UserError, match=r"model\.safetensors: the weights cannot be read"):
-        apply(folder, nuclei, "test")
+        apply(Model.read(folder), nuclei, "test")
 
-    write_json(folder / "metrics.json", told | {"status": "diverged", "reason": "a NaN"})
+    failed = told["metrics"] | {"status": "diverged", "reason": "a NaN"}
+    write_json(folder / "model.json", told | {"metrics": failed, "threshold": None})
     with pytest.raises(UserError, match=r"found a training that is diverged \(a NaN\)"):
-        apply(folder, nuclei, "test")
-    write_json(folder / "metrics.json", ["finished"])
+        apply(Model.read(folder), nuclei, "test")
+    write_json(folder / "model.json", ["finished"])
     with pytest.raises(UserError, match="is not what a training writes"):
-        apply(folder, nuclei, "test")
-    (folder / "metrics.json").unlink()
-    with pytest.raises(UserError, match="cannot be read as JSON"):
-        apply(folder, nuclei, "test")
+        apply(Model.read(folder), nuclei, "test")
+    (folder / "model.json").unlink()
+    with pytest.raises(UserError, match=r"holds no model\.json"):
+        apply(Model.read(folder), nuclei, "test")
 
 
 def test_images_of_another_size_and_a_split_without_images_are_refused(
@@ -158,7 +158,7 @@ def test_images_of_another_size_and_a_split_without_images_are_refused(
         nuclei, images=nuclei.images[:, :32, :32], masks=nuclei.masks[:, :32, :32]
     )
     with pytest.raises(UserError, match="measure 32 x 32, expected 64 x 64"):
-        apply(folder, half, "test")
+        apply(Model.read(folder), half, "test")
     none = dataclasses.replace(nuclei, splits=["train"] * len(nuclei.splits))
     with pytest.raises(UserError, match="no images in its test split"):
-        apply(folder, none, "test")
+        apply(Model.read(folder), none, "test")

@@ -12,7 +12,7 @@ from segsweep.unet.config import TrainingConfig
 from segsweep.unet.run import train
 from segsweep.unet.training import fit
 
-FILES = ("metrics.json", "history.csv", "images.csv", "model.safetensors")
+FILES = ("metrics.json", "history.csv", "images.csv", "model.safetensors", "model.json")
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ rule baselines:
         BASELINES,
     log:
         "logs/baselines.log",
+    localrule: True
     conda:
         ENVIRONMENT
-    localrule: True
     shell:
         recorded(f"baselines.py data/processed {BASELINES[0]}")
 
@@ -45,9 +45,9 @@ rule aggregate:
         LEADERBOARD[1:],
     log:
         "logs/aggregate.log",
+    localrule: True
     conda:
         ENVIRONMENT
-    localrule: True
     shell:
         recorded(
             "aggregate.py {input.search} {input.baselines} results/trials results"
@@ -66,7 +66,7 @@ if STUDY.sweep.audit:
             outs,
             config=suggested(trial)[0],
             after=LEADERBOARD[0],
-            data=MANIFEST,
+            data=FITTED,
             source=FIT,
         )
         for trial, outs in zip(TRIALS, AUDITED)
@@ -91,7 +91,7 @@ if STUDY.sweep.audit:
                 f" --wandb-project {STUDY.wandb.project} {CHECKPOINTS}",
                 kept_as_fit("results/audit/{wildcards.trial}")
                 + " --after {input.after}"
-                + f" --stored results/audit/{{wildcards.trial}}/{WEIGHTS}",
+                + only_stored("results/audit/{wildcards.trial}"),
             )
 
     rule audit:
@@ -108,9 +108,9 @@ if STUDY.sweep.audit:
             AUDIT,
         log:
             "logs/audit.log",
+        localrule: True
         conda:
             ENVIRONMENT
-        localrule: True
         shell:
             recorded(
                 "audit.py {input.search} results/trials results/audit"

@@ -38,7 +38,7 @@ for i, run in enumerate(RUNS):
     RERUN[run] = READING.job(
         rerun_result(run),
         config=challenged(run)[0],
-        data=MANIFEST,
+        data=FITTED,
         source=FIT,
     )
 
@@ -50,9 +50,9 @@ rule challenge:
         challenged("{run}"),
     log:
         "logs/challenge/{run}.log",
+    localrule: True
     conda:
         ENVIRONMENT
-    localrule: True
     shell:
         recorded(
             f"challenge.py {SEARCH} results {{wildcards.run}} --candidates {CONFIRM.candidates}"
@@ -81,7 +81,7 @@ rule rerun:
             f" --label 'confirm {{wildcards.run}} (of {len(RUNS)})'"
             " --checkpoints @checkpoints --key @key",
             "--tag fit --asides results/confirm/{wildcards.run}/timing.json"
-            f" --stored results/confirm/{{wildcards.run}}/{WEIGHTS}",
+            + only_stored("results/confirm/{wildcards.run}"),
         )
 
 
@@ -107,9 +107,9 @@ rule confirm:
         ANSWER[1:],
     log:
         "logs/confirm.log",
+    localrule: True
     conda:
         ENVIRONMENT
-    localrule: True
     shell:
         recorded(
             "confirm.py {input.search} {input.data} results"
@@ -123,7 +123,7 @@ rule best:
         **READING.job(
             BEST,
             config="results/best/config.yaml",
-            data=MANIFEST,
+            data=FITTED,
             source=FIT,
         ),
     output:
@@ -148,9 +148,8 @@ rule judge:
     input:
         **READING.job(
             TEST,
-            config="results/best/config.yaml",
-            best=[path for path in BEST if path.endswith((WEIGHTS, "metrics.json"))],
-            data=[MANIFEST, "data/processed/sources.csv"],
+            best=[f"results/best/{name}" for name in MODEL],
+            data=[*FITTED, "data/processed/sources.csv"],
             source=sources_of("judge"),
         ),
     output:

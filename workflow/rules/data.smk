@@ -13,6 +13,7 @@ PROCESSED = [
     "data/processed/sources.csv",
     "data/processed/problems.csv",
     "data/processed/summary.json",
+    "data/processed/preprocessing.json",
     "data/processed/made-from.json",
 ]
 MANIFEST = "data/processed/manifest.csv"  # its hashes stand for the arrays
@@ -40,9 +41,9 @@ if not TRACKED.exists():
             RAW[2:],
         log:
             "logs/sample.log",
+        localrule: True
         conda:
             ENVIRONMENT
-        localrule: True
         shell:
             recorded("sample.py {input.study} data/raw")
 
@@ -59,9 +60,9 @@ rule preprocess:
         PROCESSED,
     log:
         "logs/preprocess.log",
+    localrule: True
     conda:
         ENVIRONMENT
-    localrule: True
     threads: workflow.cores
     shell:
         recorded(
@@ -80,8 +81,8 @@ rule data_report:
         DATA_REPORT,
     log:
         "logs/data_report.log",
+    localrule: True
     conda:
         ENVIRONMENT
-    localrule: True
     shell:
         recorded("data_report.py data/processed results")

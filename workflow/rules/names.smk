@@ -1,5 +1,5 @@
 # The files that a job of each kind makes; the last is its record.
-WEIGHTS = "model.safetensors"
+MODEL = ["model.safetensors", "model.json"]
 
 
 def suggested(trial):
@@ -8,8 +8,12 @@ def suggested(trial):
 
 
 def trained(folder, weights=True):
-    names = ["metrics.json", "history.csv", "images.csv", WEIGHTS, "made-from.json"]
-    return [f"{folder}/{name}" for name in names if weights or name != WEIGHTS]
+    names = ["metrics.json", "history.csv", "images.csv", *MODEL, "made-from.json"]
+    return [f"{folder}/{name}" for name in names if weights or name not in MODEL]
+
+
+def only_stored(folder):
+    return " --stored " + " ".join(f"{folder}/{name}" for name in MODEL)
 
 
 def trial_result(trial):

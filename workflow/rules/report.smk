@@ -32,6 +32,7 @@ REPORT = [
     "results/plots",
     "results/report.made-from.json",
 ]
+CARD = ["results/model_card.md", "results/model_card.made-from.json"]
 CAPTIONS = "../report"
 FINISHED = [path for trial in TRIALS for path in trial_result(trial)[:2]]
 
@@ -50,9 +51,9 @@ rule evaluate:
         ANALYSIS,
     log:
         "logs/evaluate.log",
+    localrule: True
     conda:
         ENVIRONMENT
-    localrule: True
     shell:
         recorded(
             f"evaluate.py results --out results --count {len(TRIALS)} --only-analysis"
@@ -74,9 +75,9 @@ rule redesign:
         NEXT,
     log:
         "logs/redesign.log",
+    localrule: STUDY.hardware.target is not None  # else it is for a node's device
     conda:
         ENVIRONMENT
-    localrule: STUDY.hardware.target is not None  # else it is for a node's device
     resources:
         **(TRAINING if STUDY.hardware.target is None else {}),
     shell:
@@ -116,8 +117,32 @@ rule report:
         REPORT[3],
     log:
         "logs/report.log",
+    localrule: True
     conda:
         ENVIRONMENT
-    localrule: True
     shell:
         recorded("report.py results")
+
+
+rule model_card:
+    input:
+        **READING.job(
+            CARD,
+            model="results/best/model.json",
+            data="data/processed/summary.json",
+            readme=RAW[3],
+            answer=ANSWER[1:3],
+            tested=TEST[1],
+            baselines=BASELINES[0],
+            page="src/segsweep/analysis/page/model_card.md.jinja",
+            source=sources_of("model_card"),
+        ),
+    output:
+        CARD,
+    log:
+        "logs/model_card.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        recorded("model_card.py results {input.data} {input.readme} {output[0]}")

@@ -11,6 +11,7 @@ IN_FLIGHT = STUDY.sweep.parallel
 FIT = READING.sources(
     "fit", "src/segsweep/unet/run.py"
 )  # what decides the bits of a training
+FITTED = [MANIFEST, "data/processed/preprocessing.json"]  # what of the data does
 CHECKPOINTS = f"--checkpoints @checkpoints --key @key --images {STUDY.wandb.images}"
 PRIOR_IS_A_FILE = isinstance(STUDY.sweep.prior_trials, str)
 
@@ -30,9 +31,9 @@ rule sweep:
         SWEEP,
     log:
         "logs/sweep.log",
+    localrule: True
     conda:
         ENVIRONMENT
-    localrule: True
     shell:
         recorded("sweep.py {input.study} results/sweep")
 
@@ -52,7 +53,7 @@ for i, trial in enumerate(TRIALS):
         trial_result(trial),
         config=suggested(trial)[0],
         bars=suggested(trial)[2],
-        data=MANIFEST,
+        data=FITTED,
         source=FIT,
     )
 
@@ -64,9 +65,9 @@ rule suggest:
         suggested("{trial}"),
     log:
         "logs/suggest/{trial}.log",
+    localrule: True
     conda:
         ENVIRONMENT
-    localrule: True
     shell:
         recorded(
             f"suggest.py {SEARCH} results/trials {{wildcards.trial}} --parallel {IN_FLIGHT}",
@@ -98,7 +99,7 @@ rule trial:
             + (
                 ""
                 if STUDY.sweep.weights == "all"
-                else f" --stored results/trials/{{wildcards.trial}}/{WEIGHTS}"
+                else only_stored("results/trials/{wildcards.trial}")
             ),
         )
 
@@ -111,7 +112,7 @@ rule train:
         **READING.job(
             TRAIN,
             config=READING.fragment("train", STUDY.training_config().to_dict()),
-            data=MANIFEST,
+            data=FITTED,
             source=FIT,
         ),
     output:

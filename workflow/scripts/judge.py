@@ -1,7 +1,8 @@
 """Judge the network in BEST on the test split of DATA, and draw it on the validation images.
 
 OUT gets `images.csv` (Dice, IoU and surface distances of each test image), `summary.json` (their
-means with 95 % intervals, whole groups being drawn) and, of the validation images,
+means with 95 % intervals, whole groups being drawn; Dice and IoU also at the threshold that would
+have been best for the validation images) and, of the validation images,
 `gallery/{best,median,worst}.png`. Choose nothing by the test split: it is for the end.
 
 Example:
@@ -11,11 +12,12 @@ Example:
 from pathlib import Path
 
 from segsweep.analysis.judging.gallery import draw
-from segsweep.analysis.judging.scores import COLUMNS, in_a_line, judge, summary
+from segsweep.analysis.judging.scores import COLUMNS, OVERLAPS, in_a_line, judge, summary
 from segsweep.data.arrays import ProcessedSet
 from segsweep.errors import command_line, parser
 from segsweep.files import read_csv, write_csv, write_json
 from segsweep.unet.apply import apply
+from segsweep.unet.model import Model
 
 
 def main() -> None:
@@ -28,12 +30,21 @@ def main() -> None:
     )
     given = arguments.parse_args()
     data = ProcessedSet.open(given.data)
-    validation = apply(given.best, data, "validation")
+    model = Model.read(given.best)
+    validation = apply(model, data, "validation")
     gallery = given.gallery or given.out / "gallery"
     draw(data, "validation", validation.images, validation.predicted, gallery)
     sources = read_csv(given.data / "sources.csv")
-    rows = judge(data, "test", apply(given.best, data, "test").predicted, sources)
+    rows = judge(data, "test", apply(model, data, "test").predicted, sources)
     told = summary(rows, sources)
+    chosen = model.threshold["chosen"]
+    at_chosen = summary(
+        judge(data, "test", apply(model, data, "test", chosen).predicted, sources), sources
+    )
+    told["at_chosen_threshold"] = {
+        "threshold": chosen,
+        **{name: at_chosen[name] for name in OVERLAPS},
+    }
     write_csv(given.out / "images.csv", COLUMNS, rows)
     write_json(given.out / "summary.json", told)
     print(f"test split: {in_a_line(told)}")

@@ -1,12 +1,13 @@
 """The processed set as training reads it: arrays that memory-map, and who is in which split."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from segsweep.errors import UserError
-from segsweep.files import read_csv, sha256
+from segsweep.files import read_csv, read_json, sha256
 
 SPLITS = ("train", "validation", "test")
 
@@ -16,7 +17,8 @@ class ProcessedSet:
     """`images` uint8 (n, height, width) in 0 to 255; `masks` uint8 of the same shape, 0 or 1.
 
     `names`, `groups` and `splits` are in the order of the arrays. `identity` is the hash of the
-    manifest, which has those of all images and masks.
+    manifest, which has those of all images and masks. `preprocessing` says how an image became an
+    array: input_shape, mode, percentiles and stacks, as in the study.
     """
 
     images: np.ndarray
@@ -25,6 +27,7 @@ class ProcessedSet:
     groups: list[str]
     splits: list[str]
     identity: str = ""
+    preprocessing: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: str | Path) -> "ProcessedSet":
@@ -54,7 +57,9 @@ class ProcessedSet:
                 f"{len(masks)} masks, expected as many of each; run preprocess again"
             )
         names, groups, splits = ([row[key] for row in rows] for key in ("name", "group", "split"))
-        return cls(images, masks, names, groups, splits, sha256(folder / "manifest.csv"))
+        preprocessing = read_json(folder / "preprocessing.json")
+        identity = sha256(folder / "manifest.csv")
+        return cls(images, masks, names, groups, splits, identity, preprocessing)
 
     def split(self, name: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """Images, masks and names of one split, as copies in memory."""

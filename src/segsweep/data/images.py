@@ -63,18 +63,28 @@ def read_mask(path: Path, foreground: str | tuple[int, ...]) -> list[np.ndarray]
 def stretch(image: np.ndarray, low: float, high: float) -> tuple[np.ndarray, float, float]:
     """Grey values as float32 in 0 to 1, and the values that became black and white.
 
-    The percentiles `low` and `high` (0 to 100) of the image's own values become 0 and 1. Where they
-    are equal (few bright pixels on a flat ground, or saturation), its extremes do.
+    The percentiles `low` and `high` (0 to 100) of the image's own values become 0 and 1.
+    """
+    black, white = levels(image, low, high)
+    return stretched(image, black, white), black, white
+
+
+def levels(image: np.ndarray, low: float, high: float) -> tuple[float, float]:
+    """The grey values that become black and white: two percentiles (0 to 100) of the image.
+
+    Where they are equal (few bright pixels on a flat ground, or saturation), its extremes.
     """
     black, white = percentiles(image, [low, high])
-    if white <= black:
-        black, white = float(image.min()), float(image.max())
+    return (black, white) if white > black else (float(image.min()), float(image.max()))
+
+
+def stretched(image: np.ndarray, black: float, white: float) -> np.ndarray:
+    """Grey values, or a part of them, as float32 in 0 to 1."""
     if image.dtype in (np.uint8, np.uint16):
         values = np.arange(np.iinfo(image.dtype).max + 1, dtype=np.float64)
         table = np.clip((values - black) / (white - black), 0, 1).astype(np.float32)
-        return table.take(image, mode="clip"), black, white
-    stretched = (image.astype(np.float64) - black) / (white - black)
-    return np.clip(stretched, 0, 1).astype(np.float32), black, white
+        return table.take(image, mode="clip")
+    return np.clip((image.astype(np.float64) - black) / (white - black), 0, 1).astype(np.float32)
 
 
 def percentiles(image: np.ndarray, which: Sequence[float]) -> list[float]:

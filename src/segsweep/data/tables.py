@@ -3,7 +3,7 @@
 `manifest.csv` is what training reads: a row per processed image, whose last column hashes its
 pixels, so that the file stands for the arrays. `sources.csv` has as many rows and says where each
 came from: file, page, window, grey values, size of a pixel. `problems.csv` has what was dropped or
-only noted.
+only noted. `preprocessing.json` has the settings that a prediction must repeat.
 """
 
 import math
@@ -39,6 +39,8 @@ SOURCES = (
     "mask_sha256",
 )
 PROBLEMS = ("kind", "file", "found", "todo")
+REPEATED = ("input_shape", "mode", "percentiles", "stacks")
+"""The settings of the study that turn an image into arrays."""
 
 
 def write_set(
@@ -67,6 +69,7 @@ def write_set(
     write_csv(out / "manifest.csv", MANIFEST, _only(rows, MANIFEST))
     write_csv(out / "sources.csv", SOURCES, _only(rows, SOURCES))
     write_csv(out / "problems.csv", PROBLEMS, [asdict(problem) for problem in problems])
+    write_json(out / "preprocessing.json", {name: study[name] for name in REPEATED})
     summary = summarise(rows, count_dropped(problems), study)
     write_json(out / "summary.json", summary)
     return summary
@@ -79,7 +82,7 @@ def _only(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> Iterator[di
 def summarise(
     rows: Sequence[dict[str, Any]], dropped: int, study: dict[str, Any]
 ) -> dict[str, Any]:
-    """Counts and foreground share by split, and the settings that a prediction must repeat."""
+    """Counts and foreground share by split, and how large the images are made."""
     splits = {}
     for split in SPLITS:
         members = [row for row in rows if row["split"] == split]

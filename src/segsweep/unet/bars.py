@@ -94,5 +94,7 @@ def shorten(folder: Path, bars: Bars) -> None:
     if (weights := folder / "model.safetensors").exists():
         with replacing(weights) as aside:
             save_file({}, aside, {"status": "stopped"})
-    stopped = bars.stopped(history, epoch, {name: metrics[name] for name in MEASURES})
-    write_json(folder / "metrics.json", {**metrics, **stopped})
+    stopped = metrics | bars.stopped(history, epoch, {name: metrics[name] for name in MEASURES})
+    if (model := folder / "model.json").exists():
+        write_json(model, read_json(model) | {"metrics": stopped, "threshold": None})
+    write_json(folder / "metrics.json", stopped)

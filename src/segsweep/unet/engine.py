@@ -56,13 +56,19 @@ class Engine:
             return self.network(images).float()
 
     @torch.no_grad()
-    def judge(self, batch: Batch) -> tuple[torch.Tensor, ...]:
+    def probabilities(self, images: torch.Tensor) -> torch.Tensor:
+        """Float32 in 0 to 1 of uint8 images, both (n, 1, height, width)."""
+        self.network.eval()
+        return self.predict(images.float() / 255).sigmoid()
+
+    @torch.no_grad()
+    def judge(self, batch: Batch, threshold: float = THRESHOLD) -> tuple[torch.Tensor, ...]:
         """Per image: counts int64 (n, 3), loss and soft Dice (n,), predicted bool (n, h, w)."""
         self.network.eval()
         images, masks = batch
         truth = masks.float()
         logits = self.predict(images.float() / 255)
         probability = logits.sigmoid()
-        predicted = probability >= THRESHOLD
+        predicted = probability >= threshold
         loss, soft = self.loss(logits, truth), soft_dice(probability, truth)
         return counts(predicted, masks.bool()), loss, soft, predicted[:, 0]

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -40,7 +41,8 @@ def train(
     before_metrics: Callable[[Outcome], None] = lambda outcome: None,
     bars: Bars = NO_BARS,
 ) -> Outcome:
-    """Train and write `history.csv`, `images.csv`, `model.safetensors`, `timing.json` to `out`.
+    """Train and write the files of a training to `out`: `history.csv`, `images.csv`, the model
+    (`model.safetensors`, `model.json`) and `timing.json`.
 
     `metrics.json` is the last act, after `before_metrics`: where it stands, all else does. `key`
     names in it what the result was made from. A training that was stopped by `bars`, or failed
@@ -54,7 +56,23 @@ def train(
     write_csv(out / "images.csv", IMAGES, outcome.images)
     told = {"status": outcome.metrics["status"]}
     write_tensors(out / "model.safetensors", outcome.weights, told)
+    write_json(out / "model.json", _description(config, data, outcome))
     write_json(out / "timing.json", {"training_seconds": round(time.monotonic() - started, 2)})
     before_metrics(outcome)
     write_json(out / "metrics.json", outcome.metrics)
     return outcome
+
+
+def _description(config: TrainingConfig, data: ProcessedSet, outcome: Outcome) -> dict[str, Any]:
+    """What `model.json` holds: beside the weights all that a prediction needs, and its origin.
+
+    Like the weights it is a function of the key; `unet.model` reads it.
+    """
+    return {
+        "config": config.to_dict(),
+        "preprocessing": data.preprocessing,
+        "threshold": outcome.threshold,
+        "metrics": outcome.metrics,
+        "data_sha256": data.identity,
+        "environment": devices.environment(),
+    }

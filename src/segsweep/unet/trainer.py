@@ -16,11 +16,13 @@ from segsweep.unet import devices
 from segsweep.unet.augment import Draws, draw
 from segsweep.unet.checkpoint import Checkpoint
 from segsweep.unet.config import TrainingConfig
+from segsweep.unet.dice import counts
 from segsweep.unet.engine import EVALUATION_BATCH, Engine
 from segsweep.unet.evaluation import Evaluation
 from segsweep.unet.history import MEASURES, best_epoch
 from segsweep.unet.optimizer import learning_rate
 from segsweep.unet.split import Split, derive
+from segsweep.unet.threshold import GRID
 
 
 class DivergedError(ArithmeticError):
@@ -147,6 +149,17 @@ class Trainer:
         batches = split.batches(torch.arange(len(split)).split(EVALUATION_BATCH))
         judged = [self.engine.judge(batch)[: 4 if masks else 3] for batch in batches]
         return Evaluation(*(torch.cat(column).cpu() for column in zip(*judged, strict=True)))
+
+    def counts_by_threshold(self) -> torch.Tensor:
+        """The validation images' `counts` at each threshold of the grid: int64 (grid, n, 3)."""
+        batches = self.validation.batches(
+            torch.arange(len(self.validation)).split(EVALUATION_BATCH)
+        )
+        found = []
+        for images, masks in batches:
+            probability, truth = self.engine.probabilities(images), masks.bool()
+            found.append(torch.stack([counts(probability >= t, truth) for t in GRID]).cpu())
+        return torch.cat(found, dim=1)
 
     def measures(self) -> dict[str, int | None]:
         parameters = sum(p.numel() for p in self.engine.network.parameters())

@@ -13,6 +13,7 @@ from segsweep.unet import checkpoint, failures
 from segsweep.unet.bars import NO_BARS, Bars
 from segsweep.unet.config import TrainingConfig
 from segsweep.unet.history import SCORES, best_epoch
+from segsweep.unet.threshold import choose
 from segsweep.unet.trainer import DivergedError, Trainer
 
 
@@ -22,7 +23,8 @@ class Outcome:
 
     `metrics`: status, reason and the best epoch's numbers. `history`: one row per epoch. `images`:
     exact counts and Dice per validation image. `weights`: the best epoch's. `predictions`: uint8
-    (n, height, width) masks of the validation images under those weights.
+    (n, height, width) masks of the validation images under those weights. `threshold`: which
+    would have been best for these images, None where there are no weights.
     """
 
     metrics: dict[str, Any]
@@ -30,6 +32,7 @@ class Outcome:
     images: list[dict[str, Any]] = field(default_factory=list)
     weights: dict[str, torch.Tensor] = field(default_factory=dict)
     predictions: np.ndarray | None = None
+    threshold: dict[str, float] | None = None
 
 
 def fit(
@@ -115,4 +118,5 @@ def _outcome(trainer: Trainer, status: str, reason: str) -> Outcome:
         validation.per_image(trainer.validation.names),
         {k: v.cpu().contiguous() for k, v in trainer.best.items()},
         validation.predicted.to(torch.uint8).numpy(),
+        choose(trainer.counts_by_threshold()),
     )

@@ -1,0 +1,136 @@
+"""A trained network as its folder holds it: `model.safetensors`, and `model.json` for all else.
+
+The two files are enough, wherever they are copied to. The arithmetic is the one in which the best
+epoch was measured, as far as the device has it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from segsweep.errors import UserError
+from segsweep.files import read_json
+from segsweep.study import check_training
+from segsweep.study.errors import named
+from segsweep.study.sections import Preprocess
+from segsweep.unet import devices, failures
+from segsweep.unet.config import TrainingConfig
+from segsweep.unet.engine import Engine
+from segsweep.unet.run import on_its_own_card
+from segsweep.unet.trainer import autocast_of, settle
+
+FILE, WEIGHTS = "model.json", "model.safetensors"
+AGAIN = "copy the model's folder anew, or run the training again"
+
+
+@dataclass(frozen=True)
+class Model:
+    """`preprocessing`: how an image became an array, as in the study. `threshold`: which would have
+    been best for the validation images, and their Dice with it and at 0.5. `metrics`: those of
+    `metrics.json`. `data_sha256` and `environment`: what it was trained on, and where.
+    """
+
+    folder: Path
+    config: TrainingConfig
+    preprocessing: Preprocess
+    threshold: dict[str, float]
+    metrics: dict[str, Any]
+    data_sha256: str
+    environment: dict[str, str]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Model":
+        """Read `model.json`. Raises `UserError` when it is not one of a finished training."""
+        path = folder / FILE
+        if not path.exists():
+            raise UserError(f"{folder}: holds no {FILE}; expected a trained one, as results/train")
+        told = read_json(path)
+        try:
+            metrics = dict(told["metrics"])
+            status, reason, _, _ = (metrics[name] for name in NEEDED)
+            if status == "finished":
+                config = _config(told["config"], path)
+                return cls(
+                    folder,
+                    config,
+                    _preprocessing(told["preprocessing"], config),
+                    {name: float(told["threshold"][name]) for name in THRESHOLD},
+                    metrics,
+                    str(told["data_sha256"]),
+                    dict(told["environment"]),
+                )
+        except KeyError as error:
+            raise UserError(f"{path}: the key {error} is missing; {AGAIN}") from error
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{path}: is not what a training writes ({error}); {AGAIN}") from error
+        raise UserError(
+            f"{path}: found a training that is {status} ({reason}), expected a finished one; "
+            "choose another"
+        )
+
+    @contextmanager
+    def ready(self, device: str | None = None, threads: int | None = None) -> Iterator[Engine]:
+        """The network with its weights on a device, which is this process's own meanwhile.
+
+        Device and threads are the training's, unless they are given. Raises `UserError` when the
+        weights cannot be read or do not fit, and when the device fails.
+        """
+        config = replace(
+            self.config,
+            device=device or self.config.device,
+            threads=threads or self.config.threads,
+        )
+        with on_its_own_card(config), failures.of_the_device():
+            settle(config)
+            chosen = devices.select(config.device)
+            since, best = self.metrics["float32_since"], self.metrics["best_epoch"]
+            autocast = autocast_of(config, chosen, since, best)
+            engine = Engine(config, torch.device(chosen.kind), autocast)
+            _load(engine.network, self.folder / WEIGHTS)
+            yield engine
+
+
+REPEATED = ("input_shape", "mode", "percentiles", "stacks")
+NEEDED = ("status", "reason", "best_epoch", "float32_since")
+THRESHOLD = ("chosen", "val_dice_coefficient", "val_dice_coefficient_at_half")
+
+
+def _config(values: dict[str, Any], path: Path) -> TrainingConfig:
+    config = TrainingConfig.from_dict(values, str(path))
+    check_training(config.to_dict(), str(path))
+    return config
+
+
+def _preprocessing(values: dict[str, Any], config: TrainingConfig) -> Preprocess:
+    with named("preprocessing"):
+        preprocessing = Preprocess(**{name: values[name] for name in REPEATED})
+    if tuple(preprocessing.input_shape) != config.input_shape:
+        raise ValueError(
+            f"preprocessing.input_shape: found {preprocessing.input_shape}, expected "
+            f"{list(config.input_shape)}, on which the network was trained"
+        )
+    return preprocessing
+
+
+def _load(network: nn.Module, path: Path) -> None:
+    """Give the network its weights."""
+    try:
+        weights = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path}: the weights cannot be read ({error}); {AGAIN}") from error
+    found = {name: list(tensor.shape) for name, tensor in weights.items()}
+    expected = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
+    for name in sorted({**expected, **found}):
+        if found.get(name) != expected.get(name):
+            raise UserError(
+                f"{path}: found {name} of shape {found.get(name)}, expected "
+                f"{expected.get(name)} by the {FILE} beside it; {AGAIN}"
+            )
+    network.load_state_dict(weights)
