@@ -15,6 +15,10 @@ FIT = READING.sources(
 RETRIES = 2
 WEIGHTS = "model.safetensors"
 CHECKPOINTS = f"--checkpoints @checkpoints --key @key --images {STUDY.wandb.images}"
+# Where W&B runs go is no input of a training, so a change of it makes nothing stale.
+WANDB = (f" --wandb-entity {STUDY.wandb.entity}" if STUDY.wandb.entity else "") + (
+    " --wandb-online" if STUDY.wandb.mode == "online" else ""
+)
 
 
 def suggested(trial):
@@ -107,7 +111,8 @@ rule trial:
     shell:
         recorded(
             "trial.py results/sweep/sweep.yaml data/processed results/trials/{wildcards.trial}"
-            f" --trials {len(TRIALS)} {CHECKPOINTS}",
+            f" --trials {len(TRIALS)} {CHECKPOINTS}{WANDB}"
+            + (" --wandb-model" if STUDY.sweep.weights == "all" else ""),
             kept_as_fit("results/trials/{wildcards.trial}")
             + " --bars {input.bars}"
             + (
@@ -142,6 +147,6 @@ rule train:
     shell:
         recorded(
             "train.py {input.config} data/processed results/train"
-            f" --wandb-project {STUDY.wandb.project} {CHECKPOINTS}",
+            f" --wandb-project {STUDY.wandb.project} --wandb-model {CHECKPOINTS}{WANDB}",
             kept_as_fit("results/train"),
         )
