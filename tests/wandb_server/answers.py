@@ -92,7 +92,7 @@ class Answers:
             "eventsLineCount": 0,
             "historyTail": json.dumps([json.dumps(line) for line in run.history[-1:]]),
             "eventsTail": "[]",
-            "wandbConfig": "{}",
+            "wandbConfig": json.dumps({"t": run.config.get("_wandb", {}).get("t")}),
         }
         project = self._project(asked.get("entity") or ENTITY, asked["project"])
         return {"model": {**project, "bucket": bucket}}

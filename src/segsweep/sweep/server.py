@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import wandb
 
@@ -16,12 +16,15 @@ from segsweep.store import root
 from segsweep.sweep.agent import sweep_id
 from segsweep.sweep.destination import Destination
 
+if TYPE_CHECKING:
+    from wandb.apis.public import Run as OnlineRun
+
 PATIENCE = 10
 """Seconds that one question to the server may take."""
 
 NO_KEY = (
-    "wandb.mode: found online without a key, expected one in WANDB_API_KEY or from `wandb login`; "
-    "or set wandb.mode: offline"
+    "W&B: found no key, expected one in WANDB_API_KEY or from `wandb login`; "
+    "with wandb.mode: offline training needs none"
 )
 
 
@@ -37,8 +40,17 @@ class Server:
         except wandb.errors.UsageError as error:
             raise UserError(NO_KEY) from error
         self.url = str(self.api.settings["base_url"])
-        self.entity = to.entity or self.api.default_entity
+        self.entity = str(to.entity or self.api.default_entity)
         self.project = to.project
+
+    def run(self, run: str) -> "OnlineRun":
+        """A run as the server has it now (an Api remembers those it was asked for)."""
+        return wandb.Api(timeout=PATIENCE).run(f"{self.entity}/{self.project}/{run}")
+
+    def runs_in(self, sweep: str) -> set[str]:
+        """The ids of a sweep's runs."""
+        path = f"{self.entity}/{self.project}/{sweep}"
+        return {run.id for run in wandb.Api(timeout=PATIENCE).sweep(path).runs}
 
     def sweep(self, sweep: dict[str, Any], runs: Sequence[str] = ()) -> str:
         """The server's id of a study's sweep, which is created the first time it is asked for.
@@ -47,7 +59,7 @@ class Server:
         keeping, the sweep is found by its name. A new sweep takes in `runs`, ids of runs that the
         server has.
         """
-        named = {"name": f"{sweep['project']}-{sweep_id(sweep)}", **sweep}
+        named = with_name(sweep)
         with self._remembered(named["name"]) as memory:
             found = read_json(memory)["sweep"] if memory.exists() else None
             if found is None or not self._has(found):
@@ -80,6 +92,22 @@ class Server:
         except ValueError:  # there is no such project yet
             return None
         return next((one.id for one in sweeps if one.config.get("name") == name), None)
+
+
+def with_name(sweep: dict[str, Any]) -> dict[str, Any]:
+    """The sweep's configuration with the name by which it is found on a server."""
+    return {"name": f"{sweep['project']}-{sweep_id(sweep)}", **sweep}
+
+
+def asked(to: Destination) -> Server:
+    """The server, or `UserError` where there is no key or no answer."""
+    try:
+        return Server(to)
+    except wandb.errors.Error as error:
+        raise UserError(
+            f"W&B cannot be asked ({in_a_line(error)}), expected a server that knows your key; "
+            "see WANDB_BASE_URL and `wandb login`, and try again"
+        ) from error
 
 
 def sweep_for_trial(to: Destination, sweep: dict[str, Any]) -> str | None:
