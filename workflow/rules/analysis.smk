@@ -88,7 +88,8 @@ if STUDY.sweep.audit:
             recorded(
                 "train.py {input.config} data/processed results/audit/{wildcards.trial}"
                 " --label 'audit of trial {wildcards.trial}'"
-                f" --wandb-project {STUDY.wandb.project} {CHECKPOINTS}",
+                f" --wandb-project {STUDY.wandb.project} --wandb-job audit"
+                f" --sweep results/sweep/sweep.yaml {CHECKPOINTS}{WANDB}",
                 kept_as_fit("results/audit/{wildcards.trial}")
                 + " --after {input.after}"
                 + only_stored("results/audit/{wildcards.trial}"),

@@ -79,8 +79,9 @@ rule rerun:
         recorded(
             "train.py {input.config} data/processed results/confirm/{wildcards.run}"
             f" --label 'confirm {{wildcards.run}} (of {len(RUNS)})'"
-            " --checkpoints @checkpoints --key @key",
-            "--tag fit --asides results/confirm/{wildcards.run}/timing.json"
+            f" --wandb-project {STUDY.wandb.project} --wandb-job confirm"
+            f" --sweep results/sweep/sweep.yaml {CHECKPOINTS}{WANDB}",
+            kept_as_fit("results/confirm/{wildcards.run}")
             + only_stored("results/confirm/{wildcards.run}"),
         )
 

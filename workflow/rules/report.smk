@@ -145,4 +145,4 @@ rule model_card:
     conda:
         ENVIRONMENT
     shell:
-        recorded("model_card.py results {input.data} {input.readme} {output[0]}")
+        recorded("model_card.py results {input.data} {input.readme}" f" {CARD[0]}")

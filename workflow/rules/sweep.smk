@@ -13,6 +13,10 @@ FIT = READING.sources(
 )  # what decides the bits of a training
 FITTED = [MANIFEST, "data/processed/preprocessing.json"]  # what of the data does
 CHECKPOINTS = f"--checkpoints @checkpoints --key @key --images {STUDY.wandb.images}"
+# Where W&B runs go is no input of a training, so a change of it makes nothing stale.
+WANDB = (f" --wandb-entity {STUDY.wandb.entity}" if STUDY.wandb.entity else "") + (
+    " --wandb-online" if STUDY.wandb.mode == "online" else ""
+)
 PRIOR_IS_A_FILE = isinstance(STUDY.sweep.prior_trials, str)
 
 
@@ -93,7 +97,8 @@ rule trial:
     shell:
         recorded(
             "trial.py results/sweep/sweep.yaml data/processed results/trials/{wildcards.trial}"
-            f" --trials {len(TRIALS)} {CHECKPOINTS}",
+            f" --trials {len(TRIALS)} {CHECKPOINTS}{WANDB}"
+            + (" --wandb-model" if STUDY.sweep.weights == "all" else ""),
             kept_as_fit("results/trials/{wildcards.trial}")
             + " --bars {input.bars}"
             + (
@@ -130,6 +135,6 @@ rule train:
     shell:
         recorded(
             "train.py {input.config} data/processed results/train"
-            f" --wandb-project {STUDY.wandb.project} {CHECKPOINTS}",
+            f" --wandb-project {STUDY.wandb.project} --wandb-model {CHECKPOINTS}{WANDB}",
             kept_as_fit("results/train"),
         )

@@ -4,7 +4,8 @@ CONFIG is a config.yaml of a trial, or a whole study, whose top-level hyperparam
 trained: batch_size (images per step), learning_rate, dropout (0 to 1), l2_reg (factor of
 the sum of squared kernels), epochs (passes over the training split).
 
-With --wandb-project an offline W&B run is written to OUT/wandb. With --agent the script is run by
+With --wandb-project a W&B run is written to OUT/wandb, and with --wandb-online streamed as well, to
+the server that WANDB_BASE_URL or W&B's default names. With --agent the script is run by
 `wandb agent` on a sweep from results/sweep/sweep.yaml: the searched hyperparameters come from the
 W&B run, and its results go to OUT/RUN_ID.
 
@@ -28,6 +29,8 @@ from segsweep.data.arrays import ProcessedSet
 from segsweep.errors import command_line, parser
 from segsweep.files import read_yaml
 from segsweep.study import Study, check_training
+from segsweep.sweep.agent import sweep_id
+from segsweep.sweep.destination import Destination
 from segsweep.unet.bars import NO_BARS, Bars
 from segsweep.unet.config import TrainingConfig
 from segsweep.unet.forecast import announce, check_memory, reach
@@ -45,8 +48,10 @@ def main() -> None:
         from segsweep.sweep.tracking import Run
 
         values = read_yaml(given.config)
-        run_id = f"train-{given.key[:12]}"
-        run = Run(given.wandb_project, {} if given.agent else values, given.out, run_id)
+        to, job = _destination(given), given.wandb_job
+        group = sweep_id(read_yaml(given.sweep)) if given.sweep else None
+        run_id = "-".join(filter(None, (group, job, given.key[:12])))
+        run = Run(to, {} if given.agent else values, given.out, run_id, group, job)
         if given.agent:
             given.out = given.out / run.id
             values |= run.parameters
@@ -69,7 +74,8 @@ def main() -> None:
 
     def before_metrics(outcome: Outcome) -> None:
         if run:
-            run.finish(outcome, data, given.images)
+            weights = given.out / "model.safetensors" if given.wandb_model else None
+            run.finish(outcome, data, given.images, Path(given.data), weights)
 
     bars = Bars.read(given.bars) if given.bars else NO_BARS
     with on_its_own_card(config):
@@ -120,6 +126,13 @@ class Progress:
         print(f"{self.label}: {said}", flush=True)
 
 
+def _destination(given: argparse.Namespace) -> Destination | None:
+    """Where the W&B run goes; the user's own agent says so itself."""
+    if given.agent:
+        return None
+    return Destination(given.wandb_project, given.wandb_entity, given.wandb_online)
+
+
 def _configuration(values: dict[str, object], source: str) -> TrainingConfig:
     """The configuration in a config.yaml, or that of a study's single run."""
     if isinstance(values, dict) and "base_channels" in values:
@@ -146,6 +159,12 @@ def _arguments() -> argparse.Namespace:
         help="what must be reached at certain epochs (a trial's bars.json)",
     )
     arguments.add_argument("--wandb-project", metavar="NAME", help="write a W&B run")
+    arguments.add_argument("--wandb-entity", metavar="NAME", help="the user or team in W&B")
+    arguments.add_argument("--wandb-online", action="store_true", help="stream the W&B run")
+    arguments.add_argument("--wandb-model", action="store_true", help="and its weights, at the end")
+    arguments.add_argument(
+        "--wandb-job", default="train", metavar="NAME", help="what kind of run it is called in W&B"
+    )
     arguments.add_argument("--agent", action="store_true", help="run by `wandb agent`")
     arguments.add_argument(
         "--images", type=int, default=8, metavar="N", help="predictions shown in the W&B run"
@@ -155,7 +174,9 @@ def _arguments() -> argparse.Namespace:
         "--announce", type=int, metavar="N", help="first say how long N such trials will take"
     )
     arguments.add_argument(
-        "--sweep", metavar="FILE", help="and whether all of this W&B sweep's space fits in memory"
+        "--sweep",
+        metavar="FILE",
+        help="the W&B sweep that the run belongs to, all of whose space --announce tries in memory",
     )
     given = arguments.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,11 @@
-"""Train one trial of a sweep through the real `wandb agent`, offline.
+"""Train one trial of a sweep through the real `wandb agent`.
 
 The agent (`--count 1`) asks a sweep backend in this process, on a free loopback port and with a
 key of its own, and starts train.py with what it is handed. A trial that misses one of the
 bars in OUT/bars.json is stopped there. OUT gets metrics.json, history.csv
-(one row an epoch), images.csv, model.safetensors and the offline W&B run in OUT/wandb.
+(one row an epoch), images.csv, model.safetensors and the log of the W&B run in OUT/wandb. With
+--wandb-online the run is also streamed to the server that WANDB_BASE_URL or W&B's default names,
+under the user's own key.
 
 With --trials the report of the trials before this one is written beside the training.
 
@@ -11,16 +13,19 @@ Example:
   python workflow/scripts/trial.py results/sweep/sweep.yaml data/processed results/trials/007
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from segsweep.errors import command_line, parser
 from segsweep.files import read_json, read_yaml
 from segsweep.processes import dying_with_me
 from segsweep.sweep.agent import run_trial
+from segsweep.sweep.destination import Destination, beside
 from segsweep.sweep.plan import PROGRAM
 
 
@@ -31,13 +36,18 @@ def main() -> None:
     arguments.add_argument("out", type=Path, metavar="OUT", help="the trial's folder")
     arguments.add_argument("--trials", type=int, metavar="N", help="trials in the sweep")
     arguments.add_argument("--images", default="8", metavar="N", help="predictions shown in W&B")
+    arguments.add_argument("--wandb-entity", metavar="NAME", help="the user or team in W&B")
+    arguments.add_argument("--wandb-online", action="store_true", help="stream the W&B run")
+    arguments.add_argument("--wandb-model", action="store_true", help="and its weights, at the end")
     arguments.add_argument("--key", default="by-hand", help="names the W&B run within its sweep")
     arguments.add_argument("--checkpoints", metavar="DIR", help="keep the state of each epoch here")
     given = arguments.parse_args()
     sweep = read_yaml(given.sweep)
     parameters = read_json(given.out / "suggestion.json")["parameters"]
     command = [PROGRAM, str(given.out / "config.yaml"), given.data, str(given.out)]
-    command += ["--wandb-project", sweep["project"], "--images", given.images]
+    to = Destination(sweep["project"], given.wandb_entity, given.wandb_online)
+    command += [*to.options(), "--wandb-job", "trial", "--sweep", given.sweep]
+    command += ["--wandb-model"] * given.wandb_model + ["--images", given.images]
     index = int(given.out.name)
     label = f"trial {given.out.name}" + (
         f" ({index + 1} of {given.trials})" if given.trials else ""
@@ -48,9 +58,19 @@ def main() -> None:
     if given.checkpoints:
         command += ["--checkpoints", given.checkpoints]
     if given.trials and index == 0:
-        command += ["--announce", str(given.trials), "--sweep", given.sweep]
+        command += ["--announce", str(given.trials)]
+    settings = _settings(to, sweep)
     with _report_so_far(given.out.parent.parent, index, given.trials):
-        run_trial(sweep, parameters, command, given.out, given.key)
+        run_trial(sweep, parameters, command, given.out, given.key, settings)
+
+
+def _settings(to: Destination, sweep: dict[str, Any]) -> dict[str, str]:
+    """What the run is told of the user's W&B, if it goes there."""
+    if not to.online:
+        return {}
+    from segsweep.sweep.server import sweep_for_trial  # imports wandb, which takes a second
+
+    return beside(os.environ, sweep_for_trial(to, sweep))
 
 
 @contextmanager

@@ -156,6 +156,11 @@ class Slurm(Section):
 class Wandb(Section):
     project: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")] = "segsweep"
     """The W&B project that the runs belong to."""
+    entity: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")] | None = None
+    """The W&B user or team that has the project; null is the default of the key's owner."""
+    mode: Literal["offline", "online"] = "offline"
+    """Where runs go: to files, which sync_wandb.py can send later; or also live to the server that
+    WANDB_BASE_URL or W&B's default names, under your own key. Retrains nothing."""
     images: Annotated[int, Field(ge=0, le=64)] = 8
     """Predictions beside their masks that each run shows (validation images)."""
 

@@ -9,7 +9,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from segsweep.errors import UserError
@@ -33,12 +35,13 @@ def run_trial(
     command: list[str],
     out: Path,
     key: str,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Run `command` as the one run that a `wandb agent --count 1` is handed.
 
-    The run's files go to `out/wandb`; its id comes from the sweep and `key`. The agent's exit
-    status says nothing about the trial, so what counts is `out/metrics.json`. Raises `UserError`
-    when the trial left none.
+    The run's files go to `out/wandb`; its id comes from the sweep and `key`. `settings` are more of
+    its environment. The agent's exit status says nothing about the trial, so what counts is
+    `out/metrics.json`. Raises `UserError` when the trial left none.
     """
     name = sweep_id(sweep)
     run_id = f"{name}-{key[:12]}"
@@ -65,7 +68,7 @@ def run_trial(
                 str(TERM_TIMEOUT),
                 f"{ENTITY}/{sweep['project']}/{name}",
             ],
-            env=_environment(backend.url, token, out, Path(scratch)),
+            env=_environment(backend.url, token, out, Path(scratch)) | dict(settings),
             preexec_fn=dying_with_me(),
             check=False,
         )

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,33 +11,73 @@ import numpy as np
 import wandb
 
 from segsweep.data.arrays import ProcessedSet
+from segsweep.errors import UserError
+from segsweep.sweep import artifacts
+from segsweep.sweep.destination import Destination, take_up
+from segsweep.sweep.server import NO_KEY, in_a_line
 from segsweep.unet.training import Outcome
 
 CLASSES = {0: "background", 1: "foreground"}
+INIT_TIMEOUT, FINISH_TIMEOUT = 20, 60
+"""Seconds that a server which does not answer may cost at a training's beginning and end."""
+
+LATER = "its run is on disk, and `python workflow/scripts/sync_wandb.py` sends it"
 
 
 class Run:
-    """A W&B run in `folder/wandb`: under a `wandb agent` the one that it was handed, else offline.
+    """A W&B run in `folder/wandb`: under a `wandb agent` the one that it was handed.
 
-    `run_id` names a run outside a sweep; what an earlier one left in the folder is removed.
+    Its log is always written there. With `to.online` it is streamed as well; a server that is
+    down, slow or refuses costs a line and the seconds above, never the training. `to` is None for
+    a run of the user's own agent, which decides itself. `run_id` names a run outside a sweep; what
+    an earlier one left in the folder is removed.
     """
 
-    def __init__(self, project: str, config: dict[str, Any], folder: Path, run_id: str) -> None:
-        under_agent = "WANDB_SWEEP_ID" in os.environ
-        if not under_agent:
-            shutil.rmtree(folder / "wandb", ignore_errors=True)
-        self.folder = folder
-        settings = wandb.Settings(silent=True, console="off", x_disable_stats=True)
-        self.run = wandb.init(
-            project=project,
-            config=config,
-            dir=str(folder),
-            id=None if under_agent else run_id,
-            mode=None if under_agent else "offline",
-            settings=settings,
-        )
+    def __init__(
+        self,
+        to: Destination | None,
+        config: dict[str, Any],
+        folder: Path,
+        run_id: str,
+        group: str | None = None,
+        job: str | None = None,
+    ) -> None:
+        self.folder, self.online = folder, to is not None and to.online
+        told: dict[str, Any] = {"config": config, "dir": str(folder)}
+        if to is not None:
+            take_up(to.online)
+            told |= {"project": to.project, "entity": to.entity, "group": group, "job_type": job}
+            if "WANDB_RUN_ID" not in os.environ:
+                shutil.rmtree(folder / "wandb", ignore_errors=True)
+                told["id"] = run_id
+            told["mode"] = "online" if to.online else "offline"
+        self.run = self._begun(told)
         self.run.define_metric("epoch")
         self.run.define_metric("*", step_metric="epoch")
+
+    def _begun(self, told: dict[str, Any]) -> wandb.Run:
+        """The run; offline where the server does not take it."""
+        settings = wandb.Settings(
+            silent=True,
+            console="off",
+            x_disable_stats=True,
+            init_timeout=INIT_TIMEOUT if self.online else 90,
+            finish_timeout=FINISH_TIMEOUT if self.online else 0,
+            finish_timeout_raises=True,
+        )
+        try:
+            return wandb.init(**told, settings=settings)
+        except wandb.errors.UsageError as error:
+            raise UserError(NO_KEY) from error
+        except wandb.errors.Error as error:
+            if not self.online:
+                raise
+            print(f"W&B: the run is not taken ({in_a_line(error)}); {LATER}", flush=True)
+        wandb.teardown()
+        shutil.rmtree(self.folder / "wandb", ignore_errors=True)
+        self.online = False
+        take_up(online=False)
+        return wandb.init(**told | {"mode": "offline"}, settings=settings)
 
     @property
     def id(self) -> str:
@@ -49,8 +91,18 @@ class Run:
     def log_epoch(self, row: dict[str, float]) -> None:
         self.run.log(row)
 
-    def finish(self, outcome: Outcome, data: ProcessedSet, images: int) -> None:
-        """Add the outcome and up to `images` validation images with mask and prediction."""
+    def finish(
+        self,
+        outcome: Outcome,
+        data: ProcessedSet,
+        images: int,
+        folder: Path,
+        weights: Path | None = None,
+    ) -> None:
+        """Add the outcome and up to `images` validation images with mask and prediction.
+
+        Online the data, which lie in `folder`, and, where given, the `weights` follow as artifacts.
+        """
         self.run.summary.update(outcome.metrics)
         if images and outcome.predictions is not None:
             pixels, masks, names = data.split("validation")
@@ -59,8 +111,22 @@ class Run:
                 for i in _evenly(len(names), images)
             ]
             self.run.log({"predictions": shown, "epoch": outcome.metrics["epochs"]})
-        self.run.finish()
+        if self.online:
+            with _told():
+                kept = weights if outcome.weights else None
+                artifacts.send(self.run, folder, kept, outcome.metrics)
+        with _told():
+            self.run.finish()
         _drop_links(self.folder / "wandb")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say in a line what the server does not take; the training does not depend on it."""
+    try:
+        yield
+    except (wandb.errors.Error, TimeoutError, ValueError) as error:
+        print(f"W&B: not all of the run has arrived ({in_a_line(error)}); {LATER}", flush=True)
 
 
 def _drop_links(folder: Path) -> None:

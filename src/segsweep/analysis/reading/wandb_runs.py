@@ -54,7 +54,7 @@ def read_sweep(
     with _asking(path):
         sweep = wandb.Api().sweep(path)
         sweep.runs.upgrade_to_full()
-        runs = [_online(path, run) for run in sweep.runs]
+        runs = [online_run(path, run) for run in sweep.runs]
         config = sweep.config
     asked = Asked(typed(config, path), parameters, metric, goal)
     return finished_sweep(path, runs, asked)
@@ -110,7 +110,8 @@ def _asking(path: str) -> Iterator[None]:
         ) from error
 
 
-def _online(path: str, run: "OnlineRun") -> Run:
+def online_run(path: str, run: "OnlineRun") -> Run:
+    """A run as the server has it."""
     summary = flat(run.summary_metrics)
 
     def history(metric: str) -> list[Any]:
@@ -127,6 +128,11 @@ def _online(path: str, run: "OnlineRun") -> Run:
         seconds=_seconds(summary),
         history=history,
     )
+
+
+def logged_run(log: Path) -> Run:
+    """A run as its log has it. Raises `UserError` where the log cannot be read."""
+    return _offline(_records(log), log)
 
 
 def _offline(records: Sequence[Record], log: Path) -> Run:

@@ -1,0 +1,127 @@
+"""The user's W&B server, asked by W&B's own client: who is logged in, and the study's sweep."""
+
+import fcntl
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import wandb
+
+from segsweep.errors import UserError
+from segsweep.files import read_json, write_json
+from segsweep.store import root
+from segsweep.sweep.agent import sweep_id
+from segsweep.sweep.destination import Destination
+
+if TYPE_CHECKING:
+    from wandb.apis.public import Run as OnlineRun
+
+PATIENCE = 10
+"""Seconds that one question to the server may take."""
+
+NO_KEY = (
+    "W&B: found no key, expected one in WANDB_API_KEY or from `wandb login`; "
+    "with wandb.mode: offline training needs none"
+)
+
+
+class Server:
+    """The server that WANDB_BASE_URL or W&B's default names, for one project.
+
+    Raises `UserError` without a key, `wandb.errors.Error` where the server cannot be asked.
+    """
+
+    def __init__(self, to: Destination) -> None:
+        try:
+            self.api = wandb.Api(timeout=PATIENCE)
+        except wandb.errors.UsageError as error:
+            raise UserError(NO_KEY) from error
+        self.url = str(self.api.settings["base_url"])
+        self.entity = str(to.entity or self.api.default_entity)
+        self.project = to.project
+
+    def run(self, run: str) -> "OnlineRun":
+        """A run as the server has it now (an Api remembers those it was asked for)."""
+        return wandb.Api(timeout=PATIENCE).run(f"{self.entity}/{self.project}/{run}")
+
+    def runs_in(self, sweep: str) -> set[str]:
+        """The ids of a sweep's runs."""
+        path = f"{self.entity}/{self.project}/{sweep}"
+        return {run.id for run in wandb.Api(timeout=PATIENCE).sweep(path).runs}
+
+    def sweep(self, sweep: dict[str, Any], runs: Sequence[str] = ()) -> str:
+        """The server's id of a study's sweep, which is created the first time it is asked for.
+
+        Whoever asks meanwhile waits. The id is kept in the store; after a kill between creating and
+        keeping, the sweep is found by its name. A new sweep takes in `runs`, ids of runs that the
+        server has.
+        """
+        named = with_name(sweep)
+        with self._remembered(named["name"]) as memory:
+            found = read_json(memory)["sweep"] if memory.exists() else None
+            if found is None or not self._has(found):
+                found = self._named(named["name"]) or wandb.sweep(
+                    named, self.entity, self.project, list(runs)
+                )
+                write_json(memory, {"server": self.url, "sweep": found})
+        return str(found)
+
+    @contextmanager
+    def _remembered(self, name: str) -> Iterator[Path]:
+        """The file that keeps a sweep's id, held by this process alone."""
+        place = json.dumps([self.url, self.entity, self.project, name])
+        memory = root() / "wandb" / f"{hashlib.sha256(place.encode()).hexdigest()[:16]}.json"
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        with memory.with_suffix(".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield memory
+
+    def _has(self, sweep: str) -> bool:
+        try:
+            self.api.sweep(f"{self.entity}/{self.project}/{sweep}")
+        except ValueError:
+            return False
+        return True
+
+    def _named(self, name: str) -> str | None:
+        try:
+            sweeps = list(self.api.project(self.project, self.entity).sweeps())
+        except ValueError:  # there is no such project yet
+            return None
+        return next((one.id for one in sweeps if one.config.get("name") == name), None)
+
+
+def with_name(sweep: dict[str, Any]) -> dict[str, Any]:
+    """The sweep's configuration with the name by which it is found on a server."""
+    return {"name": f"{sweep['project']}-{sweep_id(sweep)}", **sweep}
+
+
+def asked(to: Destination) -> Server:
+    """The server, or `UserError` where there is no key or no answer."""
+    try:
+        return Server(to)
+    except wandb.errors.Error as error:
+        raise UserError(
+            f"W&B cannot be asked ({in_a_line(error)}), expected a server that knows your key; "
+            "see WANDB_BASE_URL and `wandb login`, and try again"
+        ) from error
+
+
+def sweep_for_trial(to: Destination, sweep: dict[str, Any]) -> str | None:
+    """The server's id of the sweep; None, and a line why, where the server cannot be asked.
+
+    Raises `UserError` without a key.
+    """
+    try:
+        return Server(to).sweep(sweep)
+    except wandb.errors.Error as error:
+        print(f"W&B: the sweep cannot be asked for ({in_a_line(error)})", flush=True)
+        return None
+
+
+def in_a_line(error: BaseException) -> str:
+    """What W&B's client says, without its advice."""
+    return " ".join((str(error) or type(error).__name__).splitlines()[0].split())

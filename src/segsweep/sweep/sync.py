@@ -1,0 +1,215 @@
+"""Send the runs of a study to the user's W&B server, and see that each has arrived.
+
+`wandb sync` ends well also where the server refused a run, so the server is asked for every run
+afterwards and what it has is held against the log.
+"""
+
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import wandb
+
+from segsweep.analysis.reading.logged import Run
+from segsweep.analysis.reading.wandb_runs import (
+    NOT_ENDED,
+    logged_run,
+    offline_logs,
+    online_run,
+)
+from segsweep.errors import UserError
+from segsweep.files import read_json, write_yaml
+from segsweep.sweep import artifacts
+from segsweep.sweep.server import Server, in_a_line, with_name
+
+FOLDERS = ("trials/*", "audit/*", "confirm/*", "train")
+AT_ONCE, PATIENCE = 8, 60
+"""Runs that one `wandb sync` sends, and the seconds that it may take for each."""
+INIT_TIMEOUT, UPLOAD_TIMEOUT = 30, 600
+"""Seconds that a run may take to be resumed, and then its weights to be sent."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A run of the study: the folder of its results, and its log."""
+
+    folder: Path
+    log: Path
+
+    @property
+    def id(self) -> str:
+        return self.log.stem.removeprefix("run-")
+
+
+def runs_of(results: Path) -> tuple[list[Sent], list[Path]]:
+    """The runs of a study, each id once; and the folders with results that have no log."""
+    found: dict[str, Sent] = {}
+    without = []
+    for pattern in FOLDERS:
+        for metrics in sorted(results.glob(f"{pattern}/metrics.json")):
+            logs = offline_logs(metrics.parent)
+            if not logs:
+                without.append(metrics.parent)
+            for log in logs[-1:]:
+                one = Sent(metrics.parent, log)
+                found.setdefault(one.id, one)
+    return list(found.values()), without
+
+
+def send(runs: Sequence[Sent], server: Server) -> Iterator[tuple[Sent, str]]:
+    """Send what the server does not have, and say of each run what it has not got of it: "" is all.
+
+    What has arrived is not sent again; a run that is sent twice is the same run.
+    """
+    for i in range(0, len(runs), AT_ONCE):
+        part = {one: logged_run(one.log) for one in runs[i : i + AT_ONCE]}
+        missing = [one for one, here in part.items() if _lacking(here, _there(one, server))]
+        said = _wandb_sync(missing, server) if missing else ""
+        for one, here in part.items():
+            lacking = _lacking(here, _there(one, server)) if one in missing else ""
+            yield one, lacking and "; ".join(filter(None, (lacking, said)))
+
+
+def _wandb_sync(runs: Sequence[Sent], server: Server) -> str:
+    """Run `wandb sync` on copies, as it leaves marks beside the logs; returns what went wrong."""
+    with tempfile.TemporaryDirectory(prefix="segsweep-") as scratch:
+        for one in runs:
+            shutil.copytree(one.log.parent, Path(scratch) / one.log.parent.name)
+        try:
+            done = subprocess.run(
+                [
+                    *(sys.executable, "-m", "wandb", "sync", "--include-online"),
+                    *("--entity", server.entity, "--project", server.project),
+                    *sorted(str(path) for path in Path(scratch).iterdir()),
+                ],
+                env=os.environ | {"WANDB_DIR": scratch, "WANDB_SILENT": "false"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=PATIENCE * (1 + len(runs)),
+            )
+        except subprocess.TimeoutExpired as expired:
+            return f"wandb sync had not ended after {expired.timeout:.0f} s"
+    errors = [line for line in done.stdout.splitlines() if "ERROR" in line]
+    return errors[-1].partition("ERROR")[2].strip() if errors else ""
+
+
+def _there(one: Sent, server: Server) -> Run | str:
+    """A run as the server has it, or why there is none."""
+    try:
+        return online_run(one.id, server.run(one.id))
+    except (wandb.errors.Error, ValueError, UserError) as error:
+        return in_a_line(error)
+
+
+def _lacking(here: Run, there: Run | str) -> str:
+    """What the server has not got of a run, in words; "" when it has all."""
+    if isinstance(there, str):
+        return there
+    lacking = []
+    if here.state not in (there.state, NOT_ENDED):
+        lacking.append(f"its state is {there.state}, expected {here.state}")
+    for name, ours, theirs in (
+        ("config", here.config, there.config),
+        ("summary", here.summary, there.summary),
+    ):
+        wrong = [key for key, value in _ours(ours) if not _same(value, theirs.get(key))]
+        if wrong:
+            lacking.append(f"its {name} lacks {', '.join(wrong[:3])}")
+    epochs = len(here.history("epoch")), len(there.history("epoch"))
+    if epochs[0] > epochs[1]:
+        lacking.append(f"its history has {epochs[1]} of {epochs[0]} rows")
+    return ", ".join(lacking)
+
+
+def _ours(table: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What the run itself has told, without media; W&B's own keys begin with an underscore."""
+    media = tuple(key.removesuffix("_type") for key in table if key.endswith("._type"))
+    return [(key, value) for key, value in table.items() if not key.startswith(("_", *media))]
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, int | float):
+        return math.isclose(one, other, rel_tol=1e-12) or (one != one and other != other)
+    return bool(one == other)
+
+
+def join(sweep: dict[str, Any], runs: Sequence[Sent], server: Server) -> str:
+    """Have the study's sweep, made where it is not, take in the trials that came without it.
+
+    Returns what went wrong.
+    """
+    trials = [one.id for one in runs if one.folder.parent.name == "trials"]
+    try:
+        there = server.sweep(sweep, trials)
+        outside = set(trials) - server.runs_in(there)
+        if outside:
+            _take_in(sorted(outside), f"{server.entity}/{server.project}/{there}", sweep)
+            outside -= server.runs_in(there)
+    except (wandb.errors.Error, ValueError) as error:
+        return in_a_line(error)
+    return f"it lacks {', '.join(sorted(outside))}" if outside else ""
+
+
+def _take_in(runs: Sequence[str], path: str, sweep: dict[str, Any]) -> None:
+    """Add runs to a sweep that is there, by W&B's own command line."""
+    with tempfile.TemporaryDirectory(prefix="segsweep-") as scratch:
+        config = Path(scratch) / "sweep.yaml"
+        write_yaml(config, with_name(sweep))
+        added = [word for run in runs for word in ("--prior_run", run)]
+        subprocess.run(
+            [sys.executable, "-m", "wandb", "sweep", "--update", path, *added, str(config)],
+            env=os.environ | {"WANDB_DIR": scratch},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
+
+
+def models_of(results: Path, runs: Sequence[Sent]) -> list[tuple[Path, str]]:
+    """The folders whose weights go along, each with the id of the run that trained them."""
+    trained_as = {read_json(one.folder / "metrics.json")["key"]: one.id for one in runs}
+    found = []
+    for folder in (results / "best", results / "train"):
+        if (folder / "model.safetensors").exists():
+            key = read_json(folder / "metrics.json")["key"]
+            found += [(folder, trained_as[key])] if key in trained_as else []
+    return found
+
+
+def send_model(run: str, weights: Path, data: Path, server: Server) -> str:
+    """Resume a run to add its weights, and the data that it used; returns what went wrong.
+
+    What the server has already, by its content, it takes no second time.
+    """
+    settings = wandb.Settings(
+        silent=True,
+        console="off",
+        x_disable_stats=True,
+        init_timeout=INIT_TIMEOUT,
+        finish_timeout=UPLOAD_TIMEOUT,
+        finish_timeout_raises=True,
+    )
+    with tempfile.TemporaryDirectory(prefix="segsweep-") as scratch:
+        try:
+            resumed = wandb.init(
+                project=server.project,
+                entity=server.entity,
+                id=run,
+                resume="must",
+                dir=scratch,
+                settings=settings,
+            )
+            artifacts.send(resumed, data, weights, read_json(weights.with_name("metrics.json")))
+            resumed.finish()
+        except (wandb.errors.Error, TimeoutError, ValueError) as error:
+            wandb.teardown()
+            return in_a_line(error)
+    return ""

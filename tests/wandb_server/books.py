@@ -1,0 +1,79 @@
+"""What the server knows: runs, sweeps and artifacts, in memory."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+ENTITY = "team"
+"""The default entity of the one user."""
+
+
+@dataclass
+class Run:
+    entity: str
+    project: str
+    name: str
+    config: dict[str, Any] = field(default_factory=dict)
+    group: str = ""
+    job_type: str = ""
+    sweep: str | None = None
+    state: str = "running"
+    exit_code: int | None = None
+    summary: dict[str, Any] = field(default_factory=dict)
+    lines: dict[int, dict[str, Any]] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    used: list[str] = field(default_factory=list)
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        return [self.lines[i] for i in sorted(self.lines)]
+
+    def stream(self, body: dict[str, Any]) -> None:
+        """One request of the file stream: lines at their offset, so that a repeat adds none."""
+        for name, part in body.get("files", {}).items():
+            for i, line in enumerate(part["content"], part["offset"]):
+                if name == "wandb-history.jsonl":
+                    self.lines[i] = json.loads(line)
+                elif name == "wandb-summary.json":
+                    self.summary = json.loads(line)
+        if body.get("complete"):
+            self.exit_code = body["exitcode"]
+            self.state = "failed" if self.exit_code else "finished"
+
+
+@dataclass
+class Sweep:
+    entity: str
+    project: str
+    name: str
+    config: dict[str, Any]
+    display_name: str | None = None
+    handed: int = 0
+
+
+@dataclass
+class Artifact:
+    id: str
+    kind: str
+    collection: str
+    metadata: dict[str, Any]
+    digest: str
+    run: str
+    project: str
+    aliases: list[str]
+    state: str = "PENDING"
+    version: int = 0
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+class Books:
+    def __init__(self) -> None:
+        self.runs: dict[str, Run] = {}
+        self.sweeps: dict[str, Sweep] = {}
+        self.artifacts: dict[str, Artifact] = {}
+
+    def run(self, name: str) -> Run:
+        return self.runs[name]
+
+    def of_type(self, kind: str) -> list[Artifact]:
+        return [one for one in self.artifacts.values() if one.kind == kind]
