@@ -3,11 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 DONE := .venv/.ready
 SAMPLE := .venv/share/segsweep
-CODE := src workflow/scripts tests benchmarks
+CODE := src workflow/scripts tests benchmarks docs
 SNAKEFILES := Snakefile workflow/rules
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test check lint format setup schema dag clean help
+.PHONY: run test check lint format setup schema dag docs links clean help
 
 run: setup  ## find the best configuration on the sample, and say where to look
 	snakemake --cores all
@@ -41,11 +41,18 @@ $(DONE): requirements.lock data/sample-archives.txt
 		--requirement data/sample-archives.txt
 	touch $(DONE)
 
-schema: setup  ## write the study's JSON schema and reference anew
+schema: setup  ## write the reference of the study and of the scripts anew
 	python workflow/scripts/schema.py
+	python docs/scripts.py
 
 dag: setup  ## draw docs/dag.svg (needs Graphviz)
 	snakemake --rulegraph | dot -Grankdir=LR -Tsvg > docs/dag.svg
+
+docs: setup  ## the documents as a site, docs/_build/html/index.html; a warning is an error
+	python -m sphinx -W --keep-going -n -q docs docs/_build/html
+
+links: setup  ## whether the documents' links to the network lead somewhere (needs one)
+	python -m sphinx -q -b linkcheck docs docs/_build/links
 
 clean:  ## remove what can be made again; finished trainings stay in .store
 	rm -rf data/raw data/processed logs
