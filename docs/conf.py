@@ -4,15 +4,17 @@ project = "segsweep"
 author = "the segsweep authors"
 extensions = ["myst_parser"]
 exclude_patterns = ["_build"]
-
-myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
-suppress_warnings = ["myst.header"]
+
+highlight_language = "text"
 
 html_theme = "furo"
 html_title = "segsweep"
 html_copy_source = False
 html_show_copyright = False
+html_static_path = ["static"]
+html_css_files = ["style.css"]
+smartquotes = False  # --option stays what one types
 
 linkcheck_timeout = 20
 linkcheck_workers = 4
