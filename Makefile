@@ -3,13 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 DONE := .venv/.ready
 MINIMUM := .venv-minimum
-CODE := src workflow/scripts tests benchmarks tools
+CODE := src workflow/scripts tests benchmarks tools docs
 SNAKEFILES := Snakefile workflow/rules
 QUICK := OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile \
 	--ignore tests/faults --ignore tests/slow
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test check minimum lint format setup schema envs dag clean help
+.PHONY: run test check minimum lint format setup schema envs dag docs links clean help
 
 run: setup  ## find the best configuration on the sample, and say where to look
 	snakemake --cores all
@@ -52,14 +52,21 @@ $(MINIMUM)/.ready: pyproject.toml tools/minimum_versions.py data/sample-archives
 	sh envs/segsweep.post-deploy.sh
 	touch $@
 
-schema: setup  ## write the study's JSON schema and reference anew
+schema: setup  ## write the reference of the study and of the scripts anew
 	python workflow/scripts/schema.py
+	python docs/scripts.py
 
 envs: setup  ## write the conda environment's pins anew from requirements.lock
 	python tools/conda_environment.py requirements.lock envs/segsweep.yaml
 
 dag: setup  ## draw docs/dag.svg (needs Graphviz)
 	snakemake --rulegraph | dot -Grankdir=LR -Tsvg > docs/dag.svg
+
+docs: setup  ## the documents as a site, docs/_build/html/index.html; a warning is an error
+	python -m sphinx -W --keep-going -n -q docs docs/_build/html
+
+links: setup  ## whether the documents' links to the network lead somewhere (needs one)
+	python -m sphinx -q -b linkcheck docs docs/_build/links
 
 clean:  ## remove what can be made again; finished trainings stay in .store
 	rm -rf data/raw data/processed logs

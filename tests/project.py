@@ -66,15 +66,15 @@ class Project:
         author = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
         self.run("git", *author, "commit", "--quiet", "--message", message)
 
-    def change_study(self, changes: dict[str, Any]) -> None:
-        path = self.folder / "params.yaml"
+    def change_study(self, changes: dict[str, Any], name: str = "params.yaml") -> None:
+        path = self.folder / name
         study = yaml.safe_load(path.read_text())
         for key, value in changes.items():
             study[key] = {**study[key], **value} if isinstance(value, dict) else value
         path.write_text(yaml.safe_dump(study, sort_keys=False))
 
-    def shrink_study(self) -> None:
-        self.change_study(SHRUNK)
+    def shrink_study(self, name: str = "params.yaml") -> None:
+        self.change_study(SHRUNK, name)
 
 
 def environment() -> dict[str, str]:

@@ -113,7 +113,7 @@ class Sweep(Section):
     """When a trial is not worth its remaining epochs. As W&B writes it: `type: hyperband` with
     `min_iter` (epochs), or `max_iter` and `s`; `eta`, `strict`. Ours: `type: pace` with `min_iter`
     (the first epoch at which a trial may be stopped) and `share` (of the trials, the good ones that
-    set the pace). docs/search.md says what each saves."""
+    set the pace). docs/the-search.md says what each saves."""
     audit: bool = False
     """Train the stopped trials to their end too, after the sweep, to see if one would have won."""
     prior_trials: str | list[PriorTrial] | None = None

@@ -1,0 +1,20 @@
+"""How Sphinx builds these pages (`make docs`): plain Markdown, and nothing from the network."""
+
+project = "segsweep"
+author = "the segsweep authors"
+extensions = ["myst_parser"]
+exclude_patterns = ["_build"]
+myst_heading_anchors = 3
+
+highlight_language = "text"
+
+html_theme = "furo"
+html_title = "segsweep"
+html_copy_source = False
+html_show_copyright = False
+html_static_path = ["static"]
+html_css_files = ["style.css"]
+smartquotes = False  # --option stays what one types
+
+linkcheck_timeout = 20
+linkcheck_workers = 4
