@@ -61,8 +61,10 @@ def reads(node: ast.AST) -> bool:
 
 
 def names(node: ast.stmt) -> Iterator[str]:
-    """What an import or a constant at a script's top defines."""
-    if isinstance(node, ast.Import | ast.ImportFrom):
+    """What an import, a constant or a function at a script's top defines."""
+    if isinstance(node, ast.FunctionDef):
+        yield node.name
+    elif isinstance(node, ast.Import | ast.ImportFrom):
         yield from (alias.asname or alias.name for alias in node.names)
     elif isinstance(node, ast.Assign):
         yield from (target.id for target in node.targets if isinstance(target, ast.Name))
