@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def test_what_lasts_costs_no_training_and_is_sent_later(
         example.trial(0, "--wandb-online", **server.environment)
         assert example.written(0) == reference
         server.faults.clear()
-        assert "1 runs are on" in sync(example, server)
+        assert "1 of 1 runs are on" in sync(example, server)
         assert_whole(server)
 
 
@@ -149,6 +150,21 @@ def traced(example: Example) -> Path:
     calls = ("strace", "-f", "-qq", "-s", "4096", "-e", "trace=open,openat,connect,execve")
     example.under = (*calls, "-o", str(trace))
     return trace
+
+
+def test_the_sweep_is_made_once_by_trials_at_the_same_time_and_after_a_kill(make: Make) -> None:
+    example = make("at once")
+    with Server() as server, ThreadPoolExecutor(2) as pool:
+        server.fail("Sweep", 0.5, 8)
+
+        def trial(index: int) -> str:
+            return example.trial(index, "--wandb-online", **server.environment)
+
+        list(pool.map(trial, range(2)))
+        next(example.folder.glob(".store/wandb/*.json")).unlink()  # as if killed before it was kept
+        trial(2)
+        (sweep,) = server.books.sweeps.values()
+        assert [run.sweep for run in server.books.runs.values()] == [sweep.name] * 3
 
 
 @needs_strace
