@@ -28,6 +28,8 @@ class Example:
 
     folder: Path
     data: Path
+    under: tuple[str, ...] = ()
+    """What scripts are run under, such as strace."""
 
     def __post_init__(self) -> None:
         self.home = self.folder / "home"
@@ -38,7 +40,7 @@ class Example:
     def run(self, script: str, *options: str, check: bool = True, **env: str) -> str:
         """Run a script of the workflow here; returns stdout and stderr."""
         done = subprocess.run(
-            [sys.executable, str(SCRIPTS / script), *options],
+            [*self.under, sys.executable, str(SCRIPTS / script), *options],
             cwd=self.folder,
             env=environment() | {"HOME": str(self.home), "TMPDIR": str(self.home)} | env,
             stdin=subprocess.DEVNULL,

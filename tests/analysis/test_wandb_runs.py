@@ -1,11 +1,8 @@
 """Runs that W&B wrote on this machine, and a sweep asked of a server by W&B's own client."""
 
-import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,8 @@ from segsweep.errors import UserError
 from segsweep.files import write_yaml
 from segsweep.sweep.distributions import LogUniformValues, Uniform
 from segsweep.sweep.space import Categorical, Constant
+from wandb_server import Server
+from wandb_server.books import ENTITY, Run, Sweep
 
 PARAMETERS = {
     "lr": {"min": 0.0001, "max": 0.1, "distribution": "log_uniform_values"},
@@ -111,67 +110,29 @@ def test_a_log_that_is_none_is_told_in_a_sentence(tmp_path: Path) -> None:
         read_offline(log.parent)
 
 
-def node(index: int, state: str, summary: dict[str, Any]) -> dict[str, Any]:
+def run(index: int, state: str, summary: dict[str, Any]) -> Run:
     config = {"lr": 0.001 * 3**index, "net": {"depth": 2 + index}, "epochs": 3, "host": "a"}
-    logged = {name: {"value": value} for name, value in config.items()}
-    known = {"id": f"i{index}", "name": f"r{index}", "displayName": f"run-{index}", "state": state}
-    written = {"config": json.dumps(logged), "summaryMetrics": json.dumps(summary)}
-    return {
-        **known,
-        **written,
-        "projectId": "1",
-        "sweepName": "k3x9",
-    }
+    lines = {step: {"_step": step, "val/dice": 0.4 + 0.1 * step} for step in range(3)}
+    told = {"state": state, "summary": summary, "lines": lines, "sweep": "k3x9"}
+    return Run(ENTITY, "cells", f"run-{index}", config, **told)
 
 
 RUNS = [
-    node(0, "finished", {"val/dice": 0.6, "_runtime": 12.5, "best_epoch": 2}),
-    node(1, "crashed", {"_runtime": 3}),
-    node(2, "finished", {"val/dice": "NaN", "_wandb": {"runtime": 9}}),
-    node(0, "running", {}),
+    run(0, "finished", {"val/dice": 0.6, "_runtime": 12.5, "best_epoch": 2}),
+    run(1, "crashed", {"_runtime": 3}),
+    run(2, "finished", {"val/dice": "NaN", "_wandb": {"runtime": 9}}),
+    run(3, "running", {}),
 ]
-SWEEP = {
-    **{"id": "x", "name": "k3x9", "method": "random", "state": "FINISHED", "runCount": 4},
-    "config": json.dumps({**CONFIG, "parameters": PARAMETERS}),
-}
-
-
-def answer(query: str) -> dict[str, Any]:
-    """What W&B's client asks for a sweep, its runs and their histories."""
-    if "viewer" in query:
-        return {"viewer": {"id": "u", "entity": "team", "teams": {"edges": []}}}
-    if "GetSweep" in query:
-        return {"project": {"sweep": SWEEP}}
-    if "RunSampledHistory" in query:
-        rows = [{"_step": step, "val/dice": 0.4 + 0.1 * step} for step in range(3)]
-        return {"project": {"run": {"sampledHistory": [rows]}}}
-    edges = [{"node": run, "cursor": "c"} for run in RUNS]
-    runs = {"edges": edges, "pageInfo": {"endCursor": "c", "hasNextPage": False}}
-    return {"project": {"internalId": "1", "runCount": 4, "readOnly": False, "runs": runs}}
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        found = "nosuch" not in json.dumps(body)
-        content = json.dumps({"data": answer(body["query"]) if found else {"project": None}})
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content.encode())
-
-    def log_message(self, format: str, *args: Any) -> None: ...
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[dict[str, str]]:
     """The environment in which W&B's client asks a server on loopback."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}"
-        yield {"WANDB_BASE_URL": url, "WANDB_API_KEY": "k" * 40, "WANDB_ERROR_REPORTING": "false"}
-        server.shutdown()
+    with Server() as server:
+        config = {**CONFIG, "parameters": PARAMETERS}
+        server.books.sweeps["k3x9"] = Sweep(ENTITY, "cells", "k3x9", config)
+        server.books.runs = {one.name: one for one in RUNS}
+        yield server.environment
 
 
 def asked(path: str, server: dict[str, str], tmp_path: Path) -> str:

@@ -219,6 +219,7 @@ class Answers:
             if (one.collection, one.digest) == (collection, told["digest"])
         ]
         if same:
+            same[0].aliases += [one["alias"] for one in told.get("aliases") or []]
             return {"createArtifact": {"artifact": self._artifact(same[0])}}
         versions = [one for one in self.books.artifacts.values() if one.collection == collection]
         name = f"artifact{len(self.books.artifacts)}"

@@ -62,7 +62,7 @@ def main() -> None:
     if missing:
         told = "; ".join(missing)
         raise UserError(f"not all is on {server.url}: {told}; run this again to go on")
-    print(f"{len(runs)} runs are on {server.url}/{server.entity}/{server.project}")
+    print(f"{len(runs)} of {len(runs)} runs are on {server.url}/{server.entity}/{server.project}")
 
 
 if __name__ == "__main__":

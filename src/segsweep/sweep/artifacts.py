@@ -5,6 +5,7 @@ The images stay here: the dataset's artifact holds its manifest and its summary.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,18 @@ def model(weights: Path, metrics: dict[str, Any]) -> wandb.Artifact:
     return artifact
 
 
-def send(run: wandb.Run, data: Path, weights: Path | None, metrics: dict[str, Any]) -> None:
-    """Have a run use the data and, with `weights`, give out its model."""
+def send(
+    run: wandb.Run,
+    data: Path,
+    weights: Path | None,
+    metrics: dict[str, Any],
+    aliases: Sequence[str] = (),
+) -> None:
+    """Have a run use the data and, with `weights`, give out its model under `aliases`."""
     # use_artifact would wait, without end where the server is gone
     run._log_artifact(dataset(data), is_user_created=True, use_after_commit=True)
     if weights:
-        run.log_artifact(model(weights, metrics))
+        run.log_artifact(model(weights, metrics), aliases=["latest", *aliases])
 
 
 def _add(artifact: wandb.Artifact, path: Path) -> None:

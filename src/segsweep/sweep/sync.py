@@ -207,7 +207,9 @@ def send_model(run: str, weights: Path, data: Path, server: Server) -> str:
                 dir=scratch,
                 settings=settings,
             )
-            artifacts.send(resumed, data, weights, read_json(weights.with_name("metrics.json")))
+            metrics = read_json(weights.with_name("metrics.json"))
+            aliases = ["winner"] if weights.parent.name == "best" else []
+            artifacts.send(resumed, data, weights, metrics, aliases)
             resumed.finish()
         except (wandb.errors.Error, TimeoutError, ValueError) as error:
             wandb.teardown()

@@ -74,7 +74,8 @@ class Run:
                 raise
             print(f"W&B: the run is not taken ({in_a_line(error)}); {LATER}", flush=True)
         wandb.teardown()
-        shutil.rmtree(self.folder / "wandb", ignore_errors=True)
+        for refused in (self.folder / "wandb").glob("run-*"):
+            shutil.rmtree(refused)
         self.online = False
         take_up(online=False)
         return wandb.init(**told | {"mode": "offline"}, settings=settings)
