@@ -1,7 +1,9 @@
 """A private Slurm on loopback, without systemd: two nodes on this host, and GPUs of its own making.
 
-Node `one` has two GPUs and node `two` has one; the partition `main` is `one`, `both` is both. The
-GPUs are twins of /dev/null, which Slurm counts, hands out and tells jobs of as it does real ones.
+Node `one` has two GPUs and node `bad` has one; the partition `main` is `one`, `both` is both, and
+there `bad` is taken first, on which every process is killed that is about to leave a training's
+result. The GPUs are twins of /dev/null, which Slurm counts, hands out and tells jobs of as it does
+real ones.
 Needs root, and Debian's slurmctld, slurmd, slurm-client and munge.
 """
 
@@ -20,9 +22,13 @@ import pytest
 DEFAULT = Path("/etc/slurm/slurm.conf")
 """Where srun looks inside a job, as the executor takes SLURM_CONF out of its environment."""
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel")
-GPUS = {"one": 2, "two": 1}
+GPUS = {"one": 2, "bad": 1}
+WEIGHT = {"one": 10, "bad": 1}
 PORT = 16817
-DAEMONS = ("slurmd-one", "slurmd-two", "slurmctld", "munged")
+DAEMONS = ("slurmd-one", "slurmd-bad", "slurmctld", "munged")
+PROLOG = """#!/bin/sh
+[ "$SLURMD_NODENAME" != bad ] || echo export KILL_AT=metrics.json
+"""
 NULL = os.makedev(1, 3)
 
 
@@ -105,12 +111,25 @@ class Cluster:
             self.tell("scancel", job)
         self._until(lambda: not self.jobs())
 
+    def gpus_in_use(self) -> list[str]:
+        """CUDA_VISIBLE_DEVICES of every training that runs."""
+        found = []
+        for place in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                command = (place / "cmdline").read_bytes().split(b"\0")
+                if b"workflow/scripts/train.py" in command[:2]:
+                    told = (place / "environ").read_text().split("\0")
+                    settings = dict(line.split("=", 1) for line in told if "=" in line)
+                    if settings.get("SLURMD_NODENAME") == "one":
+                        found.append(settings.get("CUDA_VISIBLE_DEVICES", ""))
+        return found
+
     def _configure(self) -> None:
         state, log = self.folder / "state", self.folder / "log"
         host = socket.gethostname().split(".")[0]
         nodes = [
             f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={PORT + 1 + i} CPUs=4 "
-            f"RealMemory=16000 Gres=gpu:{gpus} State=UNKNOWN"
+            f"RealMemory=16000 Gres=gpu:{gpus} Weight={WEIGHT[name]} State=UNKNOWN"
             for i, (name, gpus) in enumerate(GPUS.items())
         ]
         settings = [
@@ -125,6 +144,7 @@ class Cluster:
             f"SlurmctldLogFile={log}/slurmctld.log",
             f"SlurmdLogFile={log}/slurmd-%n.log",
             *("ProctrackType=proctrack/linuxproc", "TaskPlugin=task/none", "MpiDefault=none"),
+            f"TaskProlog={self.folder}/prolog.sh",
             *(
                 "JobAcctGatherType=jobacct_gather/none",
                 "AccountingStorageType=accounting_storage/none",
@@ -135,13 +155,15 @@ class Cluster:
             *("MinJobAge=3600", "JobRequeue=1", "GresTypes=gpu"),
             *nodes,
             "PartitionName=main Nodes=one Default=YES MaxTime=INFINITE DefaultTime=60 State=UP",
-            "PartitionName=both Nodes=one,two MaxTime=INFINITE DefaultTime=60 State=UP",
+            "PartitionName=both Nodes=one,bad MaxTime=INFINITE DefaultTime=60 State=UP",
         ]
         gpus = [
             f"NodeName={name} Name=gpu File={self.folder}/dev/{name}{number}"
             for name, many in GPUS.items()
             for number in range(many)
         ]
+        (self.folder / "prolog.sh").write_text(PROLOG)
+        (self.folder / "prolog.sh").chmod(0o755)
         (self.folder / "slurm.conf").write_text("\n".join(settings) + "\n")
         (self.folder / "gres.conf").write_text("\n".join(gpus) + "\n")
         (self.folder / "cgroup.conf").write_text("CgroupAutomount=no\n")

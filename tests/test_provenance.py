@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from project import ROOT
-from segsweep.provenance import Reading, is_dry, sources
+from segsweep.hashes import STATE
+from segsweep.provenance import STUDY_AS_READ, Reading, is_dry, sources
 from segsweep.records import write_record
 
 
@@ -86,6 +87,22 @@ def test_a_result_from_the_future_is_refused_with_the_cure() -> None:
     os.utime("a", (4_000_000_000, 4_000_000_000))
     with pytest.raises(SystemExit, match="touch a"):
         reading().which_run()
+
+
+def test_a_reading_on_a_node_leaves_alone_what_the_run_keeps() -> None:
+    """Other jobs write meanwhile: their results are newer than the run."""
+    run = Probe(dry=False, main=True)
+    run.keep_study({"epochs": 3})
+    run.which_run()
+    run.end()
+    kept = {path: path.read_bytes() for path in STATE.iterdir() if path.is_file()}
+    assert STUDY_AS_READ in kept
+    Path("a").write_text("half")
+    os.utime("a", (4_000_000_000, 4_000_000_000))
+    there = Probe(dry=False, main=False)
+    assert there.which_run() == ["a", "b"]
+    there.end()
+    assert {path: path.read_bytes() for path in STATE.iterdir() if path.is_file()} == kept
 
 
 def test_two_runs_in_one_folder_are_refused_at_once_and_a_dry_run_is_not() -> None:

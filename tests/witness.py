@@ -57,8 +57,8 @@ class Witnessed(Project):
         new, self.seen_epochs = total - self.seen_epochs, total
         return new
 
-    def tool(self, name: str, check: bool = True) -> str:
-        return self.run(*TOOLS[name], check=check)
+    def tool(self, name: str, *targets: str, check: bool = True) -> str:
+        return self.run(*TOOLS[name], *(["--", *targets] if targets else []), check=check)
 
     def results(self) -> dict[str, bytes]:
         """Every recorded file of the results, by name."""
