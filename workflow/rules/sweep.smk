@@ -141,7 +141,7 @@ rule train:
         gpu=1,
     shell:
         recorded(
-            "train.py {input.config} data/processed results/train"
+            "train.py {input.config} data/processed results/train --live"
             f" --wandb-project {STUDY.wandb.project} {CHECKPOINTS}",
             kept_as_fit("results/train"),
         )
