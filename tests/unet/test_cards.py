@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from segsweep.errors import UserError
 from segsweep.unet import cards
 from segsweep.unet.cards import Card, own, read_holders
 
@@ -58,6 +59,21 @@ def test_a_card_is_free_again_after_its_holder(tmp_path: Path) -> None:
             assert card.number == 0
             with own(TWO, tmp_path) as other:
                 assert other.number == 1
+
+
+def test_declared_cpu_slots_are_held_like_cards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(cards.CPU_SLOTS, raising=False)
+    assert cards.cpu_slots() == ()
+    monkeypatch.setenv(cards.CPU_SLOTS, "2")
+    slots = cards.cpu_slots()
+    with own(slots, tmp_path) as first, own(slots, tmp_path) as second:
+        assert {first.uuid, second.uuid} == {"CPU-0", "CPU-1"}
+    for wrong in ("0", "two", "-1", "1.5"):
+        monkeypatch.setenv(cards.CPU_SLOTS, wrong)
+        with pytest.raises(UserError, match=f"SEGSWEEP_CPU_SLOTS: found '{wrong}', expected how"):
+            cards.cpu_slots()
 
 
 def test_who_holds_memory_is_named_and_the_dead_are_called_so() -> None:

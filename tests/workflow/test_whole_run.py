@@ -363,3 +363,6 @@ def test_the_next_study_runs_and_begins_with_the_trials_so_far(by_snakemake: Pro
     assert "sweep: begins with " in told
     page = by_snakemake.read("results/report.html").decode()  # of the running sweep
     assert "1 of 2" in page
+    so_far = by_snakemake.read("results/leaderboard.csv").decode().splitlines()
+    assert len(so_far) == 1 + 1  # the header, and trial 0; no result, so it is made again
+    assert "aggregate" in by_snakemake.snakemake("--dry-run", "results/leaderboard.csv")

@@ -134,7 +134,7 @@ rule train:
         **TRAINING,
     shell:
         recorded(
-            "train.py {input.config} data/processed results/train"
+            "train.py {input.config} data/processed results/train --live"
             f" --wandb-project {STUDY.wandb.project} --wandb-model {CHECKPOINTS}{WANDB}",
             kept_as_fit("results/train"),
         )

@@ -5,6 +5,8 @@ The best is the one of which the search's model expects most, not the luckiest.
 OUT/leaderboard.csv   every trial, best first, then stopped and failed ones with the reason
 OUT/summary.json      the sweep in a few numbers (Dice, 0 to 1)
 
+With --live the sweep may still run: the leaderboard of the trials so far is written alone.
+
 Example:
   python workflow/scripts/aggregate.py results/sweep/search.yaml results/baselines.csv \\
     results/trials results
@@ -15,6 +17,7 @@ from pathlib import Path
 from segsweep.analysis.leaderboard import ranked, refuse_all_failed, rows, summary, tried
 from segsweep.errors import UserError, command_line, parser
 from segsweep.files import read_csv, read_yaml, write_csv, write_json
+from segsweep.sweep.trials import ended
 
 
 def main() -> None:
@@ -24,15 +27,20 @@ def main() -> None:
     arguments.add_argument("trials", type=Path, metavar="TRIALS", help="the folder of all trials")
     arguments.add_argument("out", type=Path, metavar="OUT", help="the folder to write to")
     arguments.add_argument("--count", type=int, metavar="N", help="the first N (default: all)")
+    arguments.add_argument("--live", action="store_true", help="the sweep may still run")
     given = arguments.parse_args()
     search = read_yaml(given.search)
     metric = search["metric"]
-    folders = list(given.trials.glob("[0-9]*"))[: given.count]
-    if not folders:
+    count = len(list(given.trials.glob("[0-9]*"))[: given.count])
+    if given.live:
+        count = ended(given.trials, count)
+    if not count:
         raise UserError(f"{given.trials}: found no trials, expected folders such as 000")
-    order = ranked(tried(given.trials, len(folders), search), metric)
+    order = ranked(tried(given.trials, count, search), metric)
     table = rows(order)
     write_csv(given.out / "leaderboard.csv", list(table[0]), table)
+    if given.live:
+        return
     refuse_all_failed(order)
     told = summary(order, metric, read_csv(given.baselines))
     write_json(given.out / "summary.json", told)

@@ -28,6 +28,7 @@ if "--key" in sys.argv:  # a job of the pipeline; said before the imports that t
 from segsweep.data.arrays import ProcessedSet
 from segsweep.errors import command_line, parser
 from segsweep.files import read_yaml
+from segsweep.live import Live
 from segsweep.study import Study, check_training
 from segsweep.sweep.agent import sweep_id
 from segsweep.sweep.destination import Destination
@@ -66,10 +67,13 @@ def main() -> None:
             flush=True,
         )
     progress = Progress(given.label, config)
+    live = Live(given.out, given.key) if given.live else None
 
     def on_epoch(row: dict[str, float]) -> None:
         if run:
             run.log_epoch(row)
+        if live:
+            live.show(row)
         progress.show(row)
 
     def before_metrics(outcome: Outcome) -> None:
@@ -157,6 +161,9 @@ def _arguments() -> argparse.Namespace:
         "--bars",
         metavar="FILE",
         help="what must be reached at certain epochs (a trial's bars.json)",
+    )
+    arguments.add_argument(
+        "--live", action="store_true", help="show metrics and history after each epoch, for DVC"
     )
     arguments.add_argument("--wandb-project", metavar="NAME", help="write a W&B run")
     arguments.add_argument("--wandb-entity", metavar="NAME", help="the user or team in W&B")

@@ -7,7 +7,8 @@ bars in OUT/bars.json is stopped there. OUT gets metrics.json, history.csv
 --wandb-online the run is also streamed to the server that WANDB_BASE_URL or W&B's default names,
 under the user's own key.
 
-With --trials the report of the trials before this one is written beside the training.
+With --trials the leaderboard and the report of the trials before this one are written beside the
+training.
 
 Example:
   python workflow/scripts/trial.py results/sweep/sweep.yaml data/processed results/trials/007
@@ -60,7 +61,7 @@ def main() -> None:
     if given.trials and index == 0:
         command += ["--announce", str(given.trials)]
     settings = _settings(to, sweep)
-    with _report_so_far(given.out.parent.parent, index, given.trials):
+    with _sweep_so_far(given.out.parent.parent, index, given.trials):
         run_trial(sweep, parameters, command, given.out, given.key, settings)
 
 
@@ -74,23 +75,28 @@ def _settings(to: Destination, sweep: dict[str, Any]) -> dict[str, str]:
 
 
 @contextmanager
-def _report_so_far(results: Path, index: int, trials: int | None) -> Iterator[None]:
-    """Write the report of the trials before this one meanwhile, in a process of its own."""
+def _sweep_so_far(results: Path, index: int, trials: int | None) -> Iterator[None]:
+    """Tell of the trials before this one meanwhile, in processes of their own."""
     if trials is None or index == 0:
         yield
         return
-    script = str(Path(__file__).with_name("report.py"))
-    writing = subprocess.Popen(
-        [
-            *(sys.executable, script, str(results), "--live"),
-            *("--of", str(trials), "--until", str(index)),
-        ],
+    inputs = [results / name for name in ("sweep/search.yaml", "baselines.csv", "trials")]
+    writing = [
+        _script("report.py", results, "--live", "--of", trials, "--until", index),
+        _script("aggregate.py", *inputs, results, "--live", "--count", index),
+    ]
+    yield
+    for process in writing:
+        process.wait()
+
+
+def _script(name: str, *arguments: object) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name(name)), *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
         preexec_fn=dying_with_me(),
     )
-    yield
-    writing.wait()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,14 @@ def trial_folder(trials: Path, index: int) -> Path:
     return trials / f"{index:03d}"
 
 
+def ended(trials: Path, until: int) -> int:
+    """How many of the trials before `until` have ended, up to the first that has not."""
+    count = 0
+    while count < until and (trial_folder(trials, count) / "metrics.json").exists():
+        count += 1
+    return count
+
+
 def earlier_trials(search: Mapping[str, Any]) -> list[Observation]:
     """Those of an earlier study, from the settings that `sweep.py` wrote."""
     return [Observation(**one) for one in search.get("earlier", [])]

@@ -1,4 +1,7 @@
-"""The GPUs of a machine, asked of their driver, without torch; and one of them for a training."""
+"""The GPUs of a machine, asked of their driver, without torch; and one of them for a training.
+
+Where there are none, SEGSWEEP_CPU_SLOTS may declare how many trainings the machine takes at once.
+"""
 
 import ctypes
 import fcntl
@@ -12,12 +15,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from segsweep.errors import UserError
 
 COMPUTE_CAPABILITY_MAJOR = 75  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR in cuda.h
 NO_DEVICE = (34, 100)  # CUDA_ERROR_STUB_LIBRARY, CUDA_ERROR_NO_DEVICE
 LOCKS = Path(tempfile.gettempdir())
+CPU_SLOTS = "SEGSWEEP_CPU_SLOTS"
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,16 @@ class Card:
     name: str
     memory: int
     capability: int
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A share of the CPU that one training takes; `uuid` names it on this machine."""
+
+    uuid: str
+
+
+Own = TypeVar("Own", Card, Slot)
 
 
 @dataclass(frozen=True)
@@ -88,29 +103,43 @@ def _card(driver: ctypes.CDLL, number: int) -> Card:
     return Card(number, unique, name.value.decode(), memory.value, capability.value)
 
 
-@contextmanager
-def own(cards: Sequence[Card], locks: Path = LOCKS) -> Iterator[Card]:
-    """One of `cards` for this process alone, the first that no other training holds.
+def cpu_slots() -> tuple[Slot, ...]:
+    """The slots that SEGSWEEP_CPU_SLOTS declares; none where it is not set."""
+    told = os.environ.get(CPU_SLOTS, "")
+    if not told:
+        return ()
+    if not told.isdecimal() or int(told) < 1:
+        raise UserError(
+            f"{CPU_SLOTS}: found {told!r}, expected how many trainings this machine takes at once "
+            "on its CPU, 1 or more; set it to a whole number, or unset it"
+        )
+    return tuple(Slot(f"CPU-{number}") for number in range(int(told)))
 
-    Waits while all are held, and says so. The kernel frees the card when the process ends, however
-    it ends.
+
+@contextmanager
+def own(devices: Sequence[Own], locks: Path = LOCKS) -> Iterator[Own]:
+    """One of `devices` for this process alone, the first that no other training holds.
+
+    Waits while all are held, and says so. The kernel frees it when the process ends, however it
+    ends.
     """
     told = False
     while True:
-        for card in cards:
-            file = _lock_file(locks / f"segsweep-{card.uuid}.lock")
+        for device in devices:
+            file = _lock_file(locks / f"segsweep-{device.uuid}.lock")
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(file)
                 continue
             try:
-                yield card
+                yield device
             finally:
                 os.close(file)
             return
         if not told:
-            print(f"all {len(cards)} GPUs are held by other trainings: waiting", flush=True)
+            kind = "CPU slots" if isinstance(devices[0], Slot) else "GPUs"
+            print(f"all {len(devices)} {kind} are held by other trainings: waiting", flush=True)
             told = True
         time.sleep(0.2)
 

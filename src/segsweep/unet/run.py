@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ from segsweep.unet.training import Outcome, fit
 
 @contextmanager
 def on_its_own_card(config: TrainingConfig) -> Iterator[None]:
-    """Where the training is one for CUDA, hold a GPU for this process alone meanwhile."""
+    """Hold a GPU for this process alone meanwhile, or a CPU slot where slots are declared."""
     if devices.select(config.device).kind != "cuda":
-        yield
+        with cards.own(slots) if (slots := cards.cpu_slots()) else nullcontext():
+            yield
         return
     with cards.own(cards.visible()) as card:
         torch.cuda.set_device(card.number)
@@ -48,7 +49,8 @@ def train(
     names in it what the result was made from. A training that was stopped by `bars`, or failed
     before the end of its first epoch, leaves weights without tensors and images without rows.
     """
-    (out / "metrics.json").unlink(missing_ok=True)
+    for name in ("metrics.json", "history.csv", "images.csv", "model.safetensors"):
+        (out / name).unlink(missing_ok=True)  # of an earlier training
     started = time.monotonic()
     outcome = fit(config, data, checkpoints, on_epoch, bars)
     outcome.metrics["key"] = key

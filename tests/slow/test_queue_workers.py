@@ -1,0 +1,88 @@
+"""Two workers of DVC's queue on two devices: one training each, and no training twice."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from faults.conftest import wait_for
+from project import Project
+from witness import Witnessed
+
+EPOCHS = 60
+QUEUED = [["batch_size=4"], ["batch_size=6"], ["batch_size=12"], ["batch_size=6", "wandb.images=1"]]
+"""The last asks for the training of the second."""
+
+ON = re.compile(r"epoch on segsweep-(\S+) by (\d+) at (\S+)")
+
+
+def shown(project: Project) -> list[dict[str, Any]]:
+    """The queued and the finished experiments, as the editor extension asks for them."""
+    text = project.run("dvc", "exp", "show", "--json")
+    found = json.loads(text[text.index("[") :])
+    return [one for row in found for one in row["experiments"] or []]
+
+
+def single_run(experiment: dict[str, Any]) -> dict[str, Any]:
+    data = experiment["revs"][0]["data"]
+    return dict(data["metrics"]["results/train/metrics.json"]["data"]) if data else {}
+
+
+def test_two_workers_keep_to_one_training_on_each_of_two_devices(
+    clones: Callable[[str], Project], tmp_path: Path
+) -> None:
+    project = Witnessed(clones("queue").folder, witness=tmp_path / "witness")
+    project.run("git", "config", "user.name", "tests")
+    project.run("git", "config", "user.email", "tests@localhost")
+    project.change_study({"epochs": EPOCHS, "wandb": {"images": 2}})
+    project.run("dvc", "repro", "train")
+    project.commit("made")
+    project.seen = len(project.lines())
+    (tmp_path / "tmp").mkdir()
+    two = {"SEGSWEEP_CPU_SLOTS": "2", "TMPDIR": str(tmp_path / "tmp")}
+    for settings in QUEUED:
+        asked = [part for setting in settings for part in ("-S", setting)]
+        project.run("dvc", "exp", "run", "--queue", *asked, "train")
+    project.run("dvc", "queue", "start", "--jobs", "2", env=two)
+
+    # what runs is told live, from the folders of the experiments
+    live: list[dict[str, Any]] = []
+
+    def done() -> bool:
+        running = [
+            one for one in shown(project) if (one["executor"] or {}).get("state") == "running"
+        ]
+        live.extend(found for one in running if (found := single_run(one)))
+        status = project.run("dvc", "queue", "status")
+        return "Running" not in status and "Queued" not in status
+
+    wait_for(done, 500, "the queue")
+    assert any(one["status"] == "running" for one in live)
+
+    # every experiment has the result of its own setting
+    experiments = shown(project)
+    results = {}
+    for one in experiments:
+        params = one["revs"][0]["data"]["params"]["params.yaml"]["data"]
+        metrics = single_run(one)
+        assert (metrics["status"], metrics["epochs"]) == ("finished", EPOCHS)
+        assert metrics["effective_batch_size"] == params["batch_size"]
+        results[params["batch_size"], params["wandb"]["images"]] = metrics
+    assert set(results) == {(4, 2), (6, 2), (12, 2), (6, 1)}
+    assert results[6, 2] == results[6, 1]
+
+    # and the devices had one training at a time, each of which ran once
+    lines = project.lines()[project.seen :]
+    assert lines.count("training") == 3
+    epochs = [match.groups() for line in lines if (match := ON.fullmatch(line))]
+    assert len(epochs) == lines.count("epoch") == 3 * EPOCHS
+    assert {device for device, _, _ in epochs} == {"CPU-0", "CPU-1"}
+    times: dict[tuple[str, str], list[float]] = {}
+    for device, process, at in epochs:
+        times.setdefault((device, process), []).append(float(at))
+    assert len(times) == 3
+    for (device, process), own in times.items():
+        for (other_device, other), theirs in times.items():
+            if device == other_device and process != other:
+                assert max(own) < min(theirs) or max(theirs) < min(own)
