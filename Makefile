@@ -1,4 +1,4 @@
-# `make run` and `make test` do all that a fresh machine needs. Python 3.11 or newer, and make.
+# `make run` and `make test` do all that a fresh machine needs. Python 3.11 to 3.13, and make.
 PYTHON ?= python3
 BIN := .venv/bin
 DONE := .venv/.ready
