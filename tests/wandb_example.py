@@ -34,6 +34,7 @@ class Example:
     def __post_init__(self) -> None:
         self.home = self.folder / "home"
         self.home.mkdir(parents=True)
+        (self.folder / "workflow").symlink_to(ROOT / "workflow")
         write_yaml(self.folder / "params.yaml", STUDY)
         self.run("sweep.py", "params.yaml", "results/sweep")
 
@@ -59,9 +60,6 @@ class Example:
         config = read_yaml(self.folder / "results/sweep/training.yaml") | CHOSEN
         write_yaml(out / "config.yaml", config)
         write_json(out / "suggestion.json", {"parameters": CHOSEN})
-        link = self.folder / "workflow"
-        if not link.exists():
-            link.symlink_to(ROOT / "workflow")
         return self.run(
             "trial.py",
             *("results/sweep/sweep.yaml", str(self.data), f"results/trials/{index:03d}"),

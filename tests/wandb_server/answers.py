@@ -109,14 +109,12 @@ class Answers:
         return {"project": {"run": self._node(run)}}
 
     def list_runs(self, asked: Variables) -> Data:
-        wanted = json.loads(asked.get("filters") or "{}")
-        of_sweep, group = wanted.get("sweep"), wanted.get("group")
+        wanted = json.loads(asked.get("filters") or "{}").get("$and", [])
+        sweeps = [one["sweep"] for one in wanted]
         nodes = [
             self._node(run)
             for run in self.books.runs.values()
-            if run.project == asked["project"]
-            and (of_sweep is None or run.sweep == of_sweep)
-            and (group is None or run.group == group)
+            if run.project == asked["project"] and all(run.sweep == one for one in sweeps)
         ]
         edges = [{"node": node, "cursor": "c"} for node in nodes]
         runs = {"edges": edges, "pageInfo": NO_MORE}

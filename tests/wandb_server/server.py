@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -24,6 +25,15 @@ class Fault:
     times: int
 
 
+class QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that has gone is no news; all else is."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Server:
     """Use as a context manager; `books` is what arrived, `asked` the names of all requests."""
 
@@ -36,9 +46,8 @@ class Server:
         self._port = port
 
     def __enter__(self) -> "Server":
-        self._http = ThreadingHTTPServer(("127.0.0.1", self._port), _handler_of(self))
+        self._http = QuietServer(("127.0.0.1", self._port), _handler_of(self))
         self._port = self._http.server_port
-        self._http.daemon_threads = True
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
         return self
 

@@ -71,7 +71,8 @@ def _settings(to: Destination, sweep: dict[str, Any]) -> dict[str, str]:
         return {}
     from segsweep.sweep.server import sweep_for_trial  # imports wandb, which takes a second
 
-    return beside(os.environ, sweep_for_trial(to, sweep))
+    users = dict(os.environ)  # before W&B's client adds what is its own
+    return beside(users, sweep_for_trial(to, sweep))
 
 
 @contextmanager

@@ -31,7 +31,8 @@ NO_KEY = (
 class Server:
     """The server that WANDB_BASE_URL or W&B's default names, for one project.
 
-    Raises `UserError` without a key, `wandb.errors.Error` where the server cannot be asked.
+    Raises `UserError` without a key, and what W&B's client raises where the server does not answer:
+    exceptions of many kinds, some of them plain.
     """
 
     def __init__(self, to: Destination) -> None:
@@ -103,7 +104,9 @@ def asked(to: Destination) -> Server:
     """The server, or `UserError` where there is no key or no answer."""
     try:
         return Server(to)
-    except wandb.errors.Error as error:
+    except UserError:
+        raise
+    except Exception as error:
         raise UserError(
             f"W&B cannot be asked ({in_a_line(error)}), expected a server that knows your key; "
             "see WANDB_BASE_URL and `wandb login`, and try again"
@@ -117,7 +120,9 @@ def sweep_for_trial(to: Destination, sweep: dict[str, Any]) -> str | None:
     """
     try:
         return Server(to).sweep(sweep)
-    except wandb.errors.Error as error:
+    except UserError:
+        raise
+    except Exception as error:
         print(f"W&B: the sweep cannot be asked for ({in_a_line(error)})", flush=True)
         return None
 

@@ -24,7 +24,6 @@ from segsweep.analysis.reading.wandb_runs import (
     offline_logs,
     online_run,
 )
-from segsweep.errors import UserError
 from segsweep.files import read_json, write_yaml
 from segsweep.sweep import artifacts
 from segsweep.sweep.server import Server, in_a_line, with_name
@@ -106,7 +105,7 @@ def _there(one: Sent, server: Server) -> Run | str:
     """A run as the server has it, or why there is none."""
     try:
         return online_run(one.id, server.run(one.id))
-    except (wandb.errors.Error, ValueError, UserError) as error:
+    except Exception as error:  # W&B's client raises many kinds, some of them plain
         return in_a_line(error)
 
 
@@ -154,7 +153,7 @@ def join(sweep: dict[str, Any], runs: Sequence[Sent], server: Server) -> str:
         if outside:
             _take_in(sorted(outside), f"{server.entity}/{server.project}/{there}", sweep)
             outside -= server.runs_in(there)
-    except (wandb.errors.Error, ValueError) as error:
+    except Exception as error:  # as above
         return in_a_line(error)
     return f"it lacks {', '.join(sorted(outside))}" if outside else ""
 
@@ -211,7 +210,7 @@ def send_model(run: str, weights: Path, data: Path, server: Server) -> str:
             aliases = ["winner"] if weights.parent.name == "best" else []
             artifacts.send(resumed, data, weights, metrics, aliases)
             resumed.finish()
-        except (wandb.errors.Error, TimeoutError, ValueError) as error:
+        except Exception as error:  # as above
             wandb.teardown()
             return in_a_line(error)
     return ""

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from segsweep.sweep.server import NO_KEY, in_a_line
 from segsweep.unet.training import Outcome
 
 CLASSES = {0: "background", 1: "foreground"}
-INIT_TIMEOUT, FINISH_TIMEOUT = 20, 60
+INIT_TIMEOUT, FINISH_TIMEOUT = 30, 60
 """Seconds that a server which does not answer may cost at a training's beginning and end."""
 
 LATER = "its run is on disk, and `python workflow/scripts/sync_wandb.py` sends it"
@@ -69,7 +69,7 @@ class Run:
             return wandb.init(**told, settings=settings)
         except wandb.errors.UsageError as error:
             raise UserError(NO_KEY) from error
-        except wandb.errors.Error as error:
+        except Exception as error:  # W&B's client raises many kinds, some of them plain
             if not self.online:
                 raise
             print(f"W&B: the run is not taken ({in_a_line(error)}); {LATER}", flush=True)
@@ -90,7 +90,8 @@ class Run:
         return dict(self.run.config)
 
     def log_epoch(self, row: dict[str, float]) -> None:
-        self.run.log(row)
+        with _told() if self.online else nullcontext():
+            self.run.log(row)
 
     def finish(
         self,
@@ -116,7 +117,7 @@ class Run:
             with _told():
                 kept = weights if outcome.weights else None
                 artifacts.send(self.run, folder, kept, outcome.metrics)
-        with _told():
+        with _told() if self.online else nullcontext():
             self.run.finish()
         _drop_links(self.folder / "wandb")
 
@@ -126,7 +127,7 @@ def _told() -> Iterator[None]:
     """Say in a line what the server does not take; the training does not depend on it."""
     try:
         yield
-    except (wandb.errors.Error, TimeoutError, ValueError) as error:
+    except Exception as error:  # W&B's client raises many kinds, some of them plain
         print(f"W&B: not all of the run has arrived ({in_a_line(error)}); {LATER}", flush=True)
 
 
