@@ -37,7 +37,7 @@ from segsweep.sweep.space import Categorical, Constant, read_space
 from surfaces import FAMILIES, Problem, Spec, Values
 
 OURS, WANDB = "ours", "W&B bayes, plain"
-PARALLEL = {"ours, 4 in flight": 4, "ours, 16 in flight": 16}
+PARALLEL, IN_FLIGHT = "ours, 4 in flight", 4
 RELATED, MISLED = "ours, after a related study", "ours, after a misleading study"
 EARLIER = 30
 """Trials of an earlier study."""
@@ -143,7 +143,7 @@ def optunas(sampler: str) -> Ask:
 
 METHODS: dict[str, tuple[Ask, str]] = {
     OURS: (ours, "plain"),
-    **dict.fromkeys(PARALLEL, (ours, "plain")),
+    PARALLEL: (ours, "plain"),
     RELATED: (ours, "plain"),
     MISLED: (ours, "plain"),
     WANDB: (wandbs, "plain"),
@@ -169,7 +169,7 @@ def handed_out(method: str, family: str, number: int, trials: int) -> list[float
     seen: list[Observation] = []
     found = []
     for i in range(trials):
-        ended = max(0, i + 1 - PARALLEL.get(method, 1))
+        ended = max(0, i + 1 - (IN_FLIGHT if method == PARALLEL else 1))
         flying = [one.parameters for one in seen[ended:]]
         parameters = ask(Asked(spec, seen[:ended], number, flying, known))
         seen.append(Observation(parameters, problem.value(parameters) + noise[i]))

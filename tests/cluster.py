@@ -111,17 +111,16 @@ class Cluster:
             self.tell("scancel", job)
         self._until(lambda: not self.jobs())
 
-    def gpus_in_use(self) -> list[str]:
-        """CUDA_VISIBLE_DEVICES of every training that runs."""
-        found = []
+    def gpus_in_use(self) -> dict[str, str]:
+        """By job, the CUDA_VISIBLE_DEVICES of what runs there."""
+        found = {}
         for place in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                command = (place / "cmdline").read_bytes().split(b"\0")
-                if b"workflow/scripts/train.py" in command[:2]:
+                if b"workflow/scripts/keep.py" in (place / "cmdline").read_bytes():
                     told = (place / "environ").read_text().split("\0")
                     settings = dict(line.split("=", 1) for line in told if "=" in line)
-                    if settings.get("SLURMD_NODENAME") == "one":
-                        found.append(settings.get("CUDA_VISIBLE_DEVICES", ""))
+                    if "CUDA_VISIBLE_DEVICES" in settings:
+                        found[settings["SLURM_JOB_ID"]] = settings["CUDA_VISIBLE_DEVICES"]
         return found
 
     def _configure(self) -> None:

@@ -6,9 +6,11 @@ import sys
 
 import pytest
 import torch
+import yaml
 
 from project import ROOT, environment
 from segsweep.errors import UserError
+from segsweep.study import Study
 from segsweep.unet import devices
 from segsweep.unet.augment import Draws
 from segsweep.unet.config import TrainingConfig
@@ -16,6 +18,7 @@ from segsweep.unet.devices import select
 from segsweep.unet.engine import Engine
 from segsweep.unet.forecast import check_memory, reach
 from segsweep.unet.hardware import rows, saturates, table
+from segsweep.unet.host import main_memory
 from segsweep.unet.memory import largest_batch, predict
 from segsweep.unet.probe import Probed, probe
 
@@ -165,3 +168,17 @@ def test_the_script_says_which_batches_of_the_reports_study_fit_48_gb() -> None:
     fits = {int(row[1]): row[3].strip() for row in rows if row[1].strip().isdigit()}
     assert fits == {16: "yes", 32: "yes", 64: "yes", 128: "yes", 256: "no"}
     assert "Nothing was measured" in told
+
+
+def test_main_memory_holds_the_largest_trial_on_a_cpu_and_is_one_number_on_a_gpu() -> None:
+    read = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+    def needed(device: str, batches: list[int]) -> int:
+        read["training"]["device"] = device
+        read["sweep"]["parameters"]["batch_size"] = {"values": batches}
+        return main_memory(Study.parse(read))
+
+    few, many = needed("cpu", [2, 4]), needed("cpu", [2, 64])
+    largest = dataclasses.replace(Study.parse(read).training_config(), batch_size=64)
+    assert many > predict(largest, "float32").total > few
+    assert needed("auto", [2, 4]) == needed("cuda", [2, 64])

@@ -64,19 +64,25 @@ def main_memory():
     return int(output_of(sys.executable, f"{SCRIPTS}/main_memory.py", study))
 
 
-def on_slurm(value, elsewhere):
-    """What a job asks of Slurm; it is only asked for when the job is sent."""
-    sends = IS_MAIN and workflow.non_local_exec
-    return value() if sends else elsewhere
+def sends_jobs():
+    """Whether this run sends trainings to a cluster; known when they are scheduled."""
+    return IS_MAIN and workflow.non_local_exec
 
 
-# What a training needs: a GPU, and on a cluster time, main memory, and a node that works.
-TRAINING = dict(
-    gpu=lambda wildcards: on_slurm(lambda: int(STUDY.training.device != "cpu"), 1),
-    runtime=STUDY.slurm.minutes,
-    mem_mb=lambda wildcards: on_slurm(lambda: STUDY.slurm.memory or main_memory(), 0),
-    slurm_extra=lambda wildcards, attempt: on_slurm(exclusion, ""),
-)
+def gpus(wildcards):
+    """One for each training; on this machine also for one that is told to use the CPU."""
+    return int(STUDY.training.device != "cpu" or (IS_MAIN and not sends_jobs()))
+
+
+def memory(wildcards):
+    return (STUDY.slurm.memory or main_memory()) if sends_jobs() else 0
+
+
+def nodes(wildcards, attempt):
+    return exclusion() if sends_jobs() else ""
+
+
+TRAINING = dict(gpu=gpus, runtime=STUDY.slurm.minutes, mem_mb=memory, slurm_extra=nodes)
 
 
 def recorded(command, options=""):

@@ -7,10 +7,11 @@ from segsweep.sweep.space import to_wandb
 from segsweep.unet.forecast import reach
 from segsweep.unet.memory import predict
 
-BESIDE = 1_500_000_000
-"""Bytes of what runs beside a training: Snakemake (twice), the agent, W&B, the report so far."""
+BESIDE = 1_000_000_000
+"""Bytes of what runs beside a training: Snakemake (twice), the agent, W&B, the report so far. They
+took 0.5 GB where it was measured."""
 CUDA = 5_000_000_000
-"""Bytes of main memory that a training on a GPU takes: the libraries and pinned batches."""
+"""Bytes of main memory that a training on a GPU takes at most: the libraries and pinned batches."""
 
 
 def main_memory(study: Study) -> int:
