@@ -1,11 +1,20 @@
-"""A training that takes seconds."""
+"""A training that takes seconds, and what one leaves."""
 
+import dataclasses
+from pathlib import Path
+
+import numpy as np
 import pytest
+from PIL import Image
 
+from segsweep.data.arrays import ProcessedSet
+from segsweep.data.dataset import preprocess
+from segsweep.study.sections import Preprocess
 from segsweep.unet.config import TrainingConfig
+from segsweep.unet.run import train
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def config() -> TrainingConfig:
     return TrainingConfig(
         batch_size=8,
@@ -30,3 +39,28 @@ def config() -> TrainingConfig:
         threads=1,
         device="cpu",
     )
+
+
+@pytest.fixture(scope="session")
+def cells(nuclei_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`images/` and `masks/`: the middle 64 x 64 pixels of the nuclei, unprocessed."""
+    out = tmp_path_factory.mktemp("cells")
+    middle = slice(96, 160)
+    for kind in ("images", "masks"):
+        (out / kind).mkdir()
+        for file in (nuclei_raw / kind).iterdir():
+            pixels = np.asarray(Image.open(file))[middle, middle]
+            Image.fromarray(pixels).save(out / kind / file.name)
+    return out
+
+
+@pytest.fixture(scope="session")
+def model_folder(
+    config: TrainingConfig, cells: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The files of a short training on the cells, which were not resized."""
+    out = tmp_path_factory.mktemp("model")
+    study = Preprocess(input_shape=[64, 64, 1]).model_dump()
+    preprocess(cells, out / "data", study, tmp_path_factory.mktemp("kept"))
+    train(dataclasses.replace(config, epochs=2), ProcessedSet.open(out / "data"), out, "key")
+    return out

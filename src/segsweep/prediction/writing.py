@@ -68,6 +68,6 @@ def _parts(count: int) -> Iterator[str]:
 
 
 def _write_tiff(path: Path, pages: Sequence[np.ndarray]) -> None:
-    with replacing(path) as aside, tifffile.TiffWriter(aside, bigtiff=False) as file:
-        for page in pages:
-            file.write(page, photometric="minisblack", compression="zlib", contiguous=False)
+    with replacing(path) as aside:
+        pixels = np.stack(pages) if len(pages) > 1 else pages[0]
+        tifffile.imwrite(aside, pixels, photometric="minisblack", compression="zlib")

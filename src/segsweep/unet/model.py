@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
 
 from segsweep.errors import UserError
 from segsweep.files import read_json
@@ -23,6 +22,7 @@ from segsweep.study.sections import Preprocess
 from segsweep.unet import devices, failures
 from segsweep.unet.config import TrainingConfig
 from segsweep.unet.engine import Engine
+from segsweep.unet.network import UNet
 from segsweep.unet.run import on_its_own_card
 from segsweep.unet.trainer import autocast_of, settle
 
@@ -87,13 +87,14 @@ class Model:
             device=device or self.config.device,
             threads=threads or self.config.threads,
         )
+        weights = _weights(config, self.folder / WEIGHTS)
         with on_its_own_card(config), failures.of_the_device():
             settle(config)
             chosen = devices.select(config.device)
             since, best = self.metrics["float32_since"], self.metrics["best_epoch"]
             autocast = autocast_of(config, chosen, since, best)
             engine = Engine(config, torch.device(chosen.kind), autocast)
-            _load(engine.network, self.folder / WEIGHTS)
+            engine.network.load_state_dict(weights)
             yield engine
 
 
@@ -119,13 +120,18 @@ def _preprocessing(values: dict[str, Any], config: TrainingConfig) -> Preprocess
     return preprocessing
 
 
-def _load(network: nn.Module, path: Path) -> None:
-    """Give the network its weights."""
+def _weights(config: TrainingConfig, path: Path) -> dict[str, torch.Tensor]:
+    """The weights, held to the network of the configuration before any of it is made."""
     try:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path}: the weights cannot be read ({error}); {AGAIN}") from error
     found = {name: list(tensor.shape) for name, tensor in weights.items()}
+    try:
+        with torch.device("meta"):
+            network = UNet(config.base_channels, config.depth, config.dropout, config.norm)
+    except RuntimeError as error:
+        raise UserError(f"{path.with_name(FILE)}: no network is as large; {AGAIN}") from error
     expected = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
     for name in sorted({**expected, **found}):
         if found.get(name) != expected.get(name):
@@ -133,4 +139,4 @@ def _load(network: nn.Module, path: Path) -> None:
                 f"{path}: found {name} of shape {found.get(name)}, expected "
                 f"{expected.get(name)} by the {FILE} beside it; {AGAIN}"
             )
-    network.load_state_dict(weights)
+    return weights
