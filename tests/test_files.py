@@ -7,14 +7,20 @@ import pytest
 from segsweep.errors import UserError
 from segsweep.files import read_yaml, replacing
 
+BOMB = "a0: &a0 [x, x]\n" + "".join(
+    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 20)
+)
+"""A KB that means more values than there is memory."""
+
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("epochs: 3\nepochs: 4\n", r"the key 'epochs' is given twice .*line 2"),
         ("a: {b: 1, c: 2, b: 3}\n", "the key 'b' is given twice"),
-        ("a: &x [*x]\n", "Circular reference"),
+        ("a: &x [*x]\n", "a value contains itself"),
         ("!!python/object/apply:os.getcwd []\n", "could not determine a constructor"),
+        (BOMB, "values with all aliases written out"),
         ("a: [\n", "expected the node content"),
     ],
 )

@@ -99,6 +99,11 @@ def read_json(path: str | Path) -> Any:
         raise UserError(f"{path}: cannot be read as JSON ({error})") from error
 
 
+MOST = 100_000
+"""Values that a YAML file may hold once its aliases are written out: a few lines can mean billions.
+"""
+
+
 class _Loader(yaml.SafeLoader):
     """Safe YAML in which no key is given twice and nothing contains itself."""
 
@@ -113,10 +118,29 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def _count(content: Any, known: dict[int, int]) -> int:
+    """How many values `content` holds, shared ones as often as they stand in it.
+
+    Raises `ValueError` where it contains itself.
+    """
+    if not isinstance(content, dict | list):
+        return 1
+    if id(content) not in known:
+        known[id(content)] = -1
+        parts = content.values() if isinstance(content, dict) else content
+        known[id(content)] = 1 + sum(_count(part, known) for part in parts)
+    if known[id(content)] < 0:
+        raise ValueError("a value contains itself")
+    return known[id(content)]
+
+
 def read_yaml(path: str | Path) -> Any:
     try:
         content = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)  # noqa: S506, is safe
-        json.dumps(content, default=str, skipkeys=True)  # refuses what contains itself
+        if (count := _count(content, {})) > MOST:
+            raise ValueError(
+                f"{count} values with all aliases written out, at most {MOST} are read"
+            )
         return content
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())

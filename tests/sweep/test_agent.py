@@ -70,12 +70,16 @@ def test_the_real_agent_hands_its_run_every_value_with_its_type(tmp_path: Path) 
         "run = wandb.init()\n"
         "seen = {'config': dict(run.config), 'id': run.id, 'sweep': run.sweep_id}\n"
         "run.finish()\n"
+        "key = os.environ['WANDB_API_KEY'].encode()\n"
+        "told = [open(f'/proc/{p}/cmdline', 'rb').read() for p in (os.getpid(), os.getppid())]\n"
+        "seen['in a command line'] = any(key in line for line in told)\n"
         "open(sys.argv[1] + '/metrics.json', 'w').write(json.dumps(seen))\n",
     )
     seen = json.loads((out / "metrics.json").read_text())
     assert seen["config"] == {"x": 0.25, "name": "008", "on": True}
     assert seen["id"] == f"{sweep_id(SWEEP)}-abc"
     assert seen["sweep"] == sweep_id(SWEEP)
+    assert seen["in a command line"] is False
     assert list((out / "wandb").glob("offline-run-*"))
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from hostile import Unpickled
 from segsweep.data.arrays import ProcessedSet
 from segsweep.errors import UserError
 from segsweep.files import read_csv, read_json, write_json
@@ -131,9 +133,11 @@ def test_what_does_not_fit_is_told_in_one_sentence(
     save_file(kept | {"foreign": torch.zeros(3)}, weights)
     with pytest.raises(UserError, match=r"found foreign of shape \[3\], expected None"):
         apply(Model.read(folder), nuclei, "test")
-    weights.write_bytes(b"no weights")
-    with pytest.raises(UserError, match="the weights cannot be read"):
-        apply(Model.read(folder), nuclei, "test")
+    for content in (b"no weights", pickle.dumps(Unpickled(folder / "loaded"))):
+        weights.write_bytes(content)
+        with pytest.raises(UserError, match="the weights cannot be read"):
+            apply(Model.read(folder), nuclei, "test")
+    assert not (folder / "loaded").exists()
     weights.unlink()
     with pytest.raises(UserError, match=r"model\.safetensors: the weights cannot be read"):
         apply(Model.read(folder), nuclei, "test")

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from hostile import Unpickled
 from segsweep.data.arrays import ProcessedSet
 from segsweep.errors import UserError
 from segsweep.unet import checkpoint, devices, forecast, training
@@ -75,7 +77,7 @@ def test_a_killed_training_goes_on_to_the_same_bits(
     assert same(whole, resumed)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "foreign"])
+@pytest.mark.parametrize("damage", ["truncated", "foreign", "a pickle"])
 def test_a_checkpoint_that_cannot_be_trusted_is_not_used(
     config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path, damage: str
 ) -> None:
@@ -84,7 +86,10 @@ def test_a_checkpoint_that_cannot_be_trusted_is_not_used(
     if damage == "truncated":
         file = next(tmp_path.iterdir())
         file.write_bytes(file.read_bytes()[:1000])
+    if damage == "a pickle":
+        next(tmp_path.iterdir()).write_bytes(pickle.dumps(Unpickled(tmp_path / "loaded")))
     assert same(whole, fit(config, nuclei, tmp_path))
+    assert not (tmp_path / "loaded").exists()
 
 
 def test_a_checkpoint_of_other_data_is_not_used(

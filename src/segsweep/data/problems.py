@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Literal
 
 from segsweep.errors import UserError
@@ -110,9 +111,9 @@ def as_markdown(problems: Sequence[Problem]) -> list[str]:
         word = {"image": "fault", "set": "fault of the set", "note": "note"}[severity]
         lines += [f"### {title.capitalize()} ({len(members)}, {word})", ""]
         for todo, alike in _by_todo(members).items():
-            lines += [
-                f"- `{printable(p.file).replace('`', ' ')}`: {printable(p.found)}" for p in alike
-            ]
+            for p in alike:
+                file, found = printable(p.file).replace("`", " "), escape(printable(p.found))
+                lines.append(f"- `{file}`: {found}")
             lines += ["", f"{todo[0].upper()}{todo[1:]}.", ""]
     return lines
 

@@ -1,6 +1,7 @@
 """The W&B run of a training: configuration, every epoch, and predictions against masks."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -82,6 +83,12 @@ class Run:
 
     @property
     def id(self) -> str:
+        """The run's id, which names a folder; raises `UserError` where a server gave another."""
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", self.run.id):
+            raise UserError(
+                f"the W&B server named the run {self.run.id!r}, expected letters, digits, '_' and "
+                "'-' only, as its results go to a folder of that name; name it so"
+            )
         return self.run.id
 
     @property

@@ -1,0 +1,87 @@
+"""The threat model: each line names its tests; and those of them that have no other place."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from project import ROOT
+from segsweep.analysis.page.plot import Plot
+from segsweep.data.problems import Problem, as_markdown
+from segsweep.errors import UserError
+from segsweep.study import Study
+from segsweep.unet.cards import Slot, own
+
+NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+
+
+def test_every_line_of_the_threat_model_names_tests_that_exist() -> None:
+    text = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("| ") and "---" not in line]
+    assert len(lines) > 10
+    for line in lines[1:]:
+        named = NAMED.findall(line)
+        assert named, line
+        for file, test in named:
+            tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+            defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+            assert test in defined, f"{file}::{test}"
+            assert test.startswith("test_")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("wandb.project", "x; touch gone"),
+        ("wandb.project", "../../gone"),
+        ("wandb.project", "x\n--images 0"),
+        ("sweep.prior_trials", "../../../etc/passwd"),
+        ("sweep.prior_trials", "studies/prior/$(touch gone).csv"),
+        ("sweep.prior_trials", "studies/prior/../../x.csv"),
+        ("data.sample", "nuclei'; touch gone; '"),
+        ("training.device", "cpu --key x"),
+    ],
+)
+def test_no_text_of_a_study_reaches_a_shell_or_a_path_unchecked(key: str, value: str) -> None:
+    study = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    section, name = key.split(".")
+    study[section][name] = value
+    with pytest.raises(UserError, match=re.escape(key)):
+        Study.parse(study)
+
+
+def test_what_a_file_says_is_text_in_the_data_report() -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    problem = Problem("unreadable", f"a`{hostile}.png", f"cannot be read ({hostile})", "export it")
+    (line,) = [line for line in as_markdown([problem]) if line.startswith("- ")]
+    name, _, found = line.partition("`: ")
+    assert "`" not in name.removeprefix("- `")  # all of the name is code
+    assert "<" not in found
+
+
+def test_a_run_id_that_climbs_is_refused(tmp_path: Path) -> None:
+    from segsweep.sweep.tracking import Run
+
+    run = Run("tests", {}, tmp_path, "..")
+    with pytest.raises(UserError, match=r"named the run '\.\.', expected letters"):
+        _ = run.id
+    run.run.finish()
+
+
+def test_a_lock_that_a_neighbour_made_a_link_changes_nothing(tmp_path: Path) -> None:
+    own_file = tmp_path / "own"
+    own_file.write_text("kept")
+    (tmp_path / "segsweep-CPU-0.lock").symlink_to(own_file)
+    with own([Slot("CPU-0")], tmp_path):
+        assert own_file.read_text() == "kept"
+
+
+def test_what_a_table_of_runs_calls_its_columns_stays_in_the_folder(tmp_path: Path) -> None:
+    names = ["../../climbed", "/climbed", "a/b", "..", "x\0y", "<script>"]
+    for name in names:
+        plot = Plot(name, "title", "what is seen", ["a"], [], "<svg></svg>")
+        file = (tmp_path / f"{plot.file}.svg").resolve()
+        assert file.parent == tmp_path.resolve()
+    assert len({Plot(name, "", "", [], [], "").file for name in names}) == len(names)
