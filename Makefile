@@ -9,7 +9,7 @@ QUICK := OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile \
 	--ignore tests/faults --ignore tests/slow
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test check minimum lint format setup schema envs dag clean help
+.PHONY: run test check minimum lint format setup schema envs dag docs clean help
 
 run: setup  ## find the best configuration on the sample, and say where to look
 	snakemake --cores all
@@ -60,6 +60,9 @@ envs: setup  ## write the conda environment's pins anew from requirements.lock
 
 dag: setup  ## draw docs/dag.svg (needs Graphviz)
 	snakemake --rulegraph | dot -Grankdir=LR -Tsvg > docs/dag.svg
+
+docs: setup  ## the documents as a site, docs/_build/html/index.html; a warning is an error
+	python -m sphinx -W --keep-going -n -q docs docs/_build/html
 
 clean:  ## remove what can be made again; finished trainings stay in .store
 	rm -rf data/raw data/processed logs
