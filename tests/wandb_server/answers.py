@@ -181,6 +181,7 @@ class Answers:
             **{"displayName": sweep.display_name, "method": sweep.config.get("method")},
             **{"description": None, "priorRuns": None, "runCountExpected": None, "bestLoss": None},
             **{"config": json.dumps(sweep.config), "runCount": len(runs)},
+            **{"createdAt": "2026-01-01T00:00:00", "updatedAt": None},
             "runs": {"edges": [{"node": self._node(run)} for run in runs]},
         }
 
