@@ -45,7 +45,8 @@ class Server:
         except wandb.errors.UsageError as error:
             raise UserError(NO_KEY) from error
         self.url = str(self.api.settings["base_url"])
-        self.entity = str(to.entity or self.api.default_entity)
+        entity = to.entity or self.api.settings["entity"] or self.api.default_entity
+        self.entity = str(entity)
         self.project = to.project
 
     def run(self, run: str) -> "OnlineRun":
