@@ -12,7 +12,7 @@ from project import environment
 from segsweep.files import read_csv, read_yaml
 from segsweep.sweep.agent import sweep_id
 from segsweep.sweep.artifacts import dvc_hash, md5
-from segsweep.sweep.destination import beside, take_up
+from segsweep.sweep.destination import Destination, beside, take_up
 from wandb_example import CHOSEN, Example
 from wandb_server import Server
 
@@ -95,13 +95,15 @@ def test_offline_a_run_has_neither_key_nor_server(monkeypatch: pytest.MonkeyPatc
 def test_online_a_run_has_what_the_user_has_set_and_what_the_agent_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    users = beside({"WANDB_API_KEY": "mine", "WANDB_RUN_ID": "no", "HOME": "h"}, "there")
+    users = {"WANDB_API_KEY": "mine", "WANDB_RUN_ID": "no", "HOME": "h"}
+    users = beside(users, Destination("cells", "team", online=True), "there")
     agents = {"WANDB_API_KEY": "token", "WANDB_BASE_URL": "http://127.0.0.1", "WANDB_RUN_ID": "r"}
     agents |= {"WANDB_SWEEP_ID": "here", "WANDB_SWEEP_PARAM_PATH": "p", "WANDB_MODE": "offline"}
     monkeypatch.setattr(os, "environ", agents | users)
     take_up(online=True)
-    run = {"WANDB_RUN_ID": "r", "WANDB_SWEEP_PARAM_PATH": "p"}
-    assert os.environ == run | {"WANDB_API_KEY": "mine", "WANDB_SWEEP_ID": "there"}
+    agents = {"WANDB_RUN_ID": "r", "WANDB_SWEEP_PARAM_PATH": "p"}
+    ours = {"WANDB_SWEEP_ID": "there", "WANDB_PROJECT": "cells", "WANDB_ENTITY": "team"}
+    assert os.environ == agents | ours | {"WANDB_API_KEY": "mine"}
 
 
 def test_a_folder_has_the_hash_that_dvc_gives_it(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from wandb_server.answers import Answers, RefusedError
+from wandb_server.answers import Answers
 from wandb_server.books import Books
+from wandb_server.part import RefusedError
 
 KEY = "SegsweepTestKey" + "0123456789" * 3
 

@@ -72,7 +72,7 @@ def _settings(to: Destination, sweep: dict[str, Any]) -> dict[str, str]:
     from segsweep.sweep.server import sweep_for_trial  # imports wandb, which takes a second
 
     users = dict(os.environ)  # before W&B's client adds what is its own
-    return beside(users, sweep_for_trial(to, sweep))
+    return beside(users, to, sweep_for_trial(to, sweep))
 
 
 @contextmanager

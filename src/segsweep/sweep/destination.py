@@ -39,11 +39,15 @@ class Destination:
         return ["--wandb-project", self.project, *entity, *(["--wandb-online"] * self.online)]
 
 
-def beside(environment: Mapping[str, str], sweep: str | None) -> dict[str, str]:
-    """What the user has set of W&B, and the server's id of the sweep, for the way to the run."""
+def beside(environment: Mapping[str, str], to: Destination, sweep: str | None) -> dict[str, str]:
+    """What the user has set of W&B, and the server's id of the sweep, for the way to the run.
+
+    A run of a sweep takes project and entity from its environment alone.
+    """
     users = {name: value for name, value in environment.items() if name.startswith("WANDB_")}
     if sweep:
-        users["WANDB_SWEEP_ID"] = sweep
+        users |= {"WANDB_SWEEP_ID": sweep, "WANDB_PROJECT": to.project}
+        users |= {"WANDB_ENTITY": to.entity} if to.entity else {}
     return {f"{BESIDE}{name}": value for name, value in users.items()}
 
 

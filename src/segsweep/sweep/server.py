@@ -3,6 +3,10 @@
 import fcntl
 import hashlib
 import json
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import wandb
 
 from segsweep.errors import UserError
-from segsweep.files import read_json, write_json
+from segsweep.files import read_json, write_json, write_yaml
 from segsweep.store import root
 from segsweep.sweep.agent import sweep_id
 from segsweep.sweep.destination import Destination
@@ -19,8 +23,8 @@ from segsweep.sweep.destination import Destination
 if TYPE_CHECKING:
     from wandb.apis.public import Run as OnlineRun
 
-PATIENCE = 10
-"""Seconds that one question to the server may take."""
+PATIENCE, SWEEP_PATIENCE = 10, 30
+"""Seconds that one question to the server, and the making of a sweep, may take."""
 
 NO_KEY = (
     "W&B: found no key, expected one in WANDB_API_KEY or from `wandb login`; "
@@ -41,7 +45,8 @@ class Server:
         except wandb.errors.UsageError as error:
             raise UserError(NO_KEY) from error
         self.url = str(self.api.settings["base_url"])
-        self.entity = str(to.entity or self.api.default_entity)
+        entity = to.entity or self.api.settings["entity"] or self.api.default_entity
+        self.entity = str(entity)
         self.project = to.project
 
     def run(self, run: str) -> "OnlineRun":
@@ -64,11 +69,40 @@ class Server:
         with self._remembered(named["name"]) as memory:
             found = read_json(memory)["sweep"] if memory.exists() else None
             if found is None or not self._has(found):
-                found = self._named(named["name"]) or wandb.sweep(
-                    named, self.entity, self.project, list(runs)
-                )
-                write_json(memory, {"server": self.url, "sweep": found})
+                found = self._named(named["name"])
+            if found is None:
+                self._wandb_sweep(named, runs)
+                found = self._named(named["name"])
+            if found is None:
+                raise LookupError("wandb sweep has made none")
+            write_json(memory, {"server": self.url, "sweep": found})
         return str(found)
+
+    def take_in(self, known_as: str, sweep: dict[str, Any], runs: Sequence[str]) -> None:
+        """Add runs that the server has to a sweep that it has."""
+        update = ("--update", f"{self.entity}/{self.project}/{known_as}")
+        self._wandb_sweep(with_name(sweep), runs, *update)
+
+    def _wandb_sweep(self, sweep: dict[str, Any], runs: Sequence[str], *options: str) -> None:
+        """Run `wandb sweep`; what came of it, the server is asked."""
+        with tempfile.TemporaryDirectory(prefix="segsweep-") as scratch:
+            config = Path(scratch) / "sweep.yaml"
+            write_yaml(config, sweep)
+            command = [sys.executable, "-m", "wandb", "sweep", *options]
+            command += ["--entity", self.entity, "--project", self.project]
+            command += [word for run in runs for word in ("--prior_run", run)]
+            try:
+                subprocess.run(
+                    [*command, str(config)],
+                    env=os.environ | {"WANDB_DIR": scratch},
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    timeout=SWEEP_PATIENCE,
+                )
+            except subprocess.TimeoutExpired as expired:
+                raise TimeoutError(
+                    f"wandb sweep had not ended after {expired.timeout:.0f} s"
+                ) from expired
 
     @contextmanager
     def _remembered(self, name: str) -> Iterator[Path]:
@@ -81,18 +115,26 @@ class Server:
             yield memory
 
     def _has(self, sweep: str) -> bool:
-        try:
+        with _or_nothing():
             self.api.sweep(f"{self.entity}/{self.project}/{sweep}")
-        except ValueError:
-            return False
-        return True
+            return True
+        return False
 
     def _named(self, name: str) -> str | None:
-        try:
+        with _or_nothing():  # there may be no such project yet
             sweeps = list(self.api.project(self.project, self.entity).sweeps())
-        except ValueError:  # there is no such project yet
-            return None
-        return next((one.id for one in sweeps if one.config.get("name") == name), None)
+            return next((one.id for one in sweeps if one.config.get("name") == name), None)
+        return None
+
+
+@contextmanager
+def _or_nothing() -> Iterator[None]:
+    """Pass over what W&B's client says where something does not exist, and over nothing else."""
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith("Could not find"):
+            raise
 
 
 def with_name(sweep: dict[str, Any]) -> dict[str, Any]:

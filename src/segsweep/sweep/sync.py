@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,13 +25,15 @@ from segsweep.analysis.reading.wandb_runs import (
     offline_logs,
     online_run,
 )
-from segsweep.files import read_json, write_yaml
+from segsweep.files import read_json
 from segsweep.sweep import artifacts
-from segsweep.sweep.server import Server, in_a_line, with_name
+from segsweep.sweep.server import Server, in_a_line
 
 FOLDERS = ("trials/*", "audit/*", "confirm/*", "train")
 AT_ONCE, PATIENCE = 8, 60
 """Runs that one `wandb sync` sends, and the seconds that it may take for each."""
+MOMENT = 3
+"""Seconds in which a server comes to tell what it was sent."""
 INIT_TIMEOUT, UPLOAD_TIMEOUT = 30, 600
 """Seconds that a run may take to be resumed, and then its weights to be sent."""
 
@@ -72,7 +75,7 @@ def send(runs: Sequence[Sent], server: Server) -> Iterator[tuple[Sent, str]]:
         missing = [one for one, here in part.items() if _lacking(here, _there(one, server))]
         said = _wandb_sync(missing, server) if missing else ""
         for one, here in part.items():
-            lacking = _lacking(here, _there(one, server)) if one in missing else ""
+            lacking = _arrived(one, here, server) if one in missing else ""
             yield one, lacking and "; ".join(filter(None, (lacking, said)))
 
 
@@ -99,6 +102,15 @@ def _wandb_sync(runs: Sequence[Sent], server: Server) -> str:
             return f"wandb sync had not ended after {expired.timeout:.0f} s"
     errors = [line for line in done.stdout.splitlines() if "ERROR" in line]
     return errors[-1].partition("ERROR")[2].strip() if errors else ""
+
+
+def _arrived(one: Sent, here: Run, server: Server) -> str:
+    """What the server has not got of a run that was just sent; it may take a moment to tell."""
+    lacking = _lacking(here, _there(one, server))
+    if lacking:
+        time.sleep(MOMENT)
+        lacking = _lacking(here, _there(one, server))
+    return lacking
 
 
 def _there(one: Sent, server: Server) -> Run | str:
@@ -151,25 +163,11 @@ def join(sweep: dict[str, Any], runs: Sequence[Sent], server: Server) -> str:
         there = server.sweep(sweep, trials)
         outside = set(trials) - server.runs_in(there)
         if outside:
-            _take_in(sorted(outside), f"{server.entity}/{server.project}/{there}", sweep)
+            server.take_in(there, sweep, sorted(outside))
             outside -= server.runs_in(there)
     except Exception as error:  # as above
         return in_a_line(error)
     return f"it lacks {', '.join(sorted(outside))}" if outside else ""
-
-
-def _take_in(runs: Sequence[str], path: str, sweep: dict[str, Any]) -> None:
-    """Add runs to a sweep that is there, by W&B's own command line."""
-    with tempfile.TemporaryDirectory(prefix="segsweep-") as scratch:
-        config = Path(scratch) / "sweep.yaml"
-        write_yaml(config, with_name(sweep))
-        added = [word for run in runs for word in ("--prior_run", run)]
-        subprocess.run(
-            [sys.executable, "-m", "wandb", "sweep", "--update", path, *added, str(config)],
-            env=os.environ | {"WANDB_DIR": scratch},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-        )
 
 
 def models_of(results: Path, runs: Sequence[Sent]) -> list[tuple[Path, str]]:

@@ -68,11 +68,11 @@ class Run:
         )
         try:
             return wandb.init(**told, settings=settings)
-        except wandb.errors.UsageError as error:
-            raise UserError(NO_KEY) from error
         except Exception as error:  # W&B's client raises many kinds, some of them plain
             if not self.online:
                 raise
+            if isinstance(error, wandb.errors.UsageError):
+                raise UserError(NO_KEY) from error
             print(f"W&B: the run is not taken ({in_a_line(error)}); {LATER}", flush=True)
         wandb.teardown()
         for refused in (self.folder / "wandb").glob("run-*"):

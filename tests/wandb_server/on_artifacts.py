@@ -1,0 +1,81 @@
+"""Answers about artifacts."""
+
+import json
+
+from wandb_server.books import Artifact
+from wandb_server.part import Data, Part, Variables
+
+
+class OnArtifacts(Part):
+    def artifact_type(self, asked: Variables) -> Data:
+        kinds = {one.collection: one.kind for one in self.books.artifacts.values()}
+        kind = kinds.get(asked["name"].partition(":")[0])
+        return {"project": {"artifact": kind and {"artifactType": {"name": kind}}}}
+
+    def create_artifact(self, asked: Variables) -> Data:
+        told = asked["input"]
+        collection = told["artifactCollectionName"]
+        same = [
+            one
+            for one in self.books.artifacts.values()
+            if (one.collection, one.digest) == (collection, told["digest"])
+        ]
+        if same:
+            same[0].aliases += [one["alias"] for one in told.get("aliases") or []]
+            return {"createArtifact": {"artifact": self._artifact(same[0])}}
+        versions = [one for one in self.books.artifacts.values() if one.collection == collection]
+        name = f"artifact{len(self.books.artifacts)}"
+        artifact = Artifact(
+            name,
+            told["artifactTypeName"],
+            collection,
+            json.loads(told.get("metadata") or "{}"),
+            told["digest"],
+            told.get("runName") or "",
+            told["projectName"],
+            [one["alias"] for one in told.get("aliases") or []],
+            version=len(versions),
+        )
+        self.books.artifacts[name] = artifact
+        return {"createArtifact": {"artifact": self._artifact(artifact)}}
+
+    def create_manifest(self, asked: Variables) -> Data:
+        artifact = asked.get("artifactID") or asked["artifactManifestID"]
+        file = {
+            "id": "f",
+            "name": "wandb_manifest.json",
+            "displayName": "wandb_manifest.json",
+            "uploadUrl": f"{self.url}/upload/artifact/{artifact}/wandb_manifest.json",
+            "uploadHeaders": [],
+        }
+        manifest = {"artifactManifest": {"id": artifact, "file": file}}
+        return {"createArtifactManifest": manifest, "updateArtifactManifest": manifest}
+
+    def artifact_files(self, asked: Variables) -> Data:
+        nodes = []
+        for file in asked["input"]["artifactFiles"]:
+            at = f"{self.url}/upload/artifact/{file['artifactID']}/{file['name']}"
+            named = {"id": "f", "name": file["name"], "displayName": file["name"]}
+            sent = {"uploadUrl": at, "uploadHeaders": [], "storagePath": file["name"]}
+            artifact = {"artifact": {"id": file["artifactID"]}, "uploadMultipartUrls": None}
+            nodes.append({"node": {**named, **sent, **artifact}})
+        return {"createArtifactFiles": {"files": {"edges": nodes}}}
+
+    def commit_artifact(self, asked: Variables) -> Data:
+        artifact = self.books.artifacts[asked["artifactID"]]
+        artifact.state = "COMMITTED"
+        return {"commitArtifact": {"artifact": self._artifact(artifact)}}
+
+    def use_artifact(self, asked: Variables) -> Data:
+        told = asked["input"]
+        artifact = self.books.artifacts[told["artifactID"]]
+        self.books.runs[told["runName"]].used.append(artifact.id)
+        return {"useArtifact": {"artifact": self._artifact(artifact)}}
+
+    def _artifact(self, one: Artifact) -> Data:
+        latest = {"id": one.id, "versionIndex": one.version}
+        sequence = {"id": one.collection, "name": one.collection, "latestArtifact": latest}
+        return {
+            **{"id": one.id, "state": one.state, "digest": one.digest},
+            **{"versionIndex": one.version, "artifactSequence": sequence},
+        }
