@@ -23,7 +23,7 @@ SNAKEMAKE = (
 )
 LONG = {"epochs": 150, "sweep": {"trials": 1}}
 TRIALS = ("--", "results/leaderboard.csv")
-PATIENCE = 300
+PATIENCE = 900
 """Seconds; the executor asks for a job's state ever less often while none ends."""
 
 
