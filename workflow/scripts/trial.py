@@ -3,7 +3,8 @@
 The agent (`--count 1`) asks a sweep backend in this process, on a free loopback port and with a
 key of its own, and starts train.py with what it is handed. A trial that misses one of the
 bars in OUT/bars.json is stopped there. OUT gets metrics.json, history.csv
-(one row an epoch), images.csv, model.safetensors and the offline W&B run in OUT/wandb.
+(one row an epoch), images.csv, the model (model.safetensors, model.json) and the offline W&B run in
+OUT/wandb.
 
 With --trials the report of the trials before this one is written beside the training.
 
