@@ -121,4 +121,4 @@ def test_it_says_where_the_numbers_are_weak(results: Path) -> None:
     assert "the network is 0.038 worse" in text
     assert "who made them, and how, is not recorded" in text
     assert "No other threshold would have been better" in text
-    assert front["model-index"][0]["results"][0]["dataset"]["type"] == "your-own-images"
+    assert front["model-index"][0]["results"][0]["dataset"]["type"] == "own-images"

@@ -174,6 +174,7 @@ def damaged(told: dict, *keys: str, value: object = None) -> dict:
         (("preprocessing", "input_shape"), [32, 32, 1], r"found \[32, 32, 1\], expected \[64, 64"),
         (("preprocessing", "percentiles"), [50.0, 10.0], r"found \[50\.0, 10\.0\]"),
         (("config", "depth"), "deep", "depth"),
+        (("metrics", "float32_since"), "never", "expected whole numbers"),
         (("metrics",), 3, "is not what a training writes"),
     ],
 )

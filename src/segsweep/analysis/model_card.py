@@ -41,7 +41,9 @@ def write_model_card(results: Path, processed: Path, readme: Path, out: Path) ->
     evidence = read_yaml(results / "best_config.yaml")["evidence"]
     data = read_json(processed)
     beside = readme.read_text(encoding="utf-8")
-    name, about = _about(beside)
+    is_own = beside.startswith(COPIES)
+    title, _, about = beside.partition("\n")
+    name = "own images" if is_own else title.removeprefix("# Sample: ")
     height, width, _ = model["config"]["input_shape"]
     thresholds = {
         row["method"]: float(row["val_dice_coefficient"])
@@ -60,8 +62,8 @@ def write_model_card(results: Path, processed: Path, readme: Path, out: Path) ->
         at_chosen=test["at_chosen_threshold"],
         test=test,
         data=data,
-        about=about,
-        limits=list(_limits(model, test, data, thresholds, beside.startswith(COPIES))),
+        about=about.strip(),
+        limits=list(_limits(model, test, data, thresholds, is_own)),
     )
     write_text(out, card)
 
@@ -76,13 +78,6 @@ def _template() -> Any:
     )
     environment.filters["shown"] = shown
     return environment.get_template("model_card.md.jinja")
-
-
-def _about(readme: str) -> tuple[str, str]:
-    """The name of the images, and what is said of them below their title."""
-    title, _, rest = readme.partition("\n")
-    name = re.sub(r"^# (Sample: )?", "", title).strip() or "own images"
-    return name, rest.strip()
 
 
 def _front_matter(name: str, test: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,7 +101,7 @@ def _front_matter(name: str, test: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "own-images"
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def _measured(

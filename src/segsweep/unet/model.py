@@ -57,8 +57,10 @@ class Model:
         told = read_json(path)
         try:
             metrics = dict(told["metrics"])
-            status, reason, _, _ = (metrics[name] for name in METRICS)
+            status, reason, best, since = (metrics[name] for name in METRICS)
             if status == "finished":
+                if type(best) is not int or type(since) not in (int, type(None)):
+                    raise ValueError(f"epochs {best} and {since}, expected whole numbers")
                 config = _config(told["config"], path)
                 return cls(
                     folder,
