@@ -63,6 +63,7 @@ class Witnessed(Project):
     def results(self) -> dict[str, bytes]:
         """Every recorded file of the results, by name."""
         kept = ("metrics.json", "history.csv", "images.csv", "config.yaml", "suggestion.json")
+        kept += ("model.json", "model_card.md")
         ends = (".safetensors", "best_config.yaml", "leaderboard.csv", "manifest.csv", "sweep.yaml")
         found = {}
         for top in ("results", "data/processed"):

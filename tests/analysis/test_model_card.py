@@ -82,7 +82,7 @@ def test_the_metadata_have_the_hubs_shape_and_the_measured_numbers(results: Path
 def test_the_text_tells_what_was_measured_and_what_follows(results: Path) -> None:
     _, text = card_of(results)
     for said in (
-        "| val_dice_coefficient, expected | validation, 5 new seeds | 0.9021 | 0.8951 to 0.9081 |",
+        "| validation Dice, expected | validation, 5 new seeds | 0.9021 | 0.8951 to 0.9081 |",
         "| Dice | test, 14 images of 5 groups |",
         "| Hausdorff 95 (px) |",
         "| Dice of Otsu’s threshold | validation | 0.7414 |  |",
@@ -109,6 +109,9 @@ def test_it_says_where_the_numbers_are_weak(results: Path) -> None:
     write_yaml(results / "best_config.yaml", evidence)
     methods = [{"method": "otsu", "val_dice_coefficient": 0.95}]
     write_csv(results / "baselines.csv", ("method", "val_dice_coefficient"), methods)
+    told = read_json(results / "best/model.json")
+    told["threshold"]["chosen"] = 0.5
+    write_json(results / "best/model.json", told)
     write_text(results.parent / "README.md", "# Your own images\n\nCopies.\n")
     front, text = card_of(results)
     assert "hausdorff95" not in front["metrics"]
@@ -116,4 +119,6 @@ def test_it_says_where_the_numbers_are_weak(results: Path) -> None:
     assert "In 3 test images one of the two masks is empty" in text
     assert "new seeds" not in text.split("## How to use it")[0].split("| --- |")[1]
     assert "the network is 0.038 worse" in text
-    assert front["model-index"][0]["results"][0]["dataset"]["type"] == "your-own-images"
+    assert "who made them, and how, is not recorded" in text
+    assert "No other threshold would have been better" in text
+    assert front["model-index"][0]["results"][0]["dataset"]["type"] == "own-images"

@@ -54,7 +54,7 @@ def test_the_model_alone_gives_the_validation_masks_that_training_measured(
     names = [str(cells / "images" / f"{row['name']}.png") for row in rows]
     done = predict(alone, *names, "-o", "masks", "--probabilities", "p", "--threshold", "0.5")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "predict: 12 of 12 images" in done.stdout
+    assert f"predict: {len(rows)} of {len(rows)} images" in done.stdout
     for row in rows:
         found = read(alone / f"masks/{row['name']}.png") > 0
         truth = np.asarray(Image.open(cells / f"masks/{row['name']}.png")) > 0
@@ -118,7 +118,7 @@ def test_pages_are_images_where_the_model_was_trained_on_slices(alone: Path) -> 
 
 
 def names(*given: object, out: Path) -> list[str]:
-    sources, problems = find([str(one) for one in given], out)
+    sources, problems = find([str(one) for one in given], [out])
     assert problems == []
     return [source.name for source in sources]
 
@@ -140,10 +140,15 @@ def test_an_image_is_never_overwritten(tmp_path: Path) -> None:
     image.touch()
     with pytest.raises(UserError, match="its mask would take its place"):
         Writer([Source(image, "x")], tmp_path, "png", 0.5)
+    with pytest.raises(UserError, match="choose two folders"):
+        Writer([Source(image, "x")], tmp_path, "tiff", 0.5, tmp_path)
     with pytest.raises(UserError, match="masks would be taken for images"):
-        find([str(tmp_path)], tmp_path / "masks")
+        find([str(tmp_path)], [tmp_path.parent / "masks", tmp_path / "masks"])
     with pytest.raises(UserError, match="no file is named like that"):
-        find([f"{tmp_path}/*.tif"], tmp_path / "masks")
+        find([f"{tmp_path}/*.tif"], [tmp_path / "masks"])
+    (tmp_path / "none").mkdir()
+    with pytest.raises(UserError, match="found no images"):
+        find([str(tmp_path / "none")], [tmp_path / "masks"])
 
 
 def damaged(told: dict, *keys: str, value: object = None) -> dict:
@@ -169,6 +174,7 @@ def damaged(told: dict, *keys: str, value: object = None) -> dict:
         (("preprocessing", "input_shape"), [32, 32, 1], r"found \[32, 32, 1\], expected \[64, 64"),
         (("preprocessing", "percentiles"), [50.0, 10.0], r"found \[50\.0, 10\.0\]"),
         (("config", "depth"), "deep", "depth"),
+        (("metrics", "float32_since"), "never", "expected whole numbers"),
         (("metrics",), 3, "is not what a training writes"),
     ],
 )

@@ -34,7 +34,10 @@ MADE = [
         for name in ("metrics.json", "history.csv", "images.csv")
     ),
     "results/best/model.safetensors",
+    "results/best/model.json",
     "results/train/model.safetensors",
+    "results/train/model.json",
+    "results/model_card.md",
     *(f"results/trials/{i:03d}/config.yaml" for i in range(4)),
 ]
 

@@ -33,19 +33,18 @@ def main() -> None:
     given = _arguments()
     model = Model.read(given.model)
     threshold = model.threshold["chosen"] if given.threshold == "chosen" else given.threshold
-    sources, problems = find(given.images, given.out)
+    outs = [given.out, *([given.probabilities] if given.probabilities else [])]
+    sources, problems = find(given.images, outs)
     writer = Writer(sources, given.out, given.format, threshold, given.probabilities)
     settings = settings_of(model.preprocessing.model_dump())
     progress = Progress(len(sources))
-    written = 0
     with model.ready(given.device, torch.get_num_threads()) as engine:
         pictures = read_all(sources, settings, problems)
-        for picture in predict(engine, pictures, given.batch_size, given.flips):
+        for picture in predict(engine, pictures, given.batch_size, given.flips, progress.add):
             writer.write(picture)
-            written += 1
-            progress.show(written)
+            progress.written()
     progress.end()
-    print(f"predict: {written} images in {given.out}, foreground from p = {threshold:g} on")
+    print(f"predict: {progress.done} images in {given.out}, foreground from p = {threshold:g} on")
     if problems:
         raise UserError(f"{_count(problems)} could not be used:\n{for_terminal(problems)}")
 
@@ -59,15 +58,25 @@ class Progress:
     """How far it is: on a terminal one line that changes, in a log a line at every tenth."""
 
     def __init__(self, images: int) -> None:
-        self.images, self.tenths = images, 0
+        self.images, self.done, self.seen, self.tenths = images, 0, 0, 0
 
-    def show(self, done: int) -> None:
-        line = f"predict: {done} of {self.images} images"
+    def add(self, arrays: int) -> None:
+        """The network has seen so many more images, or tiles of them."""
+        self.seen += arrays
         if sys.stdout.isatty():
-            print(f"\r\033[K{line}", end="", flush=True)
-        elif 10 * done // self.images > self.tenths:
-            self.tenths = 10 * done // self.images
-            print(line, flush=True)
+            self._show()
+
+    def written(self) -> None:
+        self.done += 1
+        if sys.stdout.isatty():
+            self._show()
+        elif 10 * self.done // self.images > self.tenths:
+            self.tenths = 10 * self.done // self.images
+            print(f"predict: {self.done} of {self.images} images", flush=True)
+
+    def _show(self) -> None:
+        told = f"{self.done} of {self.images} images, {self.seen} seen by the network"
+        print(f"\r\033[Kpredict: {told} (whole or as tiles)", end="", flush=True)
 
     def end(self) -> None:
         if sys.stdout.isatty():

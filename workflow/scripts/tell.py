@@ -48,6 +48,8 @@ def main() -> None:
         f"  {results}/leaderboard.csv      every trial\n"
         f"  {results}/data_report.md       the images, and what the split did\n"
         f"  {results}/best/                the winner's weights, history and metrics\n"
+        f"  {results}/model_card.md        what to say of it when you give it away\n"
+        f"  python workflow/scripts/predict.py --model {results}/best IMAGES -o OUT\n"
         "  dvc exp run -S batch_size=8    a single run with one value changed"
     )
 

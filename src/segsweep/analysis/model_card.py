@@ -13,8 +13,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from segsweep.analysis.page.markdown import safe
 from segsweep.analysis.page.plot import shown
+from segsweep.analysis.page.results import LABELS
 from segsweep.analysis.page.tables import MEASURES, interval
 from segsweep.analysis.page.telling import DICE, METHODS
+from segsweep.data.own import COPIES
 from segsweep.files import dump_yaml, read_csv, read_json, read_yaml, write_text
 
 PAGE = Path(__file__).parent / "page"
@@ -38,7 +40,10 @@ def write_model_card(results: Path, processed: Path, readme: Path, out: Path) ->
     model, test = (read_json(results / p) for p in ("best/model.json", "test/summary.json"))
     evidence = read_yaml(results / "best_config.yaml")["evidence"]
     data = read_json(processed)
-    name, about = _about(readme.read_text(encoding="utf-8"))
+    beside = readme.read_text(encoding="utf-8")
+    is_own = beside.startswith(COPIES)
+    title, _, about = beside.partition("\n")
+    name = "own images" if is_own else title.removeprefix("# Sample: ")
     height, width, _ = model["config"]["input_shape"]
     thresholds = {
         row["method"]: float(row["val_dice_coefficient"])
@@ -57,8 +62,8 @@ def write_model_card(results: Path, processed: Path, readme: Path, out: Path) ->
         at_chosen=test["at_chosen_threshold"],
         test=test,
         data=data,
-        about=about,
-        limits=list(_limits(model, test, data, thresholds)),
+        about=about.strip(),
+        limits=list(_limits(model, test, data, thresholds, is_own)),
     )
     write_text(out, card)
 
@@ -73,13 +78,6 @@ def _template() -> Any:
     )
     environment.filters["shown"] = shown
     return environment.get_template("model_card.md.jinja")
-
-
-def _about(readme: str) -> tuple[str, str]:
-    """The name of the images, and what is said of them below their title."""
-    title, _, rest = readme.partition("\n")
-    name = re.sub(r"^# (Sample: )?", "", title).strip() or "own images"
-    return name, rest.strip()
 
 
 def _front_matter(name: str, test: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,7 +101,7 @@ def _front_matter(name: str, test: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "own-images"
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def _measured(
@@ -118,7 +116,7 @@ def _measured(
     if confirmed["mean"] is not None:
         where = f"validation, {confirmed['seeds']} new seeds"
         ends = interval([confirmed["low"], confirmed["high"]])
-        yield [f"{metric}, expected", where, shown(confirmed["mean"]), ends]
+        yield [f"{LABELS.get(metric, metric)}, expected", where, shown(confirmed["mean"]), ends]
     yield ["Dice of these weights", "validation", shown(model["metrics"][DICE]), ""]
     tested = f"test, {test['images']} images of {test['groups']} groups"
     for key, title in MEASURES.items():
@@ -134,8 +132,9 @@ def _limits(
     test: Mapping[str, Any],
     data: Mapping[str, Any],
     thresholds: Mapping[str, float],
+    is_own: bool,
 ) -> Iterator[str]:
-    """What the facts say of where the model may be trusted."""
+    """What the facts say of where the model may be trusted; `is_own`: of the user's own images."""
     splits = data["splits"]
     groups = {name: split["groups"] for name, split in splits.items()}
     height, width, _ = model["config"]["input_shape"]
@@ -159,7 +158,12 @@ def _limits(
         "their absolute values say nothing to it; colour is read as luminance."
     )
     yield (
-        "It cannot be better than its masks: what is said of their origin stands above, under Data."
+        "It cannot be better than its masks: "
+        + (
+            "who made them, and how, is not recorded. Say it here before the model is published."
+            if is_own
+            else "what is known of their origin stands above, under Data."
+        )
     )
     best, ahead = max(thresholds.values()), model["metrics"][DICE] - max(thresholds.values())
     yield (

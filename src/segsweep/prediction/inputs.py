@@ -11,6 +11,8 @@ from segsweep.data.listing import key_of_name, list_images, raw_place
 from segsweep.data.problems import Problem
 from segsweep.errors import UserError
 
+SUFFIXES = " ".join(FORMATS)
+
 
 @dataclass(frozen=True)
 class Source:
@@ -28,18 +30,21 @@ class Found:
     problems: list[Problem] = field(default_factory=list)
 
 
-def find(given: Sequence[str], out: Path) -> tuple[list[Source], list[Problem]]:
+def find(given: Sequence[str], outs: Sequence[Path]) -> tuple[list[Source], list[Problem]]:
     """The images among files, folders and patterns, in the order given; and what is none.
 
-    Raises `UserError` when `out` lies in one of the folders, where masks would be taken for images
-    the next time.
+    Raises `UserError` when there is nothing at all, and when one of `outs` lies in one of the
+    folders, where masks would be taken for images the next time.
     """
     found = Found()
     for text in given:
         for place in _expanded(text):
             if os.path.isdir(place):
-                _refuse_inside(out, Path(place))
+                for out in outs:
+                    _refuse_inside(out, Path(place))
             _take(found, Path(os.path.abspath(place)))  # noqa: PTH100, links keep their names
+    if not (found.files or found.problems):
+        raise UserError(f"{given[0]}: found no images, expected files that end in {SUFFIXES}")
     return _named(found.files), found.problems
 
 
@@ -73,7 +78,7 @@ def _take(found: Found, place: Path) -> None:
         found.problems.append(Problem(*missing))
     elif place.suffix.lower() not in FORMATS:
         said = f"is a {place.suffix} file" if place.suffix else "has no suffix"
-        todo = f"expected {' '.join(FORMATS)}; convert it"
+        todo = f"expected {SUFFIXES}; convert it"
         found.problems.append(Problem("format", str(place), said, todo))
     else:
         found.files.setdefault(place, place.parent)

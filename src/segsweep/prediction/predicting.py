@@ -1,7 +1,7 @@
 """Images through the network in full batches, whatever their sizes, and in the order they came."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,13 +49,17 @@ def read_all(
 
 
 def predict(
-    engine: Engine, pictures: Iterable[Picture], batch_size: int, flips: bool = False
+    engine: Engine,
+    pictures: Iterable[Picture],
+    batch_size: int,
+    flips: bool = False,
+    on_batch: Callable[[int], None] = lambda size: None,
 ) -> Iterator[Picture]:
     """The pictures, in their order, when all of their pages have their probabilities.
 
-    Batches run across images and pages. With `flips` a probability is the mean over the symmetries
-    of the network's rectangle (8 of a square, else 4). Raises `UserError` when a batch is too large
-    for the device.
+    Batches run across images and pages; `on_batch` is told the size of each. With `flips` a
+    probability is the mean over the symmetries of the network's rectangle (8 of a square, else 4).
+    Raises `UserError` when a batch is too large for the device.
     """
     waiting: deque[Picture] = deque()
     batch: list[tuple[Page, np.ndarray]] = []
@@ -66,6 +70,7 @@ def predict(
                 batch.append((page, array))
                 if len(batch) == batch_size:
                     _run(engine, batch, flips)
+                    on_batch(batch_size)
                     while waiting and waiting[0].is_whole:
                         yield waiting.popleft()
     _run(engine, batch, flips)

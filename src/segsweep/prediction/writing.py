@@ -18,7 +18,7 @@ SUFFIXES = {"png": ".png", "tiff": ".tif"}
 class Writer:
     """Writes the masks of `sources` below `out`, and their probabilities below `probabilities`.
 
-    Raises `UserError` when a mask would take the place of an image.
+    Raises `UserError` when a mask would take the place of an image, or of probabilities.
     """
 
     def __init__(
@@ -31,6 +31,11 @@ class Writer:
     ) -> None:
         self.out, self.kind, self.threshold = out, kind, threshold
         self.probabilities = probabilities
+        if kind == "tiff" and probabilities and probabilities.resolve() == out.resolve():
+            raise UserError(
+                f"{out}: is for masks and for probabilities, which as TIFF would have the same "
+                "names; choose two folders"
+            )
         self._images = {source.path.resolve() for source in sources}
         for source in sources:
             self._place(out, source.name, SUFFIXES[kind])

@@ -27,6 +27,9 @@ from segsweep.unet.run import on_its_own_card
 from segsweep.unet.trainer import autocast_of, settle
 
 FILE, WEIGHTS = "model.json", "model.safetensors"
+PREPROCESSING = ("input_shape", "mode", "percentiles", "stacks")
+METRICS = ("status", "reason", "best_epoch", "float32_since")
+THRESHOLDS = ("chosen", "val_dice_coefficient", "val_dice_coefficient_at_half")
 AGAIN = "copy the model's folder anew, or run the training again"
 
 
@@ -54,14 +57,16 @@ class Model:
         told = read_json(path)
         try:
             metrics = dict(told["metrics"])
-            status, reason, _, _ = (metrics[name] for name in NEEDED)
+            status, reason, best, since = (metrics[name] for name in METRICS)
             if status == "finished":
+                if type(best) is not int or type(since) not in (int, type(None)):
+                    raise ValueError(f"epochs {best} and {since}, expected whole numbers")
                 config = _config(told["config"], path)
                 return cls(
                     folder,
                     config,
                     _preprocessing(told["preprocessing"], config),
-                    {name: float(told["threshold"][name]) for name in THRESHOLD},
+                    {name: float(told["threshold"][name]) for name in THRESHOLDS},
                     metrics,
                     str(told["data_sha256"]),
                     dict(told["environment"]),
@@ -98,11 +103,6 @@ class Model:
             yield engine
 
 
-REPEATED = ("input_shape", "mode", "percentiles", "stacks")
-NEEDED = ("status", "reason", "best_epoch", "float32_since")
-THRESHOLD = ("chosen", "val_dice_coefficient", "val_dice_coefficient_at_half")
-
-
 def _config(values: dict[str, Any], path: Path) -> TrainingConfig:
     config = TrainingConfig.from_dict(values, str(path))
     check_training(config.to_dict(), str(path))
@@ -111,7 +111,7 @@ def _config(values: dict[str, Any], path: Path) -> TrainingConfig:
 
 def _preprocessing(values: dict[str, Any], config: TrainingConfig) -> Preprocess:
     with named("preprocessing"):
-        preprocessing = Preprocess(**{name: values[name] for name in REPEATED})
+        preprocessing = Preprocess(**{name: values[name] for name in PREPROCESSING})
     if tuple(preprocessing.input_shape) != config.input_shape:
         raise ValueError(
             f"preprocessing.input_shape: found {preprocessing.input_shape}, expected "
