@@ -52,7 +52,7 @@ def test_two_workers_keep_to_one_training_on_each_of_two_devices(
     for settings in QUEUED:
         asked = [part for setting in settings for part in ("-S", setting)]
         project.run("dvc", "exp", "run", "--queue", *asked, "train")
-    project.run("dvc", "queue", "start", "--jobs", "2", env=two)
+    project.start("dvc", "queue", "start", "--jobs", "2", **two).wait()
 
     # what runs is told live, from the folders of the experiments; it is stopped to be looked at
     wait_for(lambda: held(project), 200, "an epoch")
