@@ -62,9 +62,12 @@ def test_what_a_file_says_is_text_in_the_data_report() -> None:
 
 
 def test_a_run_id_that_climbs_is_refused(tmp_path: Path) -> None:
+    import wandb
+
     from segsweep.sweep.tracking import Run
 
-    run = Run("tests", {}, tmp_path, "..")
+    run = object.__new__(Run)
+    run.run = wandb.init(mode="offline", id="..", dir=tmp_path)
     with pytest.raises(UserError, match=r"named the run '\.\.', expected letters"):
         _ = run.id
     run.run.finish()

@@ -1,7 +1,10 @@
 """Two workers of DVC's queue on two devices: one training each, and no training twice."""
 
 import json
+import os
 import re
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from faults.conftest import wait_for
 from project import Project
 from witness import Witnessed
 
-EPOCHS = 60
+EPOCHS = 40
 QUEUED = [["batch_size=4"], ["batch_size=6"], ["batch_size=12"], ["batch_size=6", "wandb.images=1"]]
 """The last asks for the training of the second."""
 
@@ -29,6 +32,11 @@ def single_run(experiment: dict[str, Any]) -> dict[str, Any]:
     return dict(data["metrics"]["results/train/metrics.json"]["data"]) if data else {}
 
 
+def held(project: Witnessed) -> list[tuple[str, ...]]:
+    """Device, process and time of each epoch that was trained while a device was held."""
+    return [match.groups() for line in project.lines() if (match := ON.fullmatch(line))]
+
+
 def test_two_workers_keep_to_one_training_on_each_of_two_devices(
     clones: Callable[[str], Project], tmp_path: Path
 ) -> None:
@@ -38,27 +46,30 @@ def test_two_workers_keep_to_one_training_on_each_of_two_devices(
     project.change_study({"epochs": EPOCHS, "wandb": {"images": 2}})
     project.run("dvc", "repro", "train")
     project.commit("made")
-    project.seen = len(project.lines())
+    assert (project.trainings(), project.epochs()) == (1, EPOCHS)
     (tmp_path / "tmp").mkdir()
     two = {"SEGSWEEP_CPU_SLOTS": "2", "TMPDIR": str(tmp_path / "tmp")}
     for settings in QUEUED:
         asked = [part for setting in settings for part in ("-S", setting)]
         project.run("dvc", "exp", "run", "--queue", *asked, "train")
-    project.run("dvc", "queue", "start", "--jobs", "2", env=two)
+    project.start("dvc", "queue", "start", "--jobs", "2", **two).wait()
 
-    # what runs is told live, from the folders of the experiments
-    live: list[dict[str, Any]] = []
+    # what runs is told live, from the folders of the experiments; it is stopped to be looked at
+    wait_for(lambda: held(project), 200, "an epoch")
+    training = int(held(project)[-1][1])
+    os.kill(training, signal.SIGSTOP)
+    running = [one for one in shown(project) if (one["executor"] or {}).get("state") == "running"]
+    assert any(single_run(one)["status"] == "running" for one in running)
+    logs = "".join(project.run("dvc", "queue", "logs", one["name"]) for one in running)
+    assert f"train: epoch 1/{EPOCHS}, validation Dice" in logs
+    os.kill(training, signal.SIGCONT)
 
     def done() -> bool:
-        running = [
-            one for one in shown(project) if (one["executor"] or {}).get("state") == "running"
-        ]
-        live.extend(found for one in running if (found := single_run(one)))
+        time.sleep(5)  # as asking costs the cores that the trainings need
         status = project.run("dvc", "queue", "status")
         return "Running" not in status and "Queued" not in status
 
-    wait_for(done, 500, "the queue")
-    assert any(one["status"] == "running" for one in live)
+    wait_for(done, 400, "the queue")
 
     # every experiment has the result of its own setting
     experiments = shown(project)
@@ -73,10 +84,9 @@ def test_two_workers_keep_to_one_training_on_each_of_two_devices(
     assert results[6, 2] == results[6, 1]
 
     # and the devices had one training at a time, each of which ran once
-    lines = project.lines()[project.seen :]
-    assert lines.count("training") == 3
-    epochs = [match.groups() for line in lines if (match := ON.fullmatch(line))]
-    assert len(epochs) == lines.count("epoch") == 3 * EPOCHS
+    assert project.trainings() == 3
+    epochs = held(project)
+    assert len(epochs) == project.epochs() == 3 * EPOCHS
     assert {device for device, _, _ in epochs} == {"CPU-0", "CPU-1"}
     times: dict[tuple[str, str], list[float]] = {}
     for device, process, at in epochs:

@@ -112,7 +112,7 @@ def as_markdown(problems: Sequence[Problem]) -> list[str]:
         lines += [f"### {title.capitalize()} ({len(members)}, {word})", ""]
         for todo, alike in _by_todo(members).items():
             for p in alike:
-                file, found = printable(p.file).replace("`", " "), escape(printable(p.found))
+                file, found = printable(p.file).replace("`", " "), escape(printable(p.found), False)
                 lines.append(f"- `{file}`: {found}")
             lines += ["", f"{todo[0].upper()}{todo[1:]}.", ""]
     return lines

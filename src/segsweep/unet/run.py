@@ -45,9 +45,10 @@ def train(
     """Train and write the files of a training to `out`: `history.csv`, `images.csv`, the model
     (`model.safetensors`, `model.json`) and `timing.json`.
 
-    `metrics.json` is the last act, after `before_metrics`: where it stands, all else does. `key`
-    names in it what the result was made from. A training that was stopped by `bars`, or failed
-    before the end of its first epoch, leaves weights without tensors and images without rows.
+    `metrics.json` is the last act, after `before_metrics`: where it stands, all else does (unless
+    its `status` is "running", see `segsweep.live`). `key` names in it what the result was made
+    from. A training that was stopped by `bars`, or failed before the end of its first epoch, leaves
+    weights without tensors and images without rows.
     """
     for name in ("metrics.json", "history.csv", "images.csv", "model.safetensors"):
         (out / name).unlink(missing_ok=True)  # of an earlier training
