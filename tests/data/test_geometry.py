@@ -24,7 +24,7 @@ def blob(height: int, width: int, row: float, column: float) -> np.ndarray:
     return mask
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.integers(40, 260),
     st.integers(40, 260),
@@ -47,7 +47,6 @@ def test_a_mask_comes_back(
         assert 2 * (back & mask).sum() / (back.sum() + mask.sum()) > DICE_BACK
 
 
-@settings(deadline=None)
 @given(st.integers(1, 700), st.integers(1, 700), MODES)
 def test_windows_cover_every_pixel(height: int, width: int, mode: Mode) -> None:
     side = (128, 96)
