@@ -7,7 +7,7 @@ Example:
 """
 
 import argparse
-import shutil
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -41,6 +41,11 @@ def save(picture: Image.Image, name: str) -> None:
     picture.save(PICTURES / f"{name}.webp", quality=70, method=6)
 
 
+def on_white(plot: str) -> str:
+    """A plot in its light colours alone: a page's theme need not be the system's."""
+    return re.sub(r"svg\{(.*?)\}@media .*?\}\}", r"svg{\1;background:#fff}", plot)
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("results", type=Path, metavar="RESULTS", help="the folder of results")
@@ -50,7 +55,8 @@ def main() -> None:
     save(Image.open(results / "test/gallery/median.png").convert("RGB"), "median")
     save(screenshot(results / "report.html"), "report")
     for plot in ("confirmation", "importance", "trials"):
-        shutil.copy(results / f"plots/{plot}.svg", PICTURES)
+        drawn = (results / f"plots/{plot}.svg").read_text()
+        (PICTURES / f"{plot}.svg").write_text(on_white(drawn))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a reader would type: the commands of each page, in its order, in one fresh clone."""
+"""What a reader would type: the commands of each page, in its order, in a clone of its own."""
 
 import csv
 import shutil
@@ -23,16 +23,33 @@ READER = {
 }
 
 
-@pytest.fixture
-def reader(clones: Callable[[str], Project], request: pytest.FixtureRequest) -> Project:
+FRESH = {"README.md", "docs/tutorial.md", "docs/resuming.md"}
+"""Pages that begin with nothing made; the others are read when a study is finished."""
+
+
+@pytest.fixture(scope="module")
+def begun(clones: Callable[[str], Project]) -> Project:
     """A clone whose studies are all small, and the files that documents call a reader's own."""
-    project = clones(Path(request.node.callspec.params["page"]).stem)
+    project = clones("begun")
     for study in (project.folder / "studies").glob("*.yaml"):
         project.shrink_study(f"studies/{study.name}")
     project.commit("small studies")
     own_images(project.folder)
     exported_runs(project.folder / "wandb_export.csv")
     return project
+
+
+@pytest.fixture(scope="module")
+def finished(begun: Project) -> Project:
+    project = copied(begun, "finished")
+    project.snakemake()
+    return project
+
+
+def copied(project: Project, name: str) -> Project:
+    folder = project.folder.with_name(name)
+    shutil.copytree(project.folder, folder, symlinks=True)
+    return Project(folder)
 
 
 def own_images(folder: Path) -> None:
@@ -65,7 +82,11 @@ def exported_runs(path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", [page for page, found in RUN.items() if found])
-def test_the_commands_of_a_page_do_what_it_says(reader: Project, page: str) -> None:
+def test_the_commands_of_a_page_do_what_it_says(
+    page: str, begun: Project, request: pytest.FixtureRequest
+) -> None:
+    start = begun if page in FRESH else request.getfixturevalue("finished")
+    reader = copied(start, Path(page).stem)
     for block in RUN[page]:
         print(f"{block.place}\n{block.code}")
         print(reader.run("bash", "-euo", "pipefail", "-c", block.code, env=READER))
