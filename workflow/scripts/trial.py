@@ -3,9 +3,9 @@
 The agent (`--count 1`) asks a sweep backend in this process, on a free loopback port and with a
 key of its own, and starts train.py with what it is handed. A trial that misses one of the
 bars in OUT/bars.json is stopped there. OUT gets metrics.json, history.csv
-(one row an epoch), images.csv, the model (model.safetensors, model.json) and the log of the W&B run in
-OUT/wandb. With --wandb-online the run is also streamed to the server that WANDB_BASE_URL or W&B's
-default names, under the user's own key.
+(one row an epoch), images.csv, the model (model.safetensors, model.json) and the log of the W&B
+run in OUT/wandb. With --wandb-online the run is also streamed to the server that WANDB_BASE_URL or
+W&B's default names, under the user's own key.
 
 With --trials the leaderboard and the report of the trials before this one are written beside the
 training.
