@@ -111,6 +111,20 @@ def test_a_server_that_dies_while_the_trial_runs(make: Make, reference: dict[str
         assert_whole(server)
 
 
+def test_a_run_of_which_a_part_has_arrived_is_completed_without_doubling(
+    make: Make, reference: dict[str, bytes]
+) -> None:
+    example = make("part")
+    with Server() as server:
+        example.trial(0, "--wandb-online", **server.environment)
+        (run,) = server.books.runs.values()
+        run.lines = {0: run.lines[0]}
+        run.state, run.summary = "crashed", {}
+        sync(example, server)
+        assert_whole(server)
+    assert example.written(0) == reference
+
+
 def test_no_server_at_all(make: Make, reference: dict[str, bytes]) -> None:
     example = make("nobody")
     with Server() as server:

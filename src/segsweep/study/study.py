@@ -79,7 +79,7 @@ class Study(Hyperparameters):
             found = "nothing" if raw is None else type(raw).__name__
             raise UserError(f"{source}: found {found}, expected a table of keys")
         try:
-            return cls.model_validate(_as_dvc_writes(raw))
+            return cls.model_validate(exponents_as_numbers(raw))
         except ValidationError as error:
             raise UserError("\n".join(f"{source}: {s}" for s in sentences(error))) from None
 
@@ -144,12 +144,12 @@ class Study(Hyperparameters):
         return TrainingConfig.from_dict(values)
 
 
-def _as_dvc_writes(raw: Any) -> Any:
-    """Read the numbers that `dvc exp run -S` writes as 1e-05, which YAML 1.1 takes for text."""
+def exponents_as_numbers(raw: Any) -> Any:
+    """Read numbers that others write as 1e-05 (DVC, JSON), which YAML 1.1 takes for text."""
     if isinstance(raw, dict):
-        return {key: _as_dvc_writes(value) for key, value in raw.items()}
+        return {key: exponents_as_numbers(value) for key, value in raw.items()}
     if isinstance(raw, list):
-        return [_as_dvc_writes(value) for value in raw]
+        return [exponents_as_numbers(value) for value in raw]
     if isinstance(raw, str) and re.fullmatch(r"-?\de[-+]\d\d+", raw):
         return float(raw)
     return raw

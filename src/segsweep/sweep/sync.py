@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import wandb
 from segsweep.analysis.reading.logged import Run
 from segsweep.analysis.reading.wandb_runs import (
     NOT_ENDED,
+    logged_rows,
     logged_run,
     offline_logs,
     online_run,
@@ -72,8 +73,13 @@ def send(runs: Sequence[Sent], server: Server) -> Iterator[tuple[Sent, str]]:
     """
     for i in range(0, len(runs), AT_ONCE):
         part = {one: logged_run(one.log) for one in runs[i : i + AT_ONCE]}
-        missing = [one for one, here in part.items() if _lacking(here, _there(one, server))]
-        said = _wandb_sync(missing, server) if missing else ""
+        there = {one: _there(one, server) for one in part}
+        missing = [one for one, here in part.items() if _lacking(here, there[one])]
+        begun = [one for one in missing if _has_rows(there[one])]
+        new = [one for one in missing if one not in begun]
+        said = _wandb_sync(new, server) if new else ""
+        for one in begun:
+            said = _go_on(one, part[one], server) or said
         for one, here in part.items():
             lacking = _arrived(one, here, server) if one in missing else ""
             yield one, lacking and "; ".join(filter(None, (lacking, said)))
@@ -102,6 +108,51 @@ def _wandb_sync(runs: Sequence[Sent], server: Server) -> str:
             return f"wandb sync had not ended after {expired.timeout:.0f} s"
     errors = [line for line in done.stdout.splitlines() if "ERROR" in line]
     return errors[-1].partition("ERROR")[2].strip() if errors else ""
+
+
+def _has_rows(there: Run | str) -> bool:
+    return not isinstance(there, str) and bool(there.history("epoch"))
+
+
+def _go_on(one: Sent, here: Run, server: Server) -> str:
+    """Send the rest of a run of which the server has some rows; returns what went wrong.
+
+    `wandb sync` would add all rows again. A resumed run passes over those of earlier steps.
+    """
+
+    def add(run: wandb.Run) -> None:
+        for row in logged_rows(one.log):
+            run.log(dict(_ours(row)), step=int(row["_step"]), commit=True)
+        run.summary.update(dict(_ours(here.summary)))
+
+    return _resumed(one.id, server, add)
+
+
+def _resumed(run: str, server: Server, add: Callable[[wandb.Run], None]) -> str:
+    """Resume a run that the server has, and add to it; returns what went wrong."""
+    settings = wandb.Settings(
+        silent=True,
+        console="off",
+        x_disable_stats=True,
+        init_timeout=INIT_TIMEOUT,
+        finish_timeout=UPLOAD_TIMEOUT,
+        finish_timeout_raises=True,
+    )
+    with tempfile.TemporaryDirectory(prefix="segsweep-") as scratch:
+        try:
+            with wandb.init(
+                project=server.project,
+                entity=server.entity,
+                id=run,
+                resume="must",
+                dir=scratch,
+                settings=settings,
+            ) as resumed:
+                add(resumed)
+        except Exception as error:  # W&B's client raises many kinds, some of them plain
+            wandb.teardown()
+            return in_a_line(error)
+    return ""
 
 
 def _arrived(one: Sent, here: Run, server: Server) -> str:
@@ -136,7 +187,7 @@ def _lacking(here: Run, there: Run | str) -> str:
         if wrong:
             lacking.append(f"its {name} lacks {', '.join(wrong[:3])}")
     epochs = len(here.history("epoch")), len(there.history("epoch"))
-    if epochs[0] > epochs[1]:
+    if epochs[0] != epochs[1]:
         lacking.append(f"its history has {epochs[1]} of {epochs[0]} rows")
     return ", ".join(lacking)
 
@@ -186,29 +237,6 @@ def send_model(run: str, weights: Path, data: Path, server: Server) -> str:
 
     What the server has already, by its content, it takes no second time.
     """
-    settings = wandb.Settings(
-        silent=True,
-        console="off",
-        x_disable_stats=True,
-        init_timeout=INIT_TIMEOUT,
-        finish_timeout=UPLOAD_TIMEOUT,
-        finish_timeout_raises=True,
-    )
-    with tempfile.TemporaryDirectory(prefix="segsweep-") as scratch:
-        try:
-            resumed = wandb.init(
-                project=server.project,
-                entity=server.entity,
-                id=run,
-                resume="must",
-                dir=scratch,
-                settings=settings,
-            )
-            metrics = read_json(weights.with_name("metrics.json"))
-            aliases = ["winner"] if weights.parent.name == "best" else []
-            artifacts.send(resumed, data, weights, metrics, aliases)
-            resumed.finish()
-        except Exception as error:  # as above
-            wandb.teardown()
-            return in_a_line(error)
-    return ""
+    metrics = read_json(weights.with_name("metrics.json"))
+    aliases = ["winner"] if weights.parent.name == "best" else []
+    return _resumed(run, server, lambda it: artifacts.send(it, data, weights, metrics, aliases))

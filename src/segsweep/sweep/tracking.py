@@ -51,7 +51,8 @@ class Run:
             if "WANDB_RUN_ID" not in os.environ:
                 shutil.rmtree(folder / "wandb", ignore_errors=True)
                 told["id"] = run_id
-            told["mode"] = "online" if to.online else "offline"
+            # what is run again goes on where the server's rows end: equal keys make equal rows
+            told |= {"mode": "online", "resume": "allow"} if to.online else {"mode": "offline"}
         self.run = self._begun(told)
         self.run.define_metric("epoch")
         self.run.define_metric("*", step_metric="epoch")
@@ -79,7 +80,7 @@ class Run:
             shutil.rmtree(refused)
         self.online = False
         take_up(online=False)
-        return wandb.init(**told | {"mode": "offline"}, settings=settings)
+        return wandb.init(**told | {"mode": "offline", "resume": None}, settings=settings)
 
     @property
     def id(self) -> str:
@@ -98,7 +99,7 @@ class Run:
 
     def log_epoch(self, row: dict[str, float]) -> None:
         with _told() if self.online else nullcontext():
-            self.run.log(row)
+            self.run.log(row, step=int(row["epoch"]), commit=True)
 
     def finish(
         self,
@@ -119,7 +120,8 @@ class Run:
                 _overlay(pixels[i], masks[i], outcome.predictions[i], names[i])
                 for i in _evenly(len(names), images)
             ]
-            self.run.log({"predictions": shown, "epoch": outcome.metrics["epochs"]})
+            epochs = int(outcome.metrics["epochs"])
+            self.run.log({"predictions": shown, "epoch": epochs}, step=epochs + 1)
         if self.online:
             with _told():
                 kept = weights if outcome.weights else None

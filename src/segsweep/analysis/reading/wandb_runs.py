@@ -22,6 +22,7 @@ from segsweep.analysis.reading.cells import finite, flat
 from segsweep.analysis.reading.logged import Asked, Run, finished_sweep
 from segsweep.analysis.reading.sweep_config import read_sweep_config, typed
 from segsweep.errors import UserError
+from segsweep.study.study import exponents_as_numbers
 from segsweep.sweep.observation import Goal
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def read_sweep(
         sweep.runs.upgrade_to_full()
         runs = [online_run(path, run) for run in sweep.runs]
         config = sweep.config
-    asked = Asked(typed(config, path), parameters, metric, goal)
+    asked = Asked(typed(exponents_as_numbers(config), path), parameters, metric, goal)
     return finished_sweep(path, runs, asked)
 
 
@@ -133,6 +134,11 @@ def online_run(path: str, run: "OnlineRun") -> Run:
 def logged_run(log: Path) -> Run:
     """A run as its log has it. Raises `UserError` where the log cannot be read."""
     return _offline(_records(log), log)
+
+
+def logged_rows(log: Path) -> list[Record]:
+    """The rows of a log's history, each with its `_step`."""
+    return [one["history"].get("item", {}) for one in _records(log) if one["type"] == "history"]
 
 
 def _offline(records: Sequence[Record], log: Path) -> Run:
