@@ -1,16 +1,12 @@
 """A W&B server that fails while a trial streams to it: the trial is whole, the run can follow."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from project import environment
-from segsweep.files import write_json
 from wandb_example import Example
 from wandb_server import Server
 
@@ -83,7 +79,7 @@ def test_what_passes_costs_nothing(
         ("file_stream", 500),
         ("file_stream", 404),
         (".", "drop"),
-        ("UpsertBucket", 30.0),
+        ("UpsertBucket", 90.0),
     ],
 )
 def test_what_lasts_costs_no_training_and_is_sent_later(
@@ -92,7 +88,8 @@ def test_what_lasts_costs_no_training_and_is_sent_later(
     example = make("lasting")
     with Server() as server:
         server.fail(matching, how)
-        example.trial(0, "--wandb-online", **server.environment)
+        told = example.trial(0, "--wandb-online", **server.environment)
+        assert "W&B: " in told
         assert example.written(0) == reference
         server.faults.clear()
         assert "1 of 1 runs are on" in sync(example, server)
@@ -179,17 +176,26 @@ def test_the_sweep_is_made_once_by_trials_at_the_same_time_and_after_a_kill(make
         assert [run.sweep for run in server.books.runs.values()] == [sweep.name] * 3
 
 
-def test_a_run_of_a_sweep_that_the_server_does_not_know_is_named(make: Make) -> None:
-    example = make("unknown")
-    write_json(example.folder / "results/train/metrics.json", {"key": "k"})
-    code = "import wandb; wandb.init(project='cells', dir='results/train').finish()"
-    environ = environment() | {"WANDB_MODE": "offline", "WANDB_SWEEP_ID": "nosuch"}
-    subprocess.run([sys.executable, "-c", code], cwd=example.folder, env=environ, check=True)
+def test_a_run_that_was_streamed_into_a_sweep_is_sent_to_another_server(make: Make) -> None:
+    example = make("moved")
+    with Server() as first:
+        example.trial(0, "--wandb-online", **first.environment)
+        assert_whole(first)
+    with Server() as second:
+        assert "1 of 1 runs are on" in sync(example, second)
+        assert_whole(second)
+
+
+def test_a_log_that_is_none_is_named_and_the_others_go(make: Make) -> None:
+    example = make("damaged")
+    for index in range(2):
+        example.trial(index)
+    (log,) = example.out(0).glob("wandb/*/run-*.wandb")
+    log.write_text("no log")
     with Server() as server:
         told = sync(example, server, check=False)
-        assert server.books.runs == {}
-    assert "results/train: run " in told
-    assert "Sweep nosuch not found" in told
+        assert_whole(server)
+    assert f"{log.relative_to(example.folder)}: cannot be read as a run of W&B" in told
     assert "error: not all is on" in told
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import wandb
 
-from segsweep.files import files_below, sha256
+from segsweep.files import files_below, read_json, sha256, write_json
+from segsweep.store import root
 
 
 def md5(path: str | Path) -> str:
@@ -27,9 +28,20 @@ def dvc_hash(folder: Path) -> str:
     return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + ".dir"
 
 
+def dvc_hash_once(folder: Path) -> str:
+    """The same, read only once for what one record (`made-from.json`) tells of the folder."""
+    record = folder / "made-from.json"
+    if not record.exists():  # preprocessed by hand
+        return dvc_hash(folder)
+    memory = root() / "wandb" / f"dvc-{sha256(record)[:16]}.json"
+    if not memory.exists():
+        write_json(memory, {"dvc_md5": dvc_hash(folder)})
+    return str(read_json(memory)["dvc_md5"])
+
+
 def dataset(folder: Path) -> wandb.Artifact:
     """The artifact of a folder that `preprocess` wrote."""
-    hashes = {"dvc_md5": dvc_hash(folder), "manifest_sha256": sha256(folder / "manifest.csv")}
+    hashes = {"dvc_md5": dvc_hash_once(folder), "manifest_sha256": sha256(folder / "manifest.csv")}
     artifact = wandb.Artifact("data", "dataset", metadata=hashes)
     for name in ("manifest.csv", "summary.json"):
         _add(artifact, folder / name)
@@ -44,18 +56,17 @@ def model(weights: Path, metrics: dict[str, Any]) -> wandb.Artifact:
     return artifact
 
 
-def send(
-    run: wandb.Run,
-    data: Path,
-    weights: Path | None,
-    metrics: dict[str, Any],
-    aliases: Sequence[str] = (),
-) -> None:
-    """Have a run use the data and, with `weights`, give out its model under `aliases`."""
+def send_data(run: wandb.Run, data: Path) -> None:
+    """Have a run use the data."""
     # use_artifact would wait, without end where the server is gone
     run._log_artifact(dataset(data), is_user_created=True, use_after_commit=True)
-    if weights:
-        run.log_artifact(model(weights, metrics), aliases=["latest", *aliases])
+
+
+def send_model(
+    run: wandb.Run, weights: Path, metrics: dict[str, Any], aliases: Sequence[str] = ()
+) -> wandb.Artifact:
+    """Have a run give out its model under `aliases`; the artifact arrives meanwhile."""
+    return run.log_artifact(model(weights, metrics), aliases=["latest", *aliases])
 
 
 def _add(artifact: wandb.Artifact, path: Path) -> None:

@@ -1,9 +1,9 @@
 """The user's W&B server, asked by W&B's own client: who is logged in, and the study's sweep."""
 
-import fcntl
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import wandb
 
 from segsweep.errors import UserError
-from segsweep.files import read_json, write_json, write_yaml
+from segsweep.files import locked, read_json, write_json, write_yaml
 from segsweep.store import root
 from segsweep.sweep.agent import sweep_id
 from segsweep.sweep.destination import Destination
@@ -26,26 +26,34 @@ if TYPE_CHECKING:
 PATIENCE, SWEEP_PATIENCE = 10, 30
 """Seconds that one question to the server, and the making of a sweep, may take."""
 
-NO_KEY = (
-    "W&B: found no key, expected one in WANDB_API_KEY or from `wandb login`; "
-    "with wandb.mode: offline training needs none"
-)
+
+def no_key(error: BaseException) -> UserError:
+    """What W&B's client says of a missing or misshapen key, as one sentence."""
+    return UserError(
+        f"W&B: found no key that can be used ({in_a_line(error)}), expected one in WANDB_API_KEY "
+        "or from `wandb login`; with wandb.mode: offline training needs none"
+    )
 
 
 class Server:
     """The server that WANDB_BASE_URL or W&B's default names, for one project.
 
-    Raises `UserError` without a key, and what W&B's client raises where the server does not answer:
-    exceptions of many kinds, some of them plain.
+    Raises `UserError` without a key or an entity, and what W&B's client raises where the server
+    does not answer: exceptions of many kinds, some of them plain.
     """
 
     def __init__(self, to: Destination) -> None:
         try:
             self.api = wandb.Api(timeout=PATIENCE)
         except wandb.errors.UsageError as error:
-            raise UserError(NO_KEY) from error
+            raise no_key(error) from error
         self.url = str(self.api.settings["base_url"])
         entity = to.entity or self.api.settings["entity"] or self.api.default_entity
+        if not entity:
+            raise UserError(
+                f"wandb.entity: found none, and {self.url} gives your key no default, expected the "
+                "user or team that the runs belong to; set it in the study"
+            )
         self.entity = str(entity)
         self.project = to.project
 
@@ -71,20 +79,20 @@ class Server:
             if found is None or not self._has(found):
                 found = self._named(named["name"])
             if found is None:
-                self._wandb_sweep(named, runs)
+                said = self._wandb_sweep(named, runs)
                 found = self._named(named["name"])
-            if found is None:
-                raise LookupError("wandb sweep has made none")
+                if found is None:
+                    raise LookupError(said or "wandb sweep has made none")
             write_json(memory, {"server": self.url, "sweep": found})
         return str(found)
 
-    def take_in(self, known_as: str, sweep: dict[str, Any], runs: Sequence[str]) -> None:
-        """Add runs that the server has to a sweep that it has."""
+    def take_in(self, known_as: str, sweep: dict[str, Any], runs: Sequence[str]) -> str:
+        """Add runs that the server has to a sweep that it has; returns what went wrong."""
         update = ("--update", f"{self.entity}/{self.project}/{known_as}")
-        self._wandb_sweep(with_name(sweep), runs, *update)
+        return self._wandb_sweep(with_name(sweep), runs, *update)
 
-    def _wandb_sweep(self, sweep: dict[str, Any], runs: Sequence[str], *options: str) -> None:
-        """Run `wandb sweep`; what came of it, the server is asked."""
+    def _wandb_sweep(self, sweep: dict[str, Any], runs: Sequence[str], *options: str) -> str:
+        """Run `wandb sweep`; what came of it, the server is asked. Returns what went wrong."""
         with tempfile.TemporaryDirectory(prefix="segsweep-") as scratch:
             config = Path(scratch) / "sweep.yaml"
             write_yaml(config, sweep)
@@ -92,26 +100,27 @@ class Server:
             command += ["--entity", self.entity, "--project", self.project]
             command += [word for run in runs for word in ("--prior_run", run)]
             try:
-                subprocess.run(
+                done = subprocess.run(
                     [*command, str(config)],
-                    env=os.environ | {"WANDB_DIR": scratch},
+                    env=os.environ | {"WANDB_DIR": scratch, "WANDB_SILENT": "false"},
                     stdin=subprocess.DEVNULL,
-                    capture_output=True,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
                     timeout=SWEEP_PATIENCE,
                 )
             except subprocess.TimeoutExpired as expired:
                 raise TimeoutError(
                     f"wandb sweep had not ended after {expired.timeout:.0f} s"
                 ) from expired
+        return error_in(done.stdout)
 
     @contextmanager
     def _remembered(self, name: str) -> Iterator[Path]:
         """The file that keeps a sweep's id, held by this process alone."""
         place = json.dumps([self.url, self.entity, self.project, name])
         memory = root() / "wandb" / f"{hashlib.sha256(place.encode()).hexdigest()[:16]}.json"
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        with memory.with_suffix(".lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with locked(memory.with_suffix(".lock")):
             yield memory
 
     def _has(self, sweep: str) -> bool:
@@ -158,7 +167,7 @@ def asked(to: Destination) -> Server:
 def sweep_for_trial(to: Destination, sweep: dict[str, Any]) -> str | None:
     """The server's id of the sweep; None, and a line why, where the server cannot be asked.
 
-    Raises `UserError` without a key.
+    Raises `UserError` without a key or an entity.
     """
     try:
         return Server(to).sweep(sweep)
@@ -172,3 +181,9 @@ def sweep_for_trial(to: Destination, sweep: dict[str, Any]) -> str | None:
 def in_a_line(error: BaseException) -> str:
     """What W&B's client says, without its advice."""
     return " ".join((str(error) or type(error).__name__).splitlines()[0].split())
+
+
+def error_in(output: str) -> str:
+    """The last error among what W&B's command line printed; "" where there is none."""
+    errors = [line for line in output.splitlines() if "ERROR" in line or "Error:" in line]
+    return re.split("ERROR|Error:", errors[-1], maxsplit=1)[1].strip() if errors else ""

@@ -26,9 +26,11 @@ from segsweep.analysis.reading.wandb_runs import (
     offline_logs,
     online_run,
 )
-from segsweep.files import read_json
+from segsweep.errors import UserError
+from segsweep.files import read_json, sha256
 from segsweep.sweep import artifacts
-from segsweep.sweep.server import Server, in_a_line
+from segsweep.sweep.log import forget_sweep
+from segsweep.sweep.server import Server, error_in, in_a_line
 
 FOLDERS = ("trials/*", "audit/*", "confirm/*", "train")
 AT_ONCE, PATIENCE = 8, 60
@@ -40,8 +42,8 @@ INIT_TIMEOUT, UPLOAD_TIMEOUT = 30, 600
 
 
 @dataclass(frozen=True)
-class Sent:
-    """A run of the study: the folder of its results, and its log."""
+class Kept:
+    """A run of the study on this disk: the folder of its results, and its log."""
 
     folder: Path
     log: Path
@@ -51,9 +53,9 @@ class Sent:
         return self.log.stem.removeprefix("run-")
 
 
-def runs_of(results: Path) -> tuple[list[Sent], list[Path]]:
+def runs_of(results: Path) -> tuple[list[Kept], list[Path]]:
     """The runs of a study, each id once; and the folders with results that have no log."""
-    found: dict[str, Sent] = {}
+    found: dict[str, Kept] = {}
     without = []
     for pattern in FOLDERS:
         for metrics in sorted(results.glob(f"{pattern}/metrics.json")):
@@ -61,19 +63,25 @@ def runs_of(results: Path) -> tuple[list[Sent], list[Path]]:
             if not logs:
                 without.append(metrics.parent)
             for log in logs[-1:]:
-                one = Sent(metrics.parent, log)
+                one = Kept(metrics.parent, log)
                 found.setdefault(one.id, one)
     return list(found.values()), without
 
 
-def send(runs: Sequence[Sent], server: Server) -> Iterator[tuple[Sent, str]]:
+def send(runs: Sequence[Kept], server: Server) -> Iterator[tuple[Kept, str]]:
     """Send what the server does not have, and say of each run what it has not got of it: "" is all.
 
     What has arrived is not sent again; a run that is sent twice is the same run.
     """
-    for i in range(0, len(runs), AT_ONCE):
-        part = {one: logged_run(one.log) for one in runs[i : i + AT_ONCE]}
-        there = {one: _there(one, server) for one in part}
+    readable: dict[Kept, Run] = {}
+    for one in runs:
+        try:
+            readable[one] = logged_run(one.log)
+        except UserError as error:
+            yield one, str(error)
+    for i in range(0, len(readable), AT_ONCE):
+        part = dict(list(readable.items())[i : i + AT_ONCE])
+        there = {one: _there(one.id, server) for one in part}
         missing = [one for one, here in part.items() if _lacking(here, there[one])]
         begun = [one for one in missing if _has_rows(there[one])]
         new = [one for one in missing if one not in begun]
@@ -85,11 +93,16 @@ def send(runs: Sequence[Sent], server: Server) -> Iterator[tuple[Sent, str]]:
             yield one, lacking and "; ".join(filter(None, (lacking, said)))
 
 
-def _wandb_sync(runs: Sequence[Sent], server: Server) -> str:
-    """Run `wandb sync` on copies, as it leaves marks beside the logs; returns what went wrong."""
+def _wandb_sync(runs: Sequence[Kept], server: Server) -> str:
+    """Run `wandb sync` on copies, as it leaves marks beside the logs; returns what went wrong.
+
+    The copies name no sweep, as a run of a sweep that the server does not know would be refused.
+    """
     with tempfile.TemporaryDirectory(prefix="segsweep-") as scratch:
         for one in runs:
-            shutil.copytree(one.log.parent, Path(scratch) / one.log.parent.name)
+            copy = Path(scratch) / one.log.parent.name
+            shutil.copytree(one.log.parent, copy)
+            forget_sweep(copy / one.log.name)
         try:
             done = subprocess.run(
                 [
@@ -106,15 +119,14 @@ def _wandb_sync(runs: Sequence[Sent], server: Server) -> str:
             )
         except subprocess.TimeoutExpired as expired:
             return f"wandb sync had not ended after {expired.timeout:.0f} s"
-    errors = [line for line in done.stdout.splitlines() if "ERROR" in line]
-    return errors[-1].partition("ERROR")[2].strip() if errors else ""
+    return error_in(done.stdout)
 
 
 def _has_rows(there: Run | str) -> bool:
     return not isinstance(there, str) and bool(there.history("epoch"))
 
 
-def _go_on(one: Sent, here: Run, server: Server) -> str:
+def _go_on(one: Kept, here: Run, server: Server) -> str:
     """Send the rest of a run of which the server has some rows; returns what went wrong.
 
     `wandb sync` would add all rows again. A resumed run passes over those of earlier steps.
@@ -155,19 +167,19 @@ def _resumed(run: str, server: Server, add: Callable[[wandb.Run], None]) -> str:
     return ""
 
 
-def _arrived(one: Sent, here: Run, server: Server) -> str:
+def _arrived(one: Kept, here: Run, server: Server) -> str:
     """What the server has not got of a run that was just sent; it may take a moment to tell."""
-    lacking = _lacking(here, _there(one, server))
+    lacking = _lacking(here, _there(one.id, server))
     if lacking:
         time.sleep(MOMENT)
-        lacking = _lacking(here, _there(one, server))
+        lacking = _lacking(here, _there(one.id, server))
     return lacking
 
 
-def _there(one: Sent, server: Server) -> Run | str:
+def _there(run: str, server: Server) -> Run | str:
     """A run as the server has it, or why there is none."""
     try:
-        return online_run(one.id, server.run(one.id))
+        return online_run(run, server.run(run))
     except Exception as error:  # W&B's client raises many kinds, some of them plain
         return in_a_line(error)
 
@@ -204,7 +216,7 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def join(sweep: dict[str, Any], runs: Sequence[Sent], server: Server) -> str:
+def join(sweep: dict[str, Any], runs: Sequence[Kept], server: Server) -> str:
     """Have the study's sweep, made where it is not, take in the trials that came without it.
 
     Returns what went wrong.
@@ -212,16 +224,17 @@ def join(sweep: dict[str, Any], runs: Sequence[Sent], server: Server) -> str:
     trials = [one.id for one in runs if one.folder.parent.name == "trials"]
     try:
         there = server.sweep(sweep, trials)
-        outside = set(trials) - server.runs_in(there)
+        outside, said = set(trials) - server.runs_in(there), ""
         if outside:
-            server.take_in(there, sweep, sorted(outside))
+            said = server.take_in(there, sweep, sorted(outside))
             outside -= server.runs_in(there)
     except Exception as error:  # as above
         return in_a_line(error)
-    return f"it lacks {', '.join(sorted(outside))}" if outside else ""
+    lacking = f"it lacks {', '.join(sorted(outside))}" if outside else ""
+    return lacking and "; ".join(filter(None, (lacking, said)))
 
 
-def models_of(results: Path, runs: Sequence[Sent]) -> list[tuple[Path, str]]:
+def models_of(results: Path, runs: Sequence[Kept]) -> list[tuple[Path, str]]:
     """The folders whose weights go along, each with the id of the run that trained them."""
     trained_as = {read_json(one.folder / "metrics.json")["key"]: one.id for one in runs}
     found = []
@@ -235,8 +248,18 @@ def models_of(results: Path, runs: Sequence[Sent]) -> list[tuple[Path, str]]:
 def send_model(run: str, weights: Path, data: Path, server: Server) -> str:
     """Resume a run to add its weights, and the data that it used; returns what went wrong.
 
-    What the server has already, by its content, it takes no second time.
+    What has arrived stands in the run's summary then, and is not sent again.
     """
+    mark = {"model_sha256": sha256(weights)}
+    there = _there(run, server)
+    if not isinstance(there, str) and mark.items() <= there.summary.items():
+        return ""
     metrics = read_json(weights.with_name("metrics.json"))
     aliases = ["winner"] if weights.parent.name == "best" else []
-    return _resumed(run, server, lambda it: artifacts.send(it, data, weights, metrics, aliases))
+
+    def add(resumed: wandb.Run) -> None:
+        artifacts.send_data(resumed, data)
+        artifacts.send_model(resumed, weights, metrics, aliases).wait(UPLOAD_TIMEOUT)
+        resumed.summary.update(mark)
+
+    return _resumed(run, server, add)

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from segsweep.data.arrays import ProcessedSet
 from segsweep.errors import UserError
 from segsweep.sweep import artifacts
 from segsweep.sweep.destination import Destination, take_up
-from segsweep.sweep.server import NO_KEY, in_a_line
+from segsweep.sweep.server import in_a_line, no_key
 from segsweep.unet.training import Outcome
 
 CLASSES = {0: "background", 1: "foreground"}
@@ -44,6 +44,7 @@ class Run:
         job: str | None = None,
     ) -> None:
         self.folder, self.online = folder, to is not None and to.online
+        self.of_the_user, self.told = to is None, False
         told: dict[str, Any] = {"config": config, "dir": str(folder)}
         if to is not None:
             take_up(to.online)
@@ -70,10 +71,15 @@ class Run:
         try:
             return wandb.init(**told, settings=settings)
         except Exception as error:  # W&B's client raises many kinds, some of them plain
+            if isinstance(error, wandb.errors.UsageError):
+                raise no_key(error) from error
+            if self.of_the_user:
+                raise UserError(
+                    f"W&B: the run cannot begin ({in_a_line(error)}), expected a server that hands "
+                    "it out; see WANDB_BASE_URL and `wandb login`, and start the agent again"
+                ) from error
             if not self.online:
                 raise
-            if isinstance(error, wandb.errors.UsageError):
-                raise UserError(NO_KEY) from error
             print(f"W&B: the run is not taken ({in_a_line(error)}); {LATER}", flush=True)
         wandb.teardown()
         for refused in (self.folder / "wandb").glob("run-*"):
@@ -98,7 +104,7 @@ class Run:
         return dict(self.run.config)
 
     def log_epoch(self, row: dict[str, float]) -> None:
-        with _told() if self.online else nullcontext():
+        with self._streaming():
             self.run.log(row, step=int(row["epoch"]), commit=True)
 
     def finish(
@@ -113,31 +119,33 @@ class Run:
 
         Online the data, which lie in `folder`, and, where given, the `weights` follow as artifacts.
         """
-        self.run.summary.update(outcome.metrics)
-        if images and outcome.predictions is not None:
-            pixels, masks, names = data.split("validation")
-            shown = [
-                _overlay(pixels[i], masks[i], outcome.predictions[i], names[i])
-                for i in _evenly(len(names), images)
-            ]
-            epochs = int(outcome.metrics["epochs"])
-            self.run.log({"predictions": shown, "epoch": epochs}, step=epochs + 1)
+        with self._streaming():
+            self.run.summary.update(outcome.metrics)
+            if images and outcome.predictions is not None:
+                epochs = int(outcome.metrics["epochs"])
+                shown = _overlays(data, outcome.predictions, images)
+                self.run.log({"predictions": shown, "epoch": epochs}, step=epochs + 1)
         if self.online:
-            with _told():
-                kept = weights if outcome.weights else None
-                artifacts.send(self.run, folder, kept, outcome.metrics)
-        with _told() if self.online else nullcontext():
+            with self._streaming():
+                artifacts.send_data(self.run, folder)
+                if weights and outcome.weights:
+                    artifacts.send_model(self.run, weights, outcome.metrics)
+        with self._streaming():
             self.run.finish()
         _drop_links(self.folder / "wandb")
 
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Say in a line what the server does not take; the training does not depend on it."""
-    try:
-        yield
-    except Exception as error:  # W&B's client raises many kinds, some of them plain
-        print(f"W&B: not all of the run has arrived ({in_a_line(error)}); {LATER}", flush=True)
+    @contextmanager
+    def _streaming(self) -> Iterator[None]:
+        """Online, say once in a line that something did not arrive; the training goes on."""
+        try:
+            yield
+        except Exception as error:  # W&B's client raises many kinds, some of them plain
+            if not self.online:
+                raise
+            if not self.told:
+                said = f"W&B: not all of the run has arrived ({in_a_line(error)}); {LATER}"
+                print(said, flush=True)
+            self.told = True
 
 
 def _drop_links(folder: Path) -> None:
@@ -145,6 +153,13 @@ def _drop_links(folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.is_symlink():
             path.unlink()
+
+
+def _overlays(data: ProcessedSet, predicted: np.ndarray, images: int) -> list[wandb.Image]:
+    pixels, masks, names = data.split("validation")
+    return [
+        _overlay(pixels[i], masks[i], predicted[i], names[i]) for i in _evenly(len(names), images)
+    ]
 
 
 def _overlay(image: np.ndarray, mask: np.ndarray, predicted: np.ndarray, name: str) -> wandb.Image:
