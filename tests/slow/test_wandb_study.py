@@ -131,6 +131,6 @@ def test_plain_wandb_sweep_and_agent_train_the_same_trainer_and_come_back(
             *("--study", "params.yaml"),
             env=server.environment,
         )
-        assert "evaluate: 3 trials (3 finished) over batch_size, learning_rate" in told
+        assert "evaluate: 3 trials (3 finished) over batch_size" in told
     assert (tmp_path / "out/report.html").exists()
     assert (tmp_path / "out/next/params.yaml").exists()
