@@ -106,7 +106,7 @@ def test_a_machine_that_fails_is_tried_thrice_and_ends_the_sweep(
 ) -> None:
     """Every process that is about to leave a result is killed: no trial is made of that."""
     project = fresh("thrice")
-    sweep = (*TOOLS["snakemake"], "results/leaderboard.csv")
+    sweep = (*TOOLS["snakemake"], "--", "results/leaderboard.csv")
     told = project.run(*sweep, check=False, env={"KILL_AT": "metrics.json"})
     assert project.lines().count("killed at metrics.json") == 3
     assert "results/trials/000/metrics.json was not made, see logs/trial/000.log" in told
