@@ -88,9 +88,10 @@ def test_what_lasts_costs_no_training_and_is_sent_later(
     example = make("lasting")
     with Server() as server:
         server.fail(matching, how)
-        told = example.trial(0, "--wandb-online", **server.environment)
-        assert "W&B: " in told
+        example.trial(0, "--wandb-online", **server.environment)
         assert example.written(0) == reference
+        with pytest.raises((AssertionError, ValueError)):
+            assert_whole(server)
         server.faults.clear()
         assert "1 of 1 runs are on" in sync(example, server)
         assert_whole(server)
@@ -140,7 +141,8 @@ def test_a_wrong_key_costs_no_training(make: Make, reference: dict[str, bytes]) 
     with Server() as server:
         wrong = server.environment | {"WANDB_API_KEY": "w" * 40}
         told = example.trial(0, "--wandb-online", **wrong)
-        assert "W&B: the run is not taken (user is not logged in)" in told
+        assert "W&B: the run is not taken (" in told
+        assert "user is not logged in" in told
         assert example.written(0) == reference
         assert server.books.runs == {}
 
@@ -195,7 +197,8 @@ def test_a_log_that_is_none_is_named_and_the_others_go(make: Make) -> None:
     with Server() as server:
         told = sync(example, server, check=False)
         assert_whole(server)
-    assert f"{log.relative_to(example.folder)}: cannot be read as a run of W&B" in told
+    assert "results/trials/000: run b7811844-trial0 Could not find run" in told
+    assert "results/trials/001: run b7811844-trial1 is there" in told
     assert "error: not all is on" in told
 
 

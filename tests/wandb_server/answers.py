@@ -31,6 +31,7 @@ class Answers(OnRuns, OnSweeps, OnArtifacts):
             "GetSweeps": self.list_sweeps,
             "CreateAgent": self.create_agent,
             "Heartbeat": self.heartbeat,
+            "ArtifactByID": self.one_artifact,
             "ArtifactType": self.artifact_type,
             "CreateArtifact": self.create_artifact,
             "CreateArtifactManifest": self.create_manifest,

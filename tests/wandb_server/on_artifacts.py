@@ -2,7 +2,7 @@
 
 import json
 
-from wandb_server.books import Artifact
+from wandb_server.books import ENTITY, Artifact
 from wandb_server.part import Data, Part, Variables
 
 
@@ -38,6 +38,22 @@ class OnArtifacts(Part):
         )
         self.books.artifacts[name] = artifact
         return {"createArtifact": {"artifact": self._artifact(artifact)}}
+
+    def one_artifact(self, asked: Variables) -> Data:
+        one = self.books.artifacts[asked["id"]]
+        project = self._project(ENTITY, one.project)
+        sequence = {"__typename": "ArtifactSequence", "name": one.collection, "project": project}
+        unset = ("description", "commitHash", "historyStep", "updatedAt")
+        return {
+            "artifact": {
+                **{"__typename": "Artifact", "id": one.id, "state": one.state, "size": 0},
+                **{"digest": one.digest, "metadata": json.dumps(one.metadata), "tags": []},
+                **{"artifactSequence": sequence, "artifactType": {"name": one.kind}},
+                **{"versionIndex": one.version, "fileCount": len(one.files), "aliases": []},
+                **{"ttlDurationSeconds": 0, "ttlIsInherited": True},
+                **{"createdAt": "2026-01-01T00:00:00", **dict.fromkeys(unset)},
+            }
+        }
 
     def create_manifest(self, asked: Variables) -> Data:
         artifact = asked.get("artifactID") or asked["artifactManifestID"]

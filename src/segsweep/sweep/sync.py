@@ -84,13 +84,26 @@ def send(runs: Sequence[Kept], server: Server) -> Iterator[tuple[Kept, str]]:
         there = {one: _there(one.id, server) for one in part}
         missing = [one for one, here in part.items() if _lacking(here, there[one])]
         begun = [one for one in missing if _has_rows(there[one])]
-        new = [one for one in missing if one not in begun]
-        said = _wandb_sync(new, server) if new else ""
-        for one in begun:
-            said = _go_on(one, part[one], server) or said
+        said = {one: _go_on(one, part[one], server) for one in begun}
+        said |= _sent([one for one in missing if one not in begun], server)
         for one, here in part.items():
             lacking = _arrived(one, here, server) if one in missing else ""
-            yield one, lacking and "; ".join(filter(None, (lacking, said)))
+            yield one, lacking and "; ".join(filter(None, (lacking, said.get(one, ""))))
+
+
+def _sent(runs: Sequence[Kept], server: Server) -> dict[Kept, str]:
+    """Send runs of which the server has nothing; returns what went wrong with each.
+
+    One that `wandb sync` does not read holds up those beside it, which are sent alone then.
+    """
+    if not runs:
+        return {}
+    said = dict.fromkeys(runs, _wandb_sync(runs, server))
+    if len(runs) > 1 and any(said.values()):
+        for one in runs:
+            if not _has_rows(_there(one.id, server)):
+                said[one] = _wandb_sync([one], server)
+    return said
 
 
 def _wandb_sync(runs: Sequence[Kept], server: Server) -> str:
