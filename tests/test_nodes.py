@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from project import ROOT
-from segsweep.errors import UserError
+from segsweep.errors import MachineError, UserError
 from segsweep.nodes import avoided, counted, exclusion
 
 Fails = Callable[..., None]
+KEEP = [sys.executable, str(ROOT / "workflow/scripts/keep.py"), "--log", "log"]
 
 
 @pytest.fixture
@@ -23,26 +24,34 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fails:
     def run(node: str, trial: str, fails: bool = True) -> None:
         monkeypatch.setenv("SLURMD_NODENAME", node)
         if not fails:
-            with counted(trial):
+            with counted(Path(trial)):
                 return
-        with pytest.raises(UserError), counted(trial):
-            raise UserError(f"{trial}: the GPU failed")
+        with pytest.raises(MachineError), counted(Path(trial)):
+            raise MachineError(f"{trial}: the GPU failed")
 
     return run
 
 
-def test_three_failures_in_a_row_are_the_nodes(
+def test_a_node_that_fails_three_trainings_in_a_row_is_avoided(
     train: Fails, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for trial in ("000", "000", "001"):
-        assert exclusion() == ""
+    for trial in ("trials/000", "trials/001", "trials/002"):
+        assert exclusion(1) == ""
         train("a", trial)
-    train("b", "002", fails=False)
-    assert avoided() == {"a": "001: the GPU failed"}
-    assert exclusion() == exclusion() == "--exclude=a"
+    train("b", "train", fails=False)
+    assert avoided() == {"a": "trials/002: the GPU failed"}
+    assert exclusion(1) == exclusion(1) == "--exclude=a"
     told = capsys.readouterr().err
     assert told.count("node a failed 3 trainings in a row") == 1
-    assert "001: the GPU failed" in told
+    assert "trials/002: the GPU failed" in told
+
+
+def test_one_training_that_fails_again_and_again_goes_elsewhere_by_itself(train: Fails) -> None:
+    for attempt in (1, 2):
+        assert exclusion(attempt) == ""
+        train("a", "000")
+    assert exclusion(3) == "--exclude=a"
+    assert exclusion(1) == ""
 
 
 def test_a_success_clears_a_node(train: Fails) -> None:
@@ -52,20 +61,45 @@ def test_a_success_clears_a_node(train: Fails) -> None:
 
 
 def test_a_training_that_fails_everywhere_is_no_nodes_fault(train: Fails) -> None:
-    for node in ("a", "a", "a", "b"):
-        train(node, "000")
+    for node, trial in (("a", "000"), ("a", "001"), ("a", "002"), ("b", "000")):
+        train(node, trial)
     assert avoided() == {}
-    for trial in ("001", "002", "003"):
+    for trial in ("003", "004", "005"):
         train("b", trial)
     assert set(avoided()) == {"b"}
+
+
+@pytest.mark.parametrize(
+    ("ends", "noted"),
+    [
+        ("os.kill(os.getpid(), 9)", True),
+        ("import nosuch", True),
+        ("sys.exit('failed: the GPU failed')", True),
+        ("sys.exit('error: found no key')", False),
+        ("print('error: found no key'); sys.exit('failed: the trial ended')", False),
+    ],
+    ids=["killed", "crashed", "device", "mistake", "mistake in a trial"],
+)
+def test_a_mistake_that_a_training_calls_one_is_no_nodes_fault(
+    tmp_path: Path, ends: str, noted: bool
+) -> None:
+    (tmp_path / "in").write_text("1")
+    job = [*KEEP, "--outs", "trials/000/metrics.json", "trials/000/out.json", "--ins", "in"]
+    job += ["--tag", "fit", "--", sys.executable, "-c", f"import os, sys; {ends}"]
+    env = os.environ | {"SLURMD_NODENAME": "a"}
+    done = subprocess.run(job, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "trials/000/metrics.json was not made, see log: " in done.stderr
+    assert (tmp_path / ".store/nodes/a").exists() == noted
 
 
 def test_elsewhere_than_on_a_node_nothing_is_noted(
     train: Fails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SLURMD_NODENAME", raising=False)
-    with pytest.raises(UserError), counted("000"):
-        raise UserError("failed")
+    with pytest.raises(UserError), counted(Path("000")):
+        raise MachineError("failed")
     assert not Path(".store").exists()
 
 
@@ -73,8 +107,7 @@ def test_the_second_of_two_copies_of_a_job_takes_what_the_first_made(tmp_path: P
     """As a run beside the orphans of one that was killed, on a cluster."""
     (tmp_path / "in").write_text("1")
     make = "import time; open('made', 'a').write('.'); time.sleep(1); open('out', 'w').write('2')"
-    keep = [sys.executable, str(ROOT / "workflow/scripts/keep.py"), "--log", "log"]
-    job = [*keep, "--outs", "out", "out.json", "--ins", "in", "--", sys.executable, "-c", make]
+    job = [*KEEP, "--outs", "out", "out.json", "--ins", "in", "--", sys.executable, "-c", make]
     copies = [
         subprocess.Popen(job, cwd=tmp_path, env=os.environ, stderr=subprocess.PIPE, text=True)
         for _ in range(2)

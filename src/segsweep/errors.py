@@ -9,6 +9,15 @@ from collections.abc import Callable
 class UserError(Exception):
     """Bad input. The message names the file or key, what was found, and what to do."""
 
+    word = "error"
+    """What a script begins the sentence with."""
+
+
+class MachineError(UserError):
+    """What a machine failed at and another may do, as its GPU gave up."""
+
+    word = "failed"
+
 
 def command_line(main: Callable[[], None]) -> None:
     """Run a script's `main`, turning a `UserError` into its sentence and exit status 1.
@@ -18,7 +27,7 @@ def command_line(main: Callable[[], None]) -> None:
     try:
         main()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"{error.word}: {error}", file=sys.stderr)
         sys.exit(1)
     except OSError as error:
         if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT):

@@ -1,26 +1,32 @@
-"""Nodes of a cluster that fail trainings: counted by the jobs there, avoided by those to come."""
+"""Nodes of a cluster that fail trainings: noted by the jobs there, avoided by those to come."""
 
 import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
+from typing import Any
 
-from segsweep.errors import UserError
+from segsweep.errors import MachineError
+from segsweep.files import write_json
 from segsweep.store import root
 
 LIMIT = 3
-"""Failures in a row after which a node is avoided."""
+"""Trainings that a node fails in a row before it is avoided."""
+PATIENCE = 2
+"""Attempts of one training before it avoids each node that failed any."""
 
 
 @contextmanager
-def counted(training: str) -> Iterator[None]:
-    """Note on a Slurm node whether the machine failed `training` (a path), or not.
+def counted(training: Path) -> Iterator[None]:
+    """Note on a Slurm node whether the machine failed `training` (its folder), or not.
 
-    A success clears what was noted of the node. A job that is cancelled or preempted, and so ends
-    with this process, is noted neither way.
+    A success clears what was noted of the node. What is the user's mistake is noted neither way, as
+    is a job that is cancelled or preempted, and so ends with this process.
     """
     node = os.environ.get("SLURMD_NODENAME")
     if node is None:
@@ -29,38 +35,40 @@ def counted(training: str) -> Iterator[None]:
     notes = root() / "nodes" / node
     try:
         yield
-    except UserError as error:
-        notes.parent.mkdir(parents=True, exist_ok=True)
-        note = {"training": training, "cause": str(error), "time": time.strftime("%F %T")}
-        with notes.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(note) + "\n")
+    except MachineError as error:
+        note = {"training": str(training), "cause": str(error), "time": time.time()}
+        write_json(notes / f"{'-'.join(training.parts)}.json", note)
         raise
-    notes.unlink(missing_ok=True)
+    for path in notes.glob("*.json"):
+        path.unlink(missing_ok=True)
 
 
-def avoided() -> dict[str, str]:
-    """The nodes to avoid, each with the cause of its last failure.
+def avoided(failed: int = LIMIT) -> dict[str, str]:
+    """The nodes that failed so many trainings in a row, each with the cause of its last failure.
 
     A training that failed on several nodes is no fault of a node, so it counts for none.
     """
-    notes = {
-        file.name: [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-        for file in sorted((root() / "nodes").glob("*"))
+    noted = {node.name: list(_notes(node)) for node in sorted((root() / "nodes").glob("*"))}
+    places = Counter(note["training"] for notes in noted.values() for note in notes)
+    bad = {node: [n for n in notes if places[n["training"]] == 1] for node, notes in noted.items()}
+    return {
+        node: max(notes, key=lambda note: note["time"])["cause"]
+        for node, notes in bad.items()
+        if len(notes) >= failed
     }
-    places = [{note["training"] for note in of_node} for of_node in notes.values()]
-
-    def blamed(training: str) -> bool:
-        return sum(training in failed for failed in places) == 1
-
-    bad = {node: [n for n in of_node if blamed(n["training"])] for node, of_node in notes.items()}
-    return {node: found[-1]["cause"] for node, found in bad.items() if len(found) >= LIMIT}
 
 
-def exclusion() -> str:
-    """What `sbatch` is told of the nodes to avoid; each is named once to the user."""
-    nodes = avoided()
-    for node, cause in nodes.items():
+def _notes(node: Path) -> Iterator[dict[str, Any]]:
+    for path in node.glob("*.json"):
+        with suppress(FileNotFoundError):  # a success on the node has just cleared it
+            yield json.loads(path.read_text(encoding="utf-8"))
+
+
+def exclusion(attempt: int) -> str:
+    """What `sbatch` is told of the nodes to avoid in an attempt (from 1) at a training."""
+    for node, cause in avoided().items():
         _tell(node, cause)
+    nodes = avoided(LIMIT if attempt <= PATIENCE else 1)
     return f"--exclude={','.join(nodes)}" if nodes else ""
 
 

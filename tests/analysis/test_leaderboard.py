@@ -1,5 +1,7 @@
 """Ranking by belief, the best configuration, and stopped and failed trials among them."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from project import ROOT
+from results_example import write_running
 from segsweep.analysis.leaderboard import (
     SCORES,
     Trial,
@@ -179,3 +183,15 @@ def test_a_sweep_in_which_none_finished_says_so(tmp_path: Path, status: str) -> 
     order = from_disk(tmp_path, [trial(0, 0.5, status)], METRIC)
     with pytest.raises(UserError, match=rf"none of the 1 trials finished \(trial 0: {status}, \w+"):
         refuse_all_failed(order)
+
+
+def test_beside_the_first_trials_there_is_nothing_to_show_and_that_is_no_error(
+    tmp_path: Path,
+) -> None:
+    write_running(tmp_path, ended=0)
+    (tmp_path / "trials/000").mkdir(parents=True)
+    inputs = [tmp_path / name for name in ("sweep/search.yaml", "baselines.csv", "trials")]
+    script = [sys.executable, ROOT / "workflow/scripts/aggregate.py", *inputs, tmp_path]
+    live = subprocess.run([*script, "--live", "--count", "1"], capture_output=True, text=True)
+    assert (live.returncode, live.stdout, live.stderr) == (0, "", "")
+    assert not (tmp_path / "leaderboard.csv").exists()

@@ -120,9 +120,12 @@ def test_a_run_beside_the_orphans_of_a_killed_one_takes_what_they_make(
 def test_a_node_that_fails_three_in_a_row_is_named_and_avoided(
     fresh: Fresh, cluster: Cluster, reference: dict[str, bytes]
 ) -> None:
+    """Each of three trials fails there: two try it twice, then the other; the third but once."""
     project = fresh("bad node")
     partition = ("--default-resources", "slurm_partition=both")
     told = ended(project.start(*SNAKEMAKE, *partition, *TRIALS))
     assert "node bad failed 3 trainings in a row, so it gets no more" in told
-    assert project.lines().count("killed at metrics.json") == 3
+    assert project.lines().count("killed at metrics.json") == 2 + 2 + 1
+    noted = {path.stem for path in (project.folder / ".store/nodes/bad").iterdir()}
+    assert noted == {f"results-trials-00{i}" for i in range(3)}
     assert project.results().items() <= reference.items()

@@ -170,15 +170,22 @@ def test_the_script_says_which_batches_of_the_reports_study_fit_48_gb() -> None:
     assert "Nothing was measured" in told
 
 
-def test_main_memory_holds_the_largest_trial_on_a_cpu_and_is_one_number_on_a_gpu() -> None:
+def test_main_memory_holds_the_largest_trial_and_the_data_and_on_a_gpu_the_data_alone() -> None:
     read = yaml.safe_load((ROOT / "params.yaml").read_text())
 
-    def needed(device: str, batches: list[int]) -> int:
+    def needed(device: str, batches: list[int], train: int = 100, validation: int = 20) -> int:
         read["training"]["device"] = device
         read["sweep"]["parameters"]["batch_size"] = {"values": batches}
-        return main_memory(Study.parse(read))
+        return main_memory(Study.parse(read), train, validation)
 
     few, many = needed("cpu", [2, 4]), needed("cpu", [2, 64])
     largest = dataclasses.replace(Study.parse(read).training_config(), batch_size=64)
     assert many > predict(largest, "float32").total > few
     assert needed("auto", [2, 4]) == needed("cuda", [2, 64])
+    height, width, _ = largest.input_shape
+    image_and_mask = 2 * height * width
+    for device in ("cpu", "cuda"):
+        more = needed(device, [2, 4], 10_000, 2_000) - needed(device, [2, 4])
+        assert image_and_mask * 11_880 <= more <= 1.1 * image_and_mask * 11_880
+    never_on_a_card = 10**12 // image_and_mask
+    assert needed("cuda", [2], never_on_a_card) == needed("cuda", [2], 0)

@@ -297,11 +297,18 @@ def test_four_images_are_learnt_by_heart(config: TrainingConfig, nuclei: Process
 def test_the_files_are_the_outcome_and_metrics_come_last(
     config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path
 ) -> None:
+    earlier = ("metrics.json", "history.csv", "images.csv", "model.safetensors", "model.json")
+    for name in earlier:
+        (tmp_path / name).write_text("of an earlier training")
+
+    def during(row: dict[str, float]) -> None:
+        assert not any((tmp_path / name).exists() for name in earlier)
+
     def before(outcome: Outcome) -> None:
         assert (tmp_path / "model.safetensors").exists()
         assert not (tmp_path / "metrics.json").exists()
 
-    outcome = train(config, nuclei, tmp_path, "abc", before_metrics=before)
+    outcome = train(config, nuclei, tmp_path, "abc", on_epoch=during, before_metrics=before)
     weights = load_file(tmp_path / "model.safetensors")
     assert all(torch.equal(weights[name], tensor) for name, tensor in outcome.weights.items())
     network = UNet(config.base_channels, config.depth, config.dropout)

@@ -61,7 +61,9 @@ def sources_of(script):
 @functools.cache
 def main_memory():
     study = READING.fragment("study", STUDY.written())
-    return int(output_of(sys.executable, f"{SCRIPTS}/main_memory.py", study))
+    return int(
+        output_of(sys.executable, f"{SCRIPTS}/main_memory.py", study, "data/processed")
+    )
 
 
 def sends_jobs():
@@ -79,7 +81,7 @@ def memory(wildcards):
 
 
 def nodes(wildcards, attempt):
-    return exclusion() if sends_jobs() else ""
+    return exclusion(attempt) if sends_jobs() else ""
 
 
 TRAINING = dict(gpu=gpus, runtime=STUDY.slurm.minutes, mem_mb=memory, slurm_extra=nodes)

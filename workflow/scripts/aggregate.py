@@ -5,7 +5,8 @@ The best is the one of which the search's model expects most, not the luckiest.
 OUT/leaderboard.csv   every trial, best first, then stopped and failed ones with the reason
 OUT/summary.json      the sweep in a few numbers (Dice, 0 to 1)
 
-With --live the sweep may still run: the leaderboard of the trials so far is written alone.
+With --live the sweep may still run: the leaderboard of the trials so far is written alone,
+once there are any.
 
 Example:
   python workflow/scripts/aggregate.py results/sweep/search.yaml results/baselines.csv \\
@@ -32,8 +33,8 @@ def main() -> None:
     search = read_yaml(given.search)
     metric = search["metric"]
     count = len(list(given.trials.glob("[0-9]*"))[: given.count])
-    if given.live:
-        count = ended(given.trials, count)
+    if given.live and not (count := ended(given.trials, count)):
+        return
     if not count:
         raise UserError(f"{given.trials}: found no trials, expected folders such as 000")
     order = ranked(tried(given.trials, count, search), metric)

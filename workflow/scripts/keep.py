@@ -18,7 +18,7 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from segsweep.errors import UserError, command_line
+from segsweep.errors import MachineError, UserError, command_line
 from segsweep.files import content_hash, locked
 from segsweep.hashes import STATE
 from segsweep.nodes import counted
@@ -72,7 +72,7 @@ def _keep(arguments: argparse.Namespace, command: list[str]) -> None:
                     shorten(outs[0].parent, Bars.read(arguments.bars))
             else:
                 words = {"@key": key, "@checkpoints": str(entry.checkpoints)}
-                with counted(arguments.outs[0]) if arguments.tag == FIT else nullcontext():
+                with counted(outs[0].parent) if arguments.tag == FIT else nullcontext():
                     _run([words.get(word, word) for word in command], log, arguments.outs[0])
                 check_sources(ins)
                 if arguments.tag != FIT or is_final(outs[0]):
@@ -108,10 +108,18 @@ def _run(command: list[str], log: Path, out: str) -> None:
     if shown.isatty():
         print(file=shown)
     if status:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        said = [line for line in lines if line.startswith("error: ")] or lines[-1:] or ["no output"]
-        cause = "\n".join(line.removeprefix("error: ") for line in said)
-        raise UserError(f"{out} was not made, see {log}: {cause}")
+        raise _fault(log, out)
+
+
+def _fault(log: Path, out: str) -> UserError:
+    """Why `out` was not made: by the machine's fault, unless the command called it a mistake."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    for kind in (UserError, MachineError):
+        begin = f"{kind.word}: "
+        if said := [line.removeprefix(begin) for line in lines if line.startswith(begin)]:
+            break
+    cause = "\n".join(said or lines[-1:] or ["no output"])
+    return kind(f"{out} was not made, see {log}: {cause}")
 
 
 def _show(line: str, terminal: bool) -> None:

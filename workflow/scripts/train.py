@@ -35,6 +35,7 @@ from segsweep.sweep.destination import Destination
 from segsweep.unet.bars import NO_BARS, Bars
 from segsweep.unet.config import TrainingConfig
 from segsweep.unet.forecast import announce, check_memory, reach
+from segsweep.unet.history import WEIGHTS
 from segsweep.unet.run import on_its_own_card, train
 from segsweep.unet.training import Outcome
 
@@ -78,7 +79,7 @@ def main() -> None:
 
     def before_metrics(outcome: Outcome) -> None:
         if run:
-            weights = given.out / "model.safetensors" if given.wandb_model else None
+            weights = given.out / WEIGHTS if given.wandb_model else None
             run.finish(outcome, data, given.images, Path(given.data), weights)
 
     bars = Bars.read(given.bars) if given.bars else NO_BARS

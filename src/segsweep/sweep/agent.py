@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from segsweep.errors import UserError
+from segsweep.errors import MachineError, UserError
 from segsweep.processes import dying_with_me
 from segsweep.sweep.backend import Backend
 
@@ -41,7 +41,8 @@ def run_trial(
 
     The run's files go to `out/wandb`; its id comes from the sweep and `key`. `settings` are more of
     its environment. The agent's exit status says nothing about the trial, so what counts is
-    `out/metrics.json`. Raises `UserError` when the trial left none.
+    `out/metrics.json`. Raises `MachineError` when the trial left none; why, the
+    trial itself says, unless it was killed.
     """
     name = sweep_id(sweep)
     run_id = f"{name}-{key[:12]}"
@@ -74,7 +75,7 @@ def run_trial(
         )
     if not metrics.exists():
         handed = "ended without a result" if backend.handed_out else "was never started"
-        raise UserError(f"{out}: the trial {handed} (wandb agent ended with {agent.returncode})")
+        raise MachineError(f"{out}: the trial {handed} (wandb agent ended with {agent.returncode})")
 
 
 def _environment(url: str, token: str, out: Path, scratch: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from safetensors.numpy import save_file
 
 from segsweep.files import read_csv, read_json, replacing, write_csv, write_json
-from segsweep.unet.history import HISTORY, IMAGES, MEASURES, SCORES, best_epoch
+from segsweep.unet.history import HISTORY, IMAGES, MEASURES, MODEL, SCORES, WEIGHTS, best_epoch
 
 Row = Mapping[str, float]
 
@@ -91,10 +91,10 @@ def shorten(folder: Path, bars: Bars) -> None:
         return
     write_csv(folder / "history.csv", HISTORY, history[:epoch])
     write_csv(folder / "images.csv", IMAGES, [])
-    if (weights := folder / "model.safetensors").exists():
+    if (weights := folder / WEIGHTS).exists():
         with replacing(weights) as aside:
             save_file({}, aside, {"status": "stopped"})
     stopped = metrics | bars.stopped(history, epoch, {name: metrics[name] for name in MEASURES})
-    if (model := folder / "model.json").exists():
+    if (model := folder / MODEL).exists():
         write_json(model, read_json(model) | {"metrics": stopped, "threshold": None})
     write_json(folder / "metrics.json", stopped)

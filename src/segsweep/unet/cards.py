@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from segsweep.errors import UserError
+from segsweep.errors import MachineError, UserError
 
 COMPUTE_CAPABILITY_MAJOR = 75  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR in cuda.h
 NO_DEVICE = (34, 100)  # CUDA_ERROR_STUB_LIBRARY, CUDA_ERROR_NO_DEVICE
@@ -64,8 +64,8 @@ class Holder:
 def visible() -> tuple[Card, ...]:
     """The GPUs that the driver shows this process: those in CUDA_VISIBLE_DEVICES, if it is set.
 
-    Nothing where there is no driver. Raises `UserError` when the driver fails, or when they are not
-    alike, as the key of a training names one kind of card.
+    Nothing where there is no driver. Raises `MachineError` when the driver fails, and `UserError`
+    when they are not alike, as the key of a training names one kind of card.
     """
     try:
         driver = ctypes.CDLL("libcuda.so.1")
@@ -76,7 +76,7 @@ def visible() -> tuple[Card, ...]:
         return ()
     status = status or driver.cuDeviceGetCount(ctypes.byref(count))
     if status:
-        raise UserError(
+        raise MachineError(
             f"the NVIDIA driver failed with error {status}; see `nvidia-smi`, or set "
             "training.device: cpu"
         )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from segsweep.errors import UserError
+from segsweep.errors import MachineError
 from segsweep.unet import cards, memory
 from segsweep.unet.trainer import Trainer
 
@@ -17,13 +17,13 @@ SIGNS = ("allocate memory", "out of memory", "ALLOC_FAILED", "unable to find an 
 
 @contextmanager
 def of_the_device() -> Iterator[None]:
-    """Turn what a GPU's driver says into one sentence; raises `UserError`."""
+    """Turn what a GPU's driver says into one sentence; raises `MachineError`."""
     try:
         yield
     except RuntimeError as error:
         text = str(error).strip().splitlines() or [""]
         if not is_out_of_memory(error) and text[0].startswith(("CUDA error", "CUDA driver")):
-            raise UserError(
+            raise MachineError(
                 f"the GPU failed ({text[0]}); see `nvidia-smi` and the system's log, then run "
                 "again: training goes on from its last epoch"
             ) from error
@@ -38,8 +38,8 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 def explain_memory(trainer: Trainer, error: RuntimeError) -> str:
     """The batch, what it takes at its peak, and the batch that would have fitted.
 
-    What the device said goes to the log, as it differs from time to time. Raises `UserError` when
-    the batch would fit but for what other processes hold: then it says nothing of the batch.
+    What the device said goes to the log, as it differs from time to time. Raises `MachineError`
+    when the batch would fit but for what other processes hold: then it says nothing of the batch.
     """
     print(str(error).strip().splitlines()[0], flush=True)
     traceback.clear_frames(error.__traceback__)  # what the step held is free again
@@ -65,7 +65,7 @@ def _blame_others(total: int) -> None:
     if others > memory.RESERVE * total:
         card = cards.visible()[torch.cuda.current_device()]
         who = "; ".join(map(str, cards.holders(card))) or "by whom is not told"
-        raise UserError(
+        raise MachineError(
             f"{card.name} ran out of memory while other processes held {others / 1e9:.1f} GB of "
             f"it ({who}); end them and run again"
         )

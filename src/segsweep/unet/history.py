@@ -1,4 +1,4 @@
-"""What a training tells of each epoch, and of each validation image."""
+"""What a training tells of each epoch and of each validation image, and the files of its model."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,6 +21,9 @@ MEASURES = ("effective_batch_size", "steps_per_epoch", "float32_since", "paramet
 
 IMAGES = ("name", "true_positives", "false_positives", "false_negatives", "dice")
 """Columns of `images.csv`: pixels, and Dice in 0 to 1, under the best epoch's weights."""
+
+MODEL, WEIGHTS = "model.json", "model.safetensors"
+"""The best epoch's weights, and all else that a prediction needs."""
 
 
 def best_epoch(history: Sequence[Mapping[str, float]]) -> int:

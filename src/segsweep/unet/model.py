@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from segsweep.data.tables import REPEATED
 from segsweep.errors import UserError
 from segsweep.files import read_json
 from segsweep.study import check_training
@@ -22,12 +23,11 @@ from segsweep.study.sections import Preprocess
 from segsweep.unet import devices, failures
 from segsweep.unet.config import TrainingConfig
 from segsweep.unet.engine import Engine
+from segsweep.unet.history import MODEL, WEIGHTS
 from segsweep.unet.network import UNet
 from segsweep.unet.run import on_its_own_card
 from segsweep.unet.trainer import autocast_of, settle
 
-FILE, WEIGHTS = "model.json", "model.safetensors"
-PREPROCESSING = ("input_shape", "mode", "percentiles", "stacks")
 METRICS = ("status", "reason", "best_epoch", "float32_since")
 THRESHOLDS = ("chosen", "val_dice_coefficient", "val_dice_coefficient_at_half")
 AGAIN = "copy the model's folder anew, or run the training again"
@@ -51,9 +51,9 @@ class Model:
     @classmethod
     def read(cls, folder: Path) -> "Model":
         """Read `model.json`. Raises `UserError` when it is not one of a finished training."""
-        path = folder / FILE
+        path = folder / MODEL
         if not path.exists():
-            raise UserError(f"{folder}: holds no {FILE}; expected a trained one, as results/train")
+            raise UserError(f"{folder}: holds no {MODEL}; expected a trained one, as results/train")
         told = read_json(path)
         try:
             metrics = dict(told["metrics"])
@@ -111,7 +111,7 @@ def _config(values: dict[str, Any], path: Path) -> TrainingConfig:
 
 def _preprocessing(values: dict[str, Any], config: TrainingConfig) -> Preprocess:
     with named("preprocessing"):
-        preprocessing = Preprocess(**{name: values[name] for name in PREPROCESSING})
+        preprocessing = Preprocess(**{name: values[name] for name in REPEATED})
     if tuple(preprocessing.input_shape) != config.input_shape:
         raise ValueError(
             f"preprocessing.input_shape: found {preprocessing.input_shape}, expected "
@@ -131,12 +131,12 @@ def _weights(config: TrainingConfig, path: Path) -> dict[str, torch.Tensor]:
         with torch.device("meta"):
             network = UNet(config.base_channels, config.depth, config.dropout, config.norm)
     except RuntimeError as error:
-        raise UserError(f"{path.with_name(FILE)}: no network is as large; {AGAIN}") from error
+        raise UserError(f"{path.with_name(MODEL)}: no network is as large; {AGAIN}") from error
     expected = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
     for name in sorted({**expected, **found}):
         if found.get(name) != expected.get(name):
             raise UserError(
                 f"{path}: found {name} of shape {found.get(name)}, expected "
-                f"{expected.get(name)} by the {FILE} beside it; {AGAIN}"
+                f"{expected.get(name)} by the {MODEL} beside it; {AGAIN}"
             )
     return weights

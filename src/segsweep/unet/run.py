@@ -14,7 +14,7 @@ from segsweep.unet import cards, devices
 from segsweep.unet.bars import NO_BARS, Bars
 from segsweep.unet.checkpoint import write_tensors
 from segsweep.unet.config import TrainingConfig
-from segsweep.unet.history import HISTORY, IMAGES
+from segsweep.unet.history import HISTORY, IMAGES, MODEL, WEIGHTS
 from segsweep.unet.training import Outcome, fit
 
 
@@ -50,7 +50,7 @@ def train(
     from. A training that was stopped by `bars`, or failed before the end of its first epoch, leaves
     weights without tensors and images without rows.
     """
-    for name in ("metrics.json", "history.csv", "images.csv", "model.safetensors"):
+    for name in ("metrics.json", "history.csv", "images.csv", WEIGHTS, MODEL):
         (out / name).unlink(missing_ok=True)  # of an earlier training
     started = time.monotonic()
     outcome = fit(config, data, checkpoints, on_epoch, bars)
@@ -58,8 +58,8 @@ def train(
     write_csv(out / "history.csv", HISTORY, outcome.history)
     write_csv(out / "images.csv", IMAGES, outcome.images)
     told = {"status": outcome.metrics["status"]}
-    write_tensors(out / "model.safetensors", outcome.weights, told)
-    write_json(out / "model.json", _description(config, data, outcome))
+    write_tensors(out / WEIGHTS, outcome.weights, told)
+    write_json(out / MODEL, _description(config, data, outcome))
     write_json(out / "timing.json", {"training_seconds": round(time.monotonic() - started, 2)})
     before_metrics(outcome)
     write_json(out / "metrics.json", outcome.metrics)
