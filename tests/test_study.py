@@ -202,7 +202,8 @@ def test_the_reference_tells_ranges_and_names() -> None:
     from segsweep.study.cards import CARDS
     from segsweep.study.schema import reference
 
-    rows = {row.split("`")[1]: row for row in reference().splitlines() if row.startswith("| `")}
+    plain = reference().replace("\N{NO-BREAK SPACE}", " ")
+    rows = {row.split("`")[1]: row for row in plain.splitlines() if row.startswith("| `")}
     assert "| whole number ≥ 1, ≤ 8 |" in rows["model.depth"]
     assert "| number ≥ 0, < 1 |" in rows["dropout"]
     assert "| `resize`, `pad`, `tile` |" in rows["preprocess.mode"]

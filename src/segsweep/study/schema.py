@@ -21,7 +21,12 @@ which editors use to complete and check `params.yaml`.
 | --- | --- | --- | --- |
 """
 
-ENDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+ENDS = {
+    "minimum": "≥\N{NO-BREAK SPACE}",
+    "exclusiveMinimum": ">\N{NO-BREAK SPACE}",
+    "maximum": "≤\N{NO-BREAK SPACE}",
+    "exclusiveMaximum": "<\N{NO-BREAK SPACE}",
+}
 NUMBERS = {"integer": "whole number", "number": "number"}
 
 
@@ -68,7 +73,7 @@ def allowed(shape: dict[str, Any], whole: dict[str, Any]) -> str:
         return f"`{shape['const']}`"
     kind = shape["type"]
     if kind in NUMBERS:
-        ends = ", ".join(f"{sign} {shape[end]}" for end, sign in ENDS.items() if end in shape)
+        ends = ", ".join(f"{sign}{shape[end]}" for end, sign in ENDS.items() if end in shape)
         return f"{NUMBERS[kind]} {ends}".strip()
     if kind == "array":
         count = f" of {shape['minItems']}" if "maxItems" in shape else ""
