@@ -1,21 +1,27 @@
 """Make docs/pictures from the results of the tutorial's study.
 
-Screenshots are taken by Chromium. Pictures become WebP, plots stay SVG; all are small.
+Run in the study's folder. Screenshots are taken by Chromium. Pictures become WebP, plots stay SVG;
+all are small.
 
 Example:
   python docs/pictures.py results
 """
 
 import argparse
+import csv
 import re
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 from PIL import Image
 
 PICTURES = Path(__file__).with_name("pictures")
-WIDTH, HEIGHT = 1200, 700
+PREDICT = Path(__file__).parents[1] / "workflow/scripts/predict.py"
+WIDTH, HEIGHT = 800, 1000  # of a screenshot
+WIDEST = 1200
+MASK = (255, 140, 0)
 
 
 def screenshot(page: Path) -> Image.Image:
@@ -36,8 +42,26 @@ def screenshot(page: Path) -> Image.Image:
         return Image.open(shot).convert("RGB")
 
 
+def prediction(results: Path) -> Image.Image:
+    """A test image, the median by Dice, and the winner's mask over it."""
+    with (results / "test/images.csv").open() as file:
+        ranked = sorted(csv.DictReader(file), key=lambda row: float(row["dice"]))
+    name = ranked[len(ranked) // 2]["name"]
+    source = next(Path("data/raw/images").glob(f"{name}.*"))
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, PREDICT, "--model", results / "best", source, "-o", folder]
+        subprocess.run(command, check=True)
+        mask = Image.open(next(Path(folder).iterdir())).convert("L")
+    image = Image.open(source).convert("RGB")
+    tinted = Image.blend(image, Image.new("RGB", image.size, MASK), 0.5)
+    pair = Image.new("RGB", (2 * image.width, image.height))
+    pair.paste(image, (0, 0))
+    pair.paste(Image.composite(tinted, image, mask), (image.width, 0))
+    return pair.resize((WIDTH, WIDTH * pair.height // pair.width))
+
+
 def save(picture: Image.Image, name: str) -> None:
-    picture.thumbnail((WIDTH, 4 * WIDTH))
+    picture.thumbnail((WIDEST, 4 * WIDEST))
     picture.save(PICTURES / f"{name}.webp", quality=70, method=6)
 
 
@@ -54,6 +78,7 @@ def main() -> None:
     save(Image.open(results / "data/contact_sheet.png").convert("RGB"), "contact-sheet")
     save(Image.open(results / "test/gallery/median.png").convert("RGB"), "median")
     save(screenshot(results / "report.html"), "report")
+    save(prediction(results), "prediction")
     for plot in ("confirmation", "importance", "trials"):
         drawn = (results / f"plots/{plot}.svg").read_text()
         (PICTURES / f"{plot}.svg").write_text(on_white(drawn))

@@ -83,7 +83,7 @@ def described(text: str) -> Iterator[str]:
         yield f"```text\n{paragraph}\n```" if in_columns else plain(paragraph)
     if example:
         lines = re.sub("^  ", "", example.rstrip(), flags=re.MULTILINE)
-        yield f"```sh no-run: shows the arguments\n{lines}\n```"
+        yield f"```sh no-run: names files that a reader may not have\n{lines}\n```"
 
 
 def rows(parser: argparse.ArgumentParser) -> Iterator[str]:
@@ -115,7 +115,13 @@ def reference() -> str:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--out", type=Path, default=ROOT / "docs/scripts.md", metavar="FILE")
+    arguments.add_argument(
+        "--out",
+        type=Path,
+        default=ROOT / "docs/scripts.md",
+        metavar="FILE",
+        help="the page to write (default: %(default)s)",
+    )
     out = arguments.parse_args().out
     sys.path.insert(0, str(FOLDER))  # where a script finds the package
     argparse.ArgumentParser.parse_args = _stop  # type: ignore[method-assign, assignment]

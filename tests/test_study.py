@@ -198,6 +198,18 @@ def test_the_schema_and_the_reference_are_those_of_the_code() -> None:
     assert (ROOT / "docs/study.md").read_text() == reference()
 
 
+def test_the_reference_tells_ranges_and_names() -> None:
+    from segsweep.study.cards import CARDS
+    from segsweep.study.schema import reference
+
+    plain = reference().replace("\N{NO-BREAK SPACE}", " ")
+    rows = {row.split("`")[1]: row for row in plain.splitlines() if row.startswith("| `")}
+    assert "| whole number ≥ 1, ≤ 8 |" in rows["model.depth"]
+    assert "| number ≥ 0, < 1 |" in rows["dropout"]
+    assert "| `resize`, `pad`, `tile` |" in rows["preprocess.mode"]
+    assert all(f"`{card}`" in rows["hardware.target"] for card in CARDS)
+
+
 def test_every_field_of_the_study_is_described() -> None:
     from segsweep.study.schema import fields
 

@@ -23,8 +23,20 @@ def main() -> None:
     arguments.add_argument("search", type=Path, metavar="SEARCH", help="what sweep.py wrote")
     arguments.add_argument("results", type=Path, metavar="RESULTS", help="the folder of results")
     arguments.add_argument("index", type=int, metavar="INDEX", help="the run to choose, from 0")
-    arguments.add_argument("--candidates", type=int, default=3, metavar="N", help="(default: 3)")
-    arguments.add_argument("--seeds", type=int, default=3, metavar="N", help="(default: 3)")
+    arguments.add_argument(
+        "--candidates",
+        type=int,
+        default=3,
+        metavar="N",
+        help="how many of the best are raced (default: %(default)s)",
+    )
+    arguments.add_argument(
+        "--seeds",
+        type=int,
+        default=3,
+        metavar="N",
+        help="new seeds for each of them (default: %(default)s)",
+    )
     arguments.add_argument(
         "--parallel", type=int, default=1, metavar="P", help="runs in flight (default: 1)"
     )

@@ -26,8 +26,16 @@ def main() -> None:
     arguments.add_argument("search", type=Path, metavar="SEARCH", help="what sweep.py wrote")
     arguments.add_argument("manifest", type=Path, metavar="MANIFEST", help="what was trained on")
     arguments.add_argument("out", type=Path, metavar="OUT", help="the folder of results")
-    arguments.add_argument("--candidates", type=int, default=3, metavar="N", help="(default: 3)")
-    arguments.add_argument("--runs", type=int, default=0, metavar="N", help="runs of the race")
+    arguments.add_argument(
+        "--candidates",
+        type=int,
+        default=3,
+        metavar="N",
+        help="how many of the best were raced (default: %(default)s)",
+    )
+    arguments.add_argument(
+        "--runs", type=int, default=0, metavar="N", help="runs of the race (default: %(default)s)"
+    )
     given = arguments.parse_args()
     search = read_yaml(given.search)
     metric = search["metric"]

@@ -99,15 +99,40 @@ def _origin(given: argparse.Namespace) -> dict[str, object]:
 def _arguments() -> argparse.Namespace:
     arguments = parser(__doc__)
     arguments.add_argument("source", metavar="SOURCE", help="the finished sweep")
-    arguments.add_argument("--out", type=Path, required=True, metavar="OUT", help="write here")
-    arguments.add_argument("--sweep-config", metavar="FILE", help="the sweep as W&B reads it")
-    arguments.add_argument("--parameters", nargs="+", metavar="NAME", help="what was searched")
-    arguments.add_argument("--metric", metavar="NAME", help="what was optimised")
-    arguments.add_argument("--goal", choices=("maximize", "minimize"))
-    arguments.add_argument("--sweep", metavar="NAME", help="which sweep of the file")
-    arguments.add_argument("--count", type=int, metavar="N", help="of our own, the first N trials")
-    arguments.add_argument("--study", metavar="FILE", help="the study that the next one changes")
-    arguments.add_argument("--memory", type=float, metavar="GB", help="of the card for the next")
+    arguments.add_argument(
+        "--out", type=Path, required=True, metavar="OUT", help="the folder to write to"
+    )
+    arguments.add_argument(
+        "--sweep-config", metavar="FILE", help="the sweep as W&B reads it (default: told by rules)"
+    )
+    arguments.add_argument(
+        "--parameters", nargs="+", metavar="NAME", help="what was searched (default: what varies)"
+    )
+    arguments.add_argument(
+        "--metric", metavar="NAME", help="what was optimised (default: told by its name)"
+    )
+    arguments.add_argument(
+        "--goal",
+        choices=("maximize", "minimize"),
+        help="which way is better (default: told by the metric's name)",
+    )
+    arguments.add_argument(
+        "--sweep", metavar="NAME", help="which sweep of the file (needed where it holds several)"
+    )
+    arguments.add_argument(
+        "--count", type=int, metavar="N", help="of our own, the first N trials (default: all)"
+    )
+    arguments.add_argument(
+        "--study",
+        metavar="FILE",
+        help="the study that the next one changes (default: the defaults of docs/study.md)",
+    )
+    arguments.add_argument(
+        "--memory",
+        type=float,
+        metavar="GB",
+        help="of the card for the next (default: the study's hardware.target, else this machine's)",
+    )
     arguments.add_argument(
         "--only-analysis", action="store_true", help="neither the next sweep nor the report"
     )

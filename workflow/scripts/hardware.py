@@ -24,9 +24,25 @@ from segsweep.unet.split import resident_images
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--memory", type=float, metavar="GB", help="of an imagined card")
-    arguments.add_argument("--study", default="params.yaml", metavar="FILE")
-    arguments.add_argument("--data", default="data/processed", metavar="DATA", type=Path)
+    arguments.add_argument(
+        "--memory",
+        type=float,
+        metavar="GB",
+        help="of an imagined card (default: this machine's device)",
+    )
+    arguments.add_argument(
+        "--study",
+        default="params.yaml",
+        metavar="FILE",
+        help="the study whose batches are tried (default: %(default)s)",
+    )
+    arguments.add_argument(
+        "--data",
+        default="data/processed",
+        metavar="DATA",
+        type=Path,
+        help="the folder that preprocess wrote, if it is made (default: %(default)s)",
+    )
     given = arguments.parse_args()
     if given.memory is not None and not 0 < given.memory < math.inf:
         arguments.error(f"--memory: found {given.memory}, expected GB above 0")

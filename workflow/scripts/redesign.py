@@ -24,7 +24,9 @@ def main() -> None:
     arguments.add_argument("source", metavar="SOURCE", help="the finished sweep")
     arguments.add_argument("study", metavar="STUDY", help="the study that the next one changes")
     arguments.add_argument("out", type=Path, metavar="OUT", help="the folder to write to")
-    arguments.add_argument("--count", type=int, metavar="N", help="of our own, the first N trials")
+    arguments.add_argument(
+        "--count", type=int, metavar="N", help="of our own, the first N trials (default: all)"
+    )
     given = arguments.parse_args()
     analysis = Analysis.of(canonical(read_finished(given.source, count=given.count)))
     design_next(given.out, analysis, read_yaml(given.study), _winner(given.source, analysis))

@@ -21,14 +21,24 @@ from segsweep.errors import command_line, parser
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("results", type=Path, metavar="RESULTS", help="the folder of results")
-    arguments.add_argument("--out", type=Path, metavar="OUT", help="where the report goes")
     arguments.add_argument(
-        "--markdown", type=Path, metavar="MARKDOWN", help="where the short one goes"
+        "--out",
+        type=Path,
+        metavar="OUT",
+        help="where the report goes (default: RESULTS/report.html)",
+    )
+    arguments.add_argument(
+        "--markdown",
+        type=Path,
+        metavar="MARKDOWN",
+        help="where the short one goes (default: RESULTS/report.md)",
     )
     arguments.add_argument("--live", action="store_true", help="the sweep may still run")
-    arguments.add_argument("--of", type=int, metavar="N", help="trials there will be, with --live")
     arguments.add_argument(
-        "--until", type=int, metavar="I", help="with --live, those before I alone"
+        "--of", type=int, metavar="N", help="with --live, trials there will be (default: not told)"
+    )
+    arguments.add_argument(
+        "--until", type=int, metavar="I", help="with --live, those before I alone (default: all)"
     )
     given = arguments.parse_args()
     out = given.out or given.results / "report.html"

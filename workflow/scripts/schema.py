@@ -11,7 +11,9 @@ from segsweep.study.schema import reference, schema
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--out", default="docs", metavar="DIR", help="(default: docs)")
+    arguments.add_argument(
+        "--out", default="docs", metavar="DIR", help="the folder to write to (default: %(default)s)"
+    )
     out = arguments.parse_args().out
     write_json(f"{out}/study.schema.json", schema())
     write_text(f"{out}/study.md", reference())

@@ -20,7 +20,11 @@ from segsweep.sweep.destination import Destination
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument(
-        "results", nargs="?", type=Path, default=Path("results"), help="(default: results)"
+        "results",
+        nargs="?",
+        type=Path,
+        default=Path("results"),
+        help="the folder of results (default: %(default)s)",
     )
     arguments.add_argument(
         "--study", default="params.yaml", help="names project and entity (default: params.yaml)"

@@ -153,31 +153,49 @@ def _arguments() -> argparse.Namespace:
     arguments.add_argument("data", metavar="DATA", help="the folder that preprocess wrote")
     arguments.add_argument("out", type=Path, metavar="OUT", help="the folder to write to")
     arguments.add_argument(
-        "--checkpoints", type=Path, metavar="DIR", help="save the state of each epoch, and resume"
+        "--checkpoints",
+        type=Path,
+        metavar="DIR",
+        help="save the state of each epoch there, and resume (default: neither)",
     )
     arguments.add_argument(
-        "--key", default="by-hand", help="what names this training; stands in metrics.json"
+        "--key",
+        default="by-hand",
+        help="what names this training; stands in metrics.json (default: %(default)s)",
     )
     arguments.add_argument(
         "--bars",
         metavar="FILE",
-        help="what must be reached at certain epochs (a trial's bars.json)",
+        help="what must be reached at certain epochs (a trial's bars.json; default: nothing)",
     )
     arguments.add_argument(
         "--live", action="store_true", help="show metrics and history after each epoch, for DVC"
     )
-    arguments.add_argument("--wandb-project", metavar="NAME", help="write a W&B run")
-    arguments.add_argument("--wandb-entity", metavar="NAME", help="the user or team in W&B")
+    arguments.add_argument(
+        "--wandb-project", metavar="NAME", help="write a W&B run of this project (default: none)"
+    )
+    arguments.add_argument(
+        "--wandb-entity", metavar="NAME", help="the user or team in W&B (default: your own)"
+    )
     arguments.add_argument("--wandb-online", action="store_true", help="stream the W&B run")
     arguments.add_argument("--wandb-model", action="store_true", help="and its weights, at the end")
     arguments.add_argument(
-        "--wandb-job", default="train", metavar="NAME", help="what kind of run it is called in W&B"
+        "--wandb-job",
+        default="train",
+        metavar="NAME",
+        help="what kind of run it is called in W&B (default: %(default)s)",
     )
     arguments.add_argument("--agent", action="store_true", help="run by `wandb agent`")
     arguments.add_argument(
-        "--images", type=int, default=8, metavar="N", help="predictions shown in the W&B run"
+        "--images",
+        type=int,
+        default=8,
+        metavar="N",
+        help="predictions shown in the W&B run (default: %(default)s)",
     )
-    arguments.add_argument("--label", default="train", help="what progress lines begin with")
+    arguments.add_argument(
+        "--label", default="train", help="what progress lines begin with (default: %(default)s)"
+    )
     arguments.add_argument(
         "--announce", type=int, metavar="N", help="first say how long N such trials will take"
     )

@@ -35,13 +35,23 @@ def main() -> None:
     arguments.add_argument("sweep", metavar="SWEEP", help="the W&B sweep configuration")
     arguments.add_argument("data", metavar="DATA", help="the folder that preprocess wrote")
     arguments.add_argument("out", type=Path, metavar="OUT", help="the trial's folder")
-    arguments.add_argument("--trials", type=int, metavar="N", help="trials in the sweep")
-    arguments.add_argument("--images", default="8", metavar="N", help="predictions shown in W&B")
-    arguments.add_argument("--wandb-entity", metavar="NAME", help="the user or team in W&B")
+    arguments.add_argument(
+        "--trials", type=int, metavar="N", help="trials in the sweep (default: no live report)"
+    )
+    arguments.add_argument(
+        "--images", default="8", metavar="N", help="predictions shown in W&B (default: %(default)s)"
+    )
+    arguments.add_argument(
+        "--wandb-entity", metavar="NAME", help="the user or team in W&B (default: your own)"
+    )
     arguments.add_argument("--wandb-online", action="store_true", help="stream the W&B run")
     arguments.add_argument("--wandb-model", action="store_true", help="and its weights, at the end")
-    arguments.add_argument("--key", default="by-hand", help="names the W&B run within its sweep")
-    arguments.add_argument("--checkpoints", metavar="DIR", help="keep the state of each epoch here")
+    arguments.add_argument(
+        "--key", default="by-hand", help="names the W&B run within its sweep (default: %(default)s)"
+    )
+    arguments.add_argument(
+        "--checkpoints", metavar="DIR", help="keep the state of each epoch here (default: nowhere)"
+    )
     given = arguments.parse_args()
     sweep = read_yaml(given.sweep)
     parameters = read_json(given.out / "suggestion.json")["parameters"]

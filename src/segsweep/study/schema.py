@@ -17,9 +17,17 @@ Generated from `src/segsweep/study/` by `make schema`; do not edit. Every key ha
 a study may leave out what it does not change. `docs/study.schema.json` is the same as JSON schema,
 which editors use to complete and check `params.yaml`.
 
-| key | default | what it means |
-| --- | --- | --- |
+| key | default | allowed | what it means |
+| --- | --- | --- | --- |
 """
+
+ENDS = {
+    "minimum": "≥\N{NO-BREAK SPACE}",
+    "exclusiveMinimum": ">\N{NO-BREAK SPACE}",
+    "maximum": "≤\N{NO-BREAK SPACE}",
+    "exclusiveMaximum": "<\N{NO-BREAK SPACE}",
+}
+NUMBERS = {"integer": "whole number", "number": "number"}
 
 
 def schema() -> dict[str, Any]:
@@ -38,19 +46,58 @@ def fields(section: type[Section] = Study, prefix: str = "") -> Iterator[tuple[s
 
 def reference() -> str:
     """The Markdown table of all keys."""
-    rows = []
+    rows, whole = [], schema()
     for place, field in fields():
         default = field.get_default(call_default_factory=True, validated_data={})
         if isinstance(default, Section):
-            rows.append(f"| **`{place}`** | | **{described(field)}** |")
+            rows.append(f"| **`{place}`** | | | **{described(field)}** |")
         else:
-            rows.append(f"| `{place}` | `{_shown(default)}` | {described(field)} |")
+            may_be = allowed(_at(place, whole), whole)
+            rows.append(f"| `{place}` | `{_shown(default)}` | {may_be} | {described(field)} |")
     return INTRODUCTION + "\n".join(rows) + "\n"
 
 
 def described(field: FieldInfo) -> str:
     """A field's description on one line."""
     return " ".join((field.description or "").split())
+
+
+def allowed(shape: dict[str, Any], whole: dict[str, Any]) -> str:
+    """The values that a JSON schema lets a key have, in a few words; `whole` has its references."""
+    shape = _resolved(shape, whole)
+    if "anyOf" in shape:
+        return " or ".join(allowed(one, whole) for one in shape["anyOf"])
+    if chosen := shape.get("enum", shape.get("examples")):
+        return ", ".join(f"`{value}`" for value in chosen)
+    if "const" in shape:
+        return f"`{shape['const']}`"
+    kind = shape["type"]
+    if kind in NUMBERS:
+        ends = ", ".join(f"{sign}{shape[end]}" for end, sign in ENDS.items() if end in shape)
+        return f"{NUMBERS[kind]} {ends}".strip()
+    if kind == "array":
+        count = f" of {shape['minItems']}" if "maxItems" in shape else ""
+        return f"list{count}, each a {allowed(shape['items'], whole)}"
+    if kind == "object":
+        named = shape.get("properties", {}).get("type")
+        return f"table of type {allowed(named, whole)}" if named else "table"
+    if "pattern" in shape:
+        return f"`{shape['pattern'].strip('^$')}`"
+    return {"boolean": "`true`, `false`", "null": "`null`", "string": "text"}[kind]
+
+
+def _at(place: str, whole: dict[str, Any]) -> dict[str, Any]:
+    """The JSON schema of the key at a dotted place."""
+    found = whole
+    for name in place.split("."):
+        found = _resolved(found, whole)["properties"][name]
+    return found
+
+
+def _resolved(shape: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    """What a reference of a JSON schema stands for; anything else as it is."""
+    name = shape.get("$ref", "").rpartition("/")[2]
+    return whole["$defs"][name] if name else shape
 
 
 def _shown(default: Any) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from segsweep.study.cards import card_memory
+from segsweep.study.cards import CARDS, card_memory
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -55,7 +55,8 @@ class Preprocess(Section):
     pixel_size_mm: Annotated[list[Positive], Field(min_length=2, max_length=2)] | None = None
     """Height and width of an original's pixel in mm, where the files do not say so themselves."""
     percentiles: Annotated[list[float], Field(min_length=2, max_length=2)] = [1.0, 99.8]
-    """Grey values (% of each image's pixels) that become black and white."""
+    """Grey values (% of each image's pixels, 0 to 100, the lower first) that become black and
+    white."""
     validation_fraction: Fraction = 0.2
     """Share of the groups (0 to 1) on which trials are compared."""
     test_fraction: Fraction = 0.15
@@ -133,9 +134,9 @@ class Confirm(Section):
 
 
 class Hardware(Section):
-    target: str | Positive | None = None
-    """What the next sweep is designed for: a card by name (rtx6000ada, a100, ...; see docs), or its
-    memory in GB; null is the device of this machine."""
+    target: Annotated[str, Field(examples=list(CARDS))] | Positive | None = None
+    """What the next sweep is designed for: a card by name (capitals, spaces and dashes do not
+    count), or its memory in GB; null is the device of this machine."""
 
     @field_validator("target")
     @classmethod
