@@ -35,4 +35,4 @@ class Part:
         }
 
     def _project(self, entity: str, name: str) -> Data:
-        return {"id": "1", "name": name, "entity": {"id": "e", "name": entity}}
+        return {"id": "1", "internalId": "1", "name": name, "entity": {"id": "e", "name": entity}}

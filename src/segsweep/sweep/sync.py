@@ -165,15 +165,16 @@ def _resumed(run: str, server: Server, add: Callable[[wandb.Run], None]) -> str:
     )
     with tempfile.TemporaryDirectory(prefix="segsweep-") as scratch:
         try:
-            with wandb.init(
+            resumed = wandb.init(
                 project=server.project,
                 entity=server.entity,
                 id=run,
                 resume="must",
                 dir=scratch,
                 settings=settings,
-            ) as resumed:
-                add(resumed)
+            )
+            add(resumed)
+            resumed.finish()
         except Exception as error:  # W&B's client raises many kinds, some of them plain
             wandb.teardown()
             return in_a_line(error)
