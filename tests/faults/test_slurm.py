@@ -103,6 +103,22 @@ def test_a_trial_taken_from_its_node_goes_on_from_its_last_epoch(
     assert not (project.folder / ".store/nodes").exists()
 
 
+def test_ctrl_c_on_the_head_takes_its_jobs_along_and_a_new_head_goes_on(
+    fresh: Fresh, cluster: Cluster, one_long_trial: dict[str, bytes]
+) -> None:
+    project = fresh("interrupted")
+    project.change_study(LONG)
+    running = project.start(*SNAKEMAKE, *TRIALS)
+    wait_for(lambda: project.lines().count("epoch") > 3, PATIENCE, "some epochs")
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=PATIENCE)
+    wait_for(lambda: not cluster.running(), PATIENCE, "its job's end")
+    ended(project.start(*SNAKEMAKE, *TRIALS))
+    assert project.results() == one_long_trial
+    assert project.trainings() == 2
+    assert 150 <= project.epochs() <= 151
+
+
 def test_a_run_beside_the_orphans_of_a_killed_one_takes_what_they_make(
     fresh: Fresh, cluster: Cluster, reference: dict[str, bytes]
 ) -> None:
