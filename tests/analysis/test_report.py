@@ -232,4 +232,5 @@ def test_the_page_is_shipped_with_the_package() -> None:
         "template.html.jinja",
         "style.css",
         "script.js",
+        "model_card.md.jinja",
     }
