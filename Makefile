@@ -5,7 +5,7 @@ DONE := .venv/.ready
 MINIMUM := .venv-minimum
 CODE := src workflow/scripts tests benchmarks tools docs
 SNAKEFILES := Snakefile workflow/rules
-QUICK := OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile \
+QUICK := OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
 	--ignore tests/faults --ignore tests/slow
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 

@@ -19,6 +19,11 @@ settings.register_profile("whatever the load", deadline=None)  # no test asserts
 settings.load_profile("whatever the load")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole runs first, as they take minutes: at the end no worker shall wait for another."""
+    items.sort(key=lambda item: "workflow" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def nuclei_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("nuclei")
