@@ -325,6 +325,8 @@ def test_k_beside_a_run_temp_experiments_are_safe(made: Witnessed) -> None:
     running.communicate(timeout=120)
     assert running.returncode == 0
     assert made.trainings() == 1
+    assert "Nothing to be done" in made.snakemake("--dry-run", "results/train/metrics.json")
+    made.tool("repro")  # the next study is redesigned from the changed one
     truth(made)
     made.run("git", "checkout", "--", "params.yaml")
     made.tool("repro")
