@@ -76,7 +76,11 @@ def test_a_training_that_fails_everywhere_is_no_nodes_fault(train: Fails) -> Non
         ("import nosuch", True),
         ("sys.exit('failed: the GPU failed')", True),
         ("sys.exit('error: found no key')", False),
-        ("print('error: found no key'); sys.exit('failed: the trial ended')", False),
+        (
+            "print('error: found no key', flush=True);"
+            "print('failed: the trial ended', file=sys.stderr); sys.exit(1)",
+            False,
+        ),
     ],
     ids=["killed", "crashed", "device", "mistake", "mistake in a trial"],
 )
