@@ -77,7 +77,7 @@ def test_a_training_that_fails_everywhere_is_no_nodes_fault(train: Fails) -> Non
         ("sys.exit('failed: the GPU failed')", True),
         ("sys.exit('error: found no key')", False),
         (
-            "print('error: found no key', flush=True);"
+            "import time; print('error: found no key', flush=True); time.sleep(1);"
             "print('failed: the trial ended', file=sys.stderr); sys.exit(1)",
             False,
         ),
