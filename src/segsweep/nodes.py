@@ -66,9 +66,11 @@ def _notes(node: Path) -> Iterator[dict[str, Any]]:
 
 def exclusion(attempt: int) -> str:
     """What `sbatch` is told of the nodes to avoid in an attempt (from 1) at a training."""
-    for node, cause in avoided().items():
+    nodes = avoided()
+    for node, cause in nodes.items():
         _tell(node, cause)
-    nodes = avoided(LIMIT if attempt <= PATIENCE else 1)
+    if attempt > PATIENCE:
+        nodes = avoided(1)
     return f"--exclude={','.join(nodes)}" if nodes else ""
 
 
