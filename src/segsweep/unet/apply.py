@@ -42,7 +42,7 @@ def apply(model: Model, data: ProcessedSet, name: str, threshold: float = THRESH
         memory = devices.select(model.config.device).memory
         split = Split(data, name, model.config.seed, engine.device, memory)
         _check_size(split, model.config)
-        batches = split.batches(torch.arange(len(split)).split(EVALUATION_BATCH))
+        batches = split.in_order(EVALUATION_BATCH)
         judged = zip(*(engine.judge(batch, threshold) for batch in batches), strict=True)
         found = Evaluation(*(torch.cat(column).cpu() for column in judged))
     assert found.predicted is not None

@@ -66,6 +66,10 @@ class Split:
         start = first - passes.start * len(self)
         return list(row[start : start + last - first].split(batch_size))
 
+    def in_order(self, size: int) -> Iterator[Batch]:
+        """All images, `size` at a time."""
+        return self.batches(torch.arange(len(self)).split(size))
+
     def batches(self, steps: Sequence[torch.Tensor]) -> Iterator[Batch]:
         """The images of each of `steps`."""
         if self.resident is not None:

@@ -146,17 +146,14 @@ class Trainer:
 
     def evaluate(self, split: Split, masks: bool = False) -> Evaluation:
         """Judge every image of a split; keep the predicted `masks` only where they are wanted."""
-        batches = split.batches(torch.arange(len(split)).split(EVALUATION_BATCH))
+        batches = split.in_order(EVALUATION_BATCH)
         judged = [self.engine.judge(batch)[: 4 if masks else 3] for batch in batches]
         return Evaluation(*(torch.cat(column).cpu() for column in zip(*judged, strict=True)))
 
     def counts_by_threshold(self) -> torch.Tensor:
         """The validation images' `counts` at each threshold of the grid: int64 (grid, n, 3)."""
-        batches = self.validation.batches(
-            torch.arange(len(self.validation)).split(EVALUATION_BATCH)
-        )
         found = []
-        for images, masks in batches:
+        for images, masks in self.validation.in_order(EVALUATION_BATCH):
             probability, truth = self.engine.probabilities(images), masks.bool()
             found.append(torch.stack([counts(probability >= t, truth) for t in GRID]).cpu())
         return torch.cat(found, dim=1)
