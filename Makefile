@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 run: setup  ## find the best configuration on the sample, and say where to look
 	snakemake --cores all
-	python workflow/scripts/tell.py results
+	python workflow/scripts/show_summary.py results
 
 test: setup lint  ## format, lint, types and all quick tests; what CI runs
 	$(QUICK)

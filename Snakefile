@@ -10,7 +10,7 @@ include: "workflow/rules/confirm.smk"
 include: "workflow/rules/report.smk"
 
 
-READING.end()
+STALENESS.end()
 
 
 rule all:
@@ -29,4 +29,4 @@ rule all:
 
 
 onsuccess:
-    READING.verify()
+    STALENESS.verify()

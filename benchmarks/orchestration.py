@@ -19,8 +19,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-from segsweep.files import content_hash
-from segsweep.provenance import JOBS, write_record
+from segsweep.core.files import content_hash
+from segsweep.pipeline.staleness import JOBS, write_record
 
 ROOT = Path(__file__).parents[1]
 

@@ -23,10 +23,10 @@ from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-from segsweep.data.arrays import ProcessedSet
-from segsweep.processes import keep_freed_memory
-from segsweep.unet.config import TrainingConfig
-from segsweep.unet.trainer import Trainer
+from segsweep.config.training_config import TrainingConfig
+from segsweep.core.processes import keep_freed_memory
+from segsweep.data.dataset import ProcessedSet
+from segsweep.training.trainer import Trainer
 
 OURS = "ours"
 Step = Callable[[], object]
@@ -191,8 +191,8 @@ def lightnings(size: Size) -> tuple[Step, nn.Module]:
     import lightning
     from torch.utils.data import DataLoader, TensorDataset
 
-    from segsweep.unet.loss import bce_dice
-    from segsweep.unet.network import UNet
+    from segsweep.training.losses import bce_dice
+    from segsweep.training.unet import UNet
 
     torch.set_num_threads(size.threads)
     images = torch.rand(8 * size.batch, 1, size.side, size.side)

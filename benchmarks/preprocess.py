@@ -26,9 +26,9 @@ from skimage.transform import resize
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-from segsweep.data.arrays import ProcessedSet
+from segsweep.config.sections import Preprocess
+from segsweep.data.dataset import ProcessedSet
 from segsweep.data.sample import nuclei
-from segsweep.study.sections import Preprocess
 
 ROOT = Path(__file__).parents[1]
 SIDE, SMALL = 1024, 256
@@ -46,8 +46,8 @@ print(json.dumps([seconds, own, children]))
 """
 
 OURS = """\
-from segsweep.data.dataset import preprocess
-from segsweep.study.sections import Preprocess
+from segsweep.data.preprocess import preprocess
+from segsweep.config.sections import Preprocess
 preprocess(Path({raw!r}), Path({out!r}), Preprocess().model_dump(), Path({kept!r}), {workers})
 """
 

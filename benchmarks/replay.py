@@ -6,7 +6,7 @@ becomes the nearest configuration that was not tried yet. Of each configuration 
 chance, is shown, and the other judges it when it is handed out: regret is how far that value falls
 short of the best mean of two. (Only what came within 0.02 of the best was trained twice; all else
 is judged by what is shown.) Ours hands out the one with the best posterior mean, all others the
-luckiest.
+best_observed.
 
 Replays from 100 on were looked at when our stopping rule was chosen; those reported start at 0.
 
@@ -33,12 +33,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 from search import METHODS, OURS, Asked, table
-from segsweep.files import read_csv
-from segsweep.study import Study
-from segsweep.sweep.search import Observation, incumbent, suggest
-from segsweep.sweep.space import read_space, to_wandb
-from segsweep.sweep.stopping import read_rule
-from segsweep.unet.bars import Bars
+from segsweep.config.pruner import read_pruner
+from segsweep.config.search_space import read_space, to_wandb
+from segsweep.config.study import Study
+from segsweep.core.files import read_csv
+from segsweep.search.pruners import pruning_thresholds
+from segsweep.search.sampler import TrialResult, incumbent, suggest
+from segsweep.training.pruning import PruningThresholds
 from surfaces import Spec
 
 ROOT = Path(__file__).parents[1]
@@ -110,7 +111,7 @@ class Replay:
         self.tried: list[int] = []
 
     def _place(self, parameters: Mapping[str, Any]) -> list[float]:
-        return [p.share(parameters[name]) for name, p in self.space.items()]  # type: ignore[union-attr]
+        return [p.to_unit(parameters[name]) for name, p in self.space.items()]  # type: ignore[union-attr]
 
     def take(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], list[float]]:
         """The nearest configuration that was not tried yet, and the curve that is shown of it."""
@@ -128,11 +129,11 @@ def searched(method: str, number: int, trials: int) -> list[float]:
     warnings.simplefilter("ignore")
     ask, kind = METHODS[method]
     replay, spec = Replay(number), told() if kind == "told" else plain()
-    seen: list[Observation] = []
+    seen: list[TrialResult] = []
     regrets = []
     for _ in range(trials):
         parameters, curve = replay.take(ask(Asked(spec, seen, number)))
-        seen.append(Observation(parameters, max(curve)))
+        seen.append(TrialResult(parameters, max(curve)))
         if method == OURS:
             picked = incumbent(replay.space, seen)[0]
         else:
@@ -143,19 +144,23 @@ def searched(method: str, number: int, trials: int) -> list[float]:
 
 def stopped(name: str, number: int, trials: int) -> tuple[list[float], int]:
     """Regrets after 1, 2, ... trials that one rule stops, and the epochs that they took."""
-    rule, replay, epochs = read_rule(RULES[name]), Replay(number), 0
-    seen: list[Observation] = []
+    rule, replay, epochs = read_pruner(RULES[name]), Replay(number), 0
+    seen: list[TrialResult] = []
     regrets = []
     for i in range(trials):
-        bars = Bars(heights=rule.bars(seen, "maximize")) if rule else Bars()
+        bars = (
+            PruningThresholds(values=pruning_thresholds(rule, seen, "maximize"))
+            if rule
+            else PruningThresholds()
+        )
         asked = suggest(replay.space, seen, [], index=i, seed=number).parameters
         parameters, curve = replay.take(asked)
-        missed = bars.missed([{bars.metric: value} for value in curve], len(curve))
+        missed = bars.first_failed_epoch([{bars.metric: value} for value in curve], len(curve))
         history = tuple(curve[:missed])
         if missed:
-            seen.append(Observation(parameters, None, "stopped", history))
+            seen.append(TrialResult(parameters, None, "pruned", history))
         else:
-            seen.append(Observation(parameters, max(curve), history=history))
+            seen.append(TrialResult(parameters, max(curve), history=history))
         epochs += len(history)
         regrets.append(replay.regret(incumbent(replay.space, seen)[0]))
     return regrets, epochs

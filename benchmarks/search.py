@@ -31,9 +31,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-from segsweep.files import read_csv, write_csv
-from segsweep.sweep.search import Observation, incumbent, suggest
-from segsweep.sweep.space import Categorical, Constant, read_space
+from segsweep.config.search_space import Categorical, Constant, read_space
+from segsweep.core.files import read_csv, write_csv
+from segsweep.search.sampler import TrialResult, incumbent, suggest
 from surfaces import FAMILIES, Problem, Spec, Values
 
 OURS, WANDB = "ours", "W&B bayes, plain"
@@ -48,10 +48,10 @@ class Asked:
     """What is known when a method is asked for its next configuration."""
 
     spec: Spec
-    seen: Sequence[Observation]
+    seen: Sequence[TrialResult]
     seed: int
     flying: Sequence[Values] = ()
-    earlier: Sequence[Observation] = ()
+    earlier: Sequence[TrialResult] = ()
 
 
 Ask = Callable[[Asked], dict[str, Any]]
@@ -166,13 +166,13 @@ def handed_out(method: str, family: str, number: int, trials: int) -> list[float
     spec = problem.told if kind == "told" else problem.plain
     noise = np.random.default_rng([3, number]).normal(0, problem.noise, trials)
     known = earlier(problem, number, method == MISLED) if method in (RELATED, MISLED) else []
-    seen: list[Observation] = []
+    seen: list[TrialResult] = []
     found = []
     for i in range(trials):
         ended = max(0, i + 1 - (IN_FLIGHT if method == PARALLEL else 1))
         flying = [one.parameters for one in seen[ended:]]
         parameters = ask(Asked(spec, seen[:ended], number, flying, known))
-        seen.append(Observation(parameters, problem.value(parameters) + noise[i]))
+        seen.append(TrialResult(parameters, problem.value(parameters) + noise[i]))
         if method.startswith(OURS):
             picked = incumbent(read_space(spec), seen, earlier=known)[0]
         else:
@@ -181,7 +181,7 @@ def handed_out(method: str, family: str, number: int, trials: int) -> list[float
     return found
 
 
-def earlier(problem: Problem, number: int, mirrored: bool) -> list[Observation]:
+def earlier(problem: Problem, number: int, mirrored: bool) -> list[TrialResult]:
     """Our search on a related task: nine tenths of the value, an offset, a ripple, its own noise.
 
     Or on a misleading one: what is true at one end of every range is told of the other.
@@ -190,14 +190,14 @@ def earlier(problem: Problem, number: int, mirrored: bool) -> list[Observation]:
     varied = {name: p for name, p in space.items() if not isinstance(p, Constant)}
     rng = np.random.default_rng([4, number])
     ripple = _smooth(rng, len(varied))
-    told: list[Observation] = []
+    told: list[TrialResult] = []
     for i in range(EARLIER):
         drawn = suggest(space, told, [], index=i, seed=number + 500).parameters
-        shares = np.array([p.share(drawn[name]) for name, p in varied.items()])
-        there = {n: p.place(1 - s) for (n, p), s in zip(varied.items(), shares, strict=True)}
+        shares = np.array([p.to_unit(drawn[name]) for name, p in varied.items()])
+        there = {n: p.from_unit(1 - s) for (n, p), s in zip(varied.items(), shares, strict=True)}
         value = problem.value(there if mirrored else drawn)
         value += 0.6 * problem.noise * ripple(shares) + rng.normal(0, problem.noise)
-        told.append(Observation(drawn, 0.1 + 0.9 * value))
+        told.append(TrialResult(drawn, 0.1 + 0.9 * value))
     return told
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from segsweep.sweep.search import suggest
-from segsweep.sweep.space import read_space
+from segsweep.config.search_space import read_space
+from segsweep.search.sampler import suggest
 
 Values = Mapping[str, Any]
 Spec = dict[str, dict[str, Any]]
@@ -59,7 +59,7 @@ class Problem:
         top, best = max(found, key=lambda pair: pair[0])
         for step in np.geomspace(0.1, 0.001, 3000):
             near = {
-                name: p.place(float(np.clip(p.share(best[name]) + rng.normal(0, step), 0, 1)))  # type: ignore[union-attr]
+                name: p.from_unit(float(np.clip(p.to_unit(best[name]) + rng.normal(0, step), 0, 1)))  # type: ignore[union-attr]
                 for name, p in space.items()
             }
             if (value := self.value(near)) > top:

@@ -24,11 +24,11 @@ from scipy.stats import qmc
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-from segsweep.data.arrays import ProcessedSet
-from segsweep.files import read_csv, write_csv
-from segsweep.study import Study
-from segsweep.sweep.space import Constant
-from segsweep.unet.training import fit
+from segsweep.config.search_space import Constant
+from segsweep.config.study import Study
+from segsweep.core.files import read_csv, write_csv
+from segsweep.data.dataset import ProcessedSet
+from segsweep.training.fit import fit
 
 ROOT = Path(__file__).parents[1]
 CLOSE = 0.02
@@ -44,7 +44,7 @@ def configurations(count: int) -> list[dict[str, Any]]:
     sequence = qmc.Sobol(len(varied), rng=np.random.default_rng(0))
     shares = sequence.random_base2((count - 1).bit_length())[:count].tolist()
     return [
-        {name: p.place(u) for (name, p), u in zip(varied.items(), row, strict=True)}
+        {name: p.from_unit(u) for (name, p), u in zip(varied.items(), row, strict=True)}
         for row in shares
     ]
 

@@ -24,10 +24,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from peers import OURS, PEERS, Size, ours, random_set
-from segsweep.processes import keep_freed_memory
-from segsweep.unet import checkpoint
-from segsweep.unet.devices import select
-from segsweep.unet.trainer import Trainer
+from segsweep.core.processes import keep_freed_memory
+from segsweep.pipeline.environment import select
+from segsweep.training import checkpoint
+from segsweep.training.trainer import Trainer
 
 WARM = 3
 """Steps that are not counted."""
@@ -165,7 +165,7 @@ sys.path[:0] = [{src!r}, {here!r}]
 import torch
 began = time.perf_counter()
 from peers import Size, random_set
-from segsweep.unet.trainer import Trainer
+from segsweep.training.trainer import Trainer
 size = Size(**{size!r})
 data = random_set(size, size.batch)
 times = []

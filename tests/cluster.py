@@ -116,7 +116,7 @@ class Cluster:
         found = {}
         for place in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                if b"workflow/scripts/keep.py" in (place / "cmdline").read_bytes():
+                if b"workflow/scripts/run_job.py" in (place / "cmdline").read_bytes():
                     told = (place / "environ").read_text().split("\0")
                     settings = dict(line.split("=", 1) for line in told if "=" in line)
                     if "CUDA_VISIBLE_DEVICES" in settings:

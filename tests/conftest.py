@@ -10,10 +10,10 @@ import pytest
 from hypothesis import settings
 
 from project import ROOT, Project
-from segsweep.data.arrays import ProcessedSet
-from segsweep.data.dataset import preprocess
+from segsweep.config.sections import Preprocess
+from segsweep.data.dataset import ProcessedSet
+from segsweep.data.preprocess import preprocess
 from segsweep.data.sample import write_sample
-from segsweep.study.sections import Preprocess
 
 settings.register_profile("whatever the load", deadline=None)  # no test asserts a time
 settings.load_profile("whatever the load")

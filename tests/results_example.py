@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from segsweep.files import write_csv, write_json, write_text, write_yaml
-from segsweep.unet.history import HISTORY
+from segsweep.core.files import write_csv, write_json, write_text, write_yaml
+from segsweep.training.columns import HISTORY
 from sweep_example import (
     BATCHES,
     EPOCHS,
@@ -157,7 +157,7 @@ RUN_TIME = dict(
 
 
 def write_answer(folder: Path, made: list[dict[str, Any]]) -> None:
-    ending = ("finished", "stopped", "diverged", "out_of_memory")
+    ending = ("finished", "pruned", "diverged", "out_of_memory")
     order = sorted(made, key=lambda one: (ending.index(one["status"]), -(one[METRIC] or 0)))
     rows = [
         {
@@ -165,8 +165,8 @@ def write_answer(folder: Path, made: list[dict[str, Any]]) -> None:
             "trial": one["trial"],
             "status": one["status"],
             METRIC: one[METRIC],
-            "expected": surface(one) if one["status"] == "finished" else None,
-            "expected_sd": 0.006 if one["status"] == "finished" else None,
+            "posterior_mean": surface(one) if one["status"] == "finished" else None,
+            "posterior_sd": 0.006 if one["status"] == "finished" else None,
             "best_epoch": one["best_epoch"],
             "chosen_by": "explore" if one["trial"] % 3 else "exploit",
             **{p: one[p] for p in PARAMETERS},
@@ -211,7 +211,7 @@ def write_confirmation(folder: Path) -> None:
         "verdict": f"Trial {WINNER:03d} was best again over five new seeds, but it cannot be told "
         "apart from trial 031.",
         "winner": WINNER,
-        "told_apart": False,
+        "is_clear_winner": False,
         "candidates": candidates,
         "beats_second": 0.84,
     }

@@ -9,7 +9,7 @@ PARAMETERS = ("batch_size", "learning_rate", "dropout", "l2_reg", "base_channels
 BATCHES, EPOCHS = (2, 4, 8, 16, 32), 20
 REASONS = {
     "finished": "",
-    "stopped": f"{METRIC} was to be at least 0.71 after epoch 6",
+    "pruned": f"{METRIC} was to be at least 0.71 after epoch 6",
     "diverged": "the loss was not finite in epoch 2, step 14, also in float32",
     "out_of_memory": "batch 32 of 256 x 256 took more than the 15.8 GB of the GPU; batch 16 fits",
 }
@@ -59,7 +59,7 @@ def trials(count: int = 40) -> list[dict[str, Any]]:
         elif given["batch_size"] == 32 and given["base_channels"] == 32:
             status, curve = "out_of_memory", curve[:0]
         elif i > 8 and top < 0.83:
-            status, curve = "stopped", curve[:6]
+            status, curve = "pruned", curve[:6]
         curve = np.clip(curve, 0, 1)
         seconds = round(
             len(curve) * (9 + 60 / given["batch_size"]) * given["base_channels"] / 16, 1

@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from project import ROOT
-from segsweep.analysis.page.plot import Plot
-from segsweep.data.problems import Problem, as_markdown
-from segsweep.errors import UserError
-from segsweep.study import Study
-from segsweep.unet.cards import Slot, own
+from segsweep.config.study import Study
+from segsweep.core.errors import UserError
+from segsweep.data.issues import Problem, as_markdown
+from segsweep.pipeline.gpus import Slot, own
+from segsweep.report.plot import Plot
 
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
@@ -64,7 +64,7 @@ def test_what_a_file_says_is_text_in_the_data_report() -> None:
 def test_a_run_id_that_climbs_is_refused(tmp_path: Path) -> None:
     import wandb
 
-    from segsweep.sweep.tracking import Run
+    from segsweep.wandb_backend.logger import Run
 
     run = object.__new__(Run)
     run.run = wandb.init(mode="offline", id="..", dir=tmp_path)

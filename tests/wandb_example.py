@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from project import ROOT, environment
-from segsweep.files import read_yaml, write_json, write_yaml
+from segsweep.core.files import read_yaml, write_json, write_yaml
 
 SCRIPTS = ROOT / "workflow/scripts"
 STUDY: dict[str, Any] = {

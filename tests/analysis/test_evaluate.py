@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from known import REPORTED, like_the_report, searched
 from project import ROOT
-from segsweep.study import Study
+from segsweep.config.study import Study
+from synthetic_sweeps import REPORTED, like_the_report, searched
 
 
 def evaluate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

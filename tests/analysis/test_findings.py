@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from known import LOG, REPORTED, like_the_report, nothing_but_luck, sweep
-from segsweep.analysis.evidence.on_training import curves_of
+from segsweep.analysis.completed_sweep import Ended
 from segsweep.analysis.findings import Analysis
-from segsweep.analysis.finished import Ended
-from segsweep.analysis.next.study import next_study
-from segsweep.analysis.redesign import Design, design
-from segsweep.errors import UserError
-from segsweep.study import Study
+from segsweep.analysis.next_study import next_study
+from segsweep.analysis.next_sweep import Design, design
+from segsweep.analysis.training_findings import curves_of
+from segsweep.config.study import Study
+from segsweep.core.errors import UserError
+from synthetic_sweeps import LOG, REPORTED, like_the_report, nothing_but_luck, sweep
 
 Value = Callable[[Mapping[str, Any]], float]
 

@@ -6,11 +6,11 @@ import numpy as np
 import optuna
 import pytest
 
-from known import REPORTED, like_the_report, sweep
-from segsweep.analysis.evidence.importance import effects, interval
-from segsweep.analysis.evidence.worlds import Worlds
-from segsweep.analysis.finished import FinishedSweep
-from segsweep.sweep.belief import placed
+from segsweep.analysis.completed_sweep import FinishedSweep
+from segsweep.analysis.importance import effects, interval
+from segsweep.analysis.posterior import Worlds
+from segsweep.search.encoding import placed
+from synthetic_sweeps import REPORTED, like_the_report, sweep
 
 COUNT = 120
 

@@ -12,7 +12,7 @@ from skimage.filters import gaussian
 from skimage.io import imsave
 
 from segsweep.data.images import percentiles, read_grey, read_mask, stretch
-from segsweep.data.problems import UnusableError
+from segsweep.data.issues import UnusableError
 
 SQUARE = np.zeros((32, 32), np.uint8)
 SQUARE[8:20, 10:30] = 1

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from counting_project import Witnessed
 from project import Project
-from witness import Witnessed
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
+from counting_project import TOOLS, Witnessed
 from project import NAMESPACES, environment, needs_namespaces
-from witness import TOOLS, Witnessed
 
 Fresh = Callable[[str], Witnessed]
 
@@ -31,7 +31,7 @@ def namespace(*script: str) -> list[str]:
 def test_a_broken_record_is_made_again_from_the_store(
     made: Witnessed, reference: dict[str, bytes], damage: bytes
 ) -> None:
-    (made.folder / "results/trials/001/made-from.json").write_bytes(damage)
+    (made.folder / "results/trials/001/provenance.json").write_bytes(damage)
     made.tool("snakemake")
     assert made.trainings() == 0
     assert made.results() == reference
@@ -131,7 +131,7 @@ def test_a_read_only_results_folder_is_named_and_nothing_is_lost(
 def test_two_copies_of_one_trial_at_once_train_once(made: Witnessed) -> None:
     made.trainings()
     shutil.rmtree(made.folder / ".store/entries")
-    command = [sys.executable, "workflow/scripts/keep.py", "--tag", "fit"]
+    command = [sys.executable, "workflow/scripts/run_job.py", "--tag", "fit"]
     command += ["--ins", "results/trials/000/config.yaml", "data/processed/manifest.csv"]
     started = []
     for name in ("one", "two"):

@@ -20,7 +20,7 @@ from PIL import Image
 
 from dicom import dicom
 from segsweep.data.images import read_grey, read_mask
-from segsweep.data.problems import UnusableError, printable
+from segsweep.data.issues import UnusableError, printable
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2000"))
 MEMORY = 8 << 30

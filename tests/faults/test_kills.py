@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
+from counting_project import TOOLS, Witnessed
 from faults.conftest import command_of, end_session, session_of, wait_for
-from witness import TOOLS, Witnessed
 
 Fresh = Callable[[str], Witnessed]
 
@@ -22,7 +22,7 @@ WRITES = [
     "search.yaml",
     "config.yaml",
     "suggestion.json",
-    "suggested-from.json",
+    "suggestion.provenance.json",
     "last.safetensors",
     "history.csv",
     "images.csv",
@@ -31,7 +31,7 @@ WRITES = [
     "timing.json",
     "metrics.json",
     "entry.json",
-    "made-from.json",
+    "provenance.json",
     "baselines.csv",
     "leaderboard.csv",
     "best_config.yaml",
@@ -148,7 +148,7 @@ def test_killing_the_whole_leaves_nothing_running(fresh: Fresh, victim: str) -> 
     wait_for(lambda: not session_of(running.pid), END, "the end of all processes")
 
 
-@pytest.mark.parametrize("victim", ["keep.py", "trial.py", "wandb_cli.py", "train.py"])
+@pytest.mark.parametrize("victim", ["run_job.py", "trial.py", "wandb_cli.py", "train.py"])
 def test_a_trial_of_which_any_part_is_killed_ends_whole_and_is_tried_again(
     fresh: Fresh, victim: str, reference: dict[str, bytes]
 ) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from counting_project import TOOLS, Witnessed
 from faults.conftest import end_session, wait_for
-from witness import TOOLS, Witnessed
 
 Fresh = Callable[[str], Witnessed]
 
@@ -126,10 +126,10 @@ def queue_is_done(project: Witnessed) -> bool:
 @pytest.mark.parametrize(
     ("path", "how", "trainings"),
     [
-        ("src/segsweep/unet/training.py", "touch", 0),
-        ("src/segsweep/unet/training.py", "edit", 4),
-        ("src/segsweep/analysis/leaderboard.py", "edit", 0),
-        ("src/segsweep/sweep/agent.py", "edit", 0),
+        ("src/segsweep/training/fit.py", "touch", 0),
+        ("src/segsweep/training/fit.py", "edit", 4),
+        ("src/segsweep/selection/leaderboard.py", "edit", 0),
+        ("src/segsweep/wandb_backend/agent.py", "edit", 0),
         ("README.md", "edit", 0),
     ],
 )
@@ -255,7 +255,7 @@ def test_h_a_dry_run_changes_no_byte_and_no_time(made: Witnessed, fresh: Fresh) 
         "results/sweep/sweep.yaml",
         "results/trials/001/config.yaml",
         "results/trials/001/metrics.json",
-        "results/trials/001/made-from.json",
+        "results/trials/001/provenance.json",
         "results/best/model.safetensors",
         "results/train/history.csv",
         "results/leaderboard.csv",
@@ -272,10 +272,14 @@ def test_i_a_tampered_result_is_noticed_and_restored(made: Witnessed, path: str)
     truth(made)
 
 
-@pytest.mark.parametrize("edited", ["params.yaml", "src/segsweep/unet/dice.py"])
+@pytest.mark.parametrize("edited", ["params.yaml", "src/segsweep/training/metrics.py"])
 def test_j_an_edit_while_a_stage_runs_fails_it(made: Witnessed, edited: str) -> None:
     made.change_study(
-        {"learning_rate": {"params.yaml": 0.0111, "src/segsweep/unet/dice.py": 0.0112}[edited]}
+        {
+            "learning_rate": {"params.yaml": 0.0111, "src/segsweep/training/metrics.py": 0.0112}[
+                edited
+            ]
+        }
     )
     before = made.trainings()
     running = made.start("dvc", "repro", "train")
@@ -361,7 +365,7 @@ def test_gc_keeps_what_results_commits_and_experiments_refer_to(made: Witnessed)
     assert len(list(entries.iterdir())) == before
     made.run(*script, "--delete")
     assert len(list(entries.iterdir())) < before
-    for record in (made.folder / "results").rglob("made-from.json"):
+    for record in (made.folder / "results").rglob("provenance.json"):
         record.unlink()
     made.tool("snakemake")
     assert made.trainings() == 0
@@ -369,16 +373,16 @@ def test_gc_keeps_what_results_commits_and_experiments_refer_to(made: Witnessed)
 
 def test_why_and_accept(made: Witnessed) -> None:
     told = made.run("python", "workflow/scripts/why.py", "results/trials/001")
-    assert "results/trials/001/made-from.json: current" in told
-    source = made.folder / "src/segsweep/unet/network.py"
+    assert "results/trials/001/provenance.json: current" in told
+    source = made.folder / "src/segsweep/training/unet.py"
     before = source.read_text()
     source.write_text(before + "# a comment\n")
     told = made.run("python", "workflow/scripts/why.py", "results/trials/001", check=False)
-    assert "CHANGED  src/segsweep/unet/network.py" in told
+    assert "CHANGED  src/segsweep/training/unet.py" in told
     made.run("python", "workflow/scripts/accept.py", "--reason", "a comment")
     assert made.nothing_to_be_done()
     told = made.run("python", "workflow/scripts/why.py", "results/train")
-    assert "accepted src/segsweep/unet/network.py in another version: a comment" in told
+    assert "accepted src/segsweep/training/unet.py in another version: a comment" in told
     made.run("dvc", "repro", "--force")
     assert made.trainings() == 0
     source.write_text(before)

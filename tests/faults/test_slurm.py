@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cluster import Cluster, needs_slurm
+from counting_project import Witnessed
 from faults.conftest import end_session, wait_for
-from witness import Witnessed
 
 pytestmark = needs_slurm
 

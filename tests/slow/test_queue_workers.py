@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from counting_project import Witnessed
 from faults.conftest import wait_for
 from project import Project
-from witness import Witnessed
 
 EPOCHS = 40
 QUEUED = [["batch_size=4"], ["batch_size=6"], ["batch_size=12"], ["batch_size=6", "wandb.images=1"]]

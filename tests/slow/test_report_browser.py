@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from results_example import write_example, write_external, write_running
-from segsweep.analysis.report import write_report
+from segsweep.report.html import write_report
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 axe = pytest.importorskip("axe_core_python.selenium", reason="axe-core-python is not installed")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from project import Project
-from segsweep.files import files_below, read_yaml, sha256
-from segsweep.sweep.agent import sweep_id
-from segsweep.sweep.artifacts import md5
+from segsweep.core.files import files_below, read_yaml, sha256
+from segsweep.wandb_backend.agent import sweep_id
+from segsweep.wandb_backend.artifacts import md5
 from wandb_server import Server
 
 

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable
 
-from wandb_server.books import ENTITY
+from wandb_server.base import Data, RefusedError, Variables
 from wandb_server.on_artifacts import OnArtifacts
 from wandb_server.on_runs import OnRuns
 from wandb_server.on_sweeps import OnSweeps
-from wandb_server.part import Data, RefusedError, Variables
+from wandb_server.state import ENTITY
 
 
 class Answers(OnRuns, OnSweeps, OnArtifacts):

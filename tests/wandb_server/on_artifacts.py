@@ -2,8 +2,8 @@
 
 import json
 
-from wandb_server.books import ENTITY, Artifact
-from wandb_server.part import Data, Part, Variables
+from wandb_server.base import Data, Part, Variables
+from wandb_server.state import ENTITY, Artifact
 
 
 class OnArtifacts(Part):

@@ -2,8 +2,8 @@
 
 import json
 
-from wandb_server.books import ENTITY, Run
-from wandb_server.part import NO_MORE, Data, Part, RefusedError, Variables
+from wandb_server.base import NO_MORE, Data, Part, RefusedError, Variables
+from wandb_server.state import ENTITY, Run
 
 
 class OnRuns(Part):

@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from wandb_server.books import ENTITY, Sweep
-from wandb_server.part import NO_MORE, Data, Part, Variables
+from wandb_server.base import NO_MORE, Data, Part, Variables
+from wandb_server.state import ENTITY, Sweep
 
 
 class OnSweeps(Part):

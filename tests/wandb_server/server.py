@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from wandb_server.answers import Answers
-from wandb_server.books import Books
-from wandb_server.part import RefusedError
+from wandb_server.base import RefusedError
+from wandb_server.state import Books
 
 KEY = "SegsweepTestKey" + "0123456789" * 3
 

@@ -1,4 +1,4 @@
-"""What DVC shows of a training while it runs, and that nothing of it is believed after a kill.
+"""What DVC shows of a training while it runs, and that nothing of it is posterior_of_trials after a kill.
 
 The training is stopped by SIGSTOP where it is looked at, so that no time decides what is seen.
 """
@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from counting_project import Witnessed
 from faults.conftest import command_of, end_session, session_of, wait_for
 from project import Project
-from witness import Witnessed
 
 EPOCHS = 40
 TRAINING = ["workflow/scripts/train.py"]
@@ -118,7 +118,7 @@ def test_a_running_training_is_seen_killed_and_not_believed_and_goes_on(
     assert project.epochs() <= EPOCHS + 1
 
     # with the very bytes of a training at which nobody looked
-    made_from = json.loads(project.read("results/train/made-from.json"))["made_from"]
+    made_from = json.loads(project.read("results/train/provenance.json"))["made_from"]
     (config,) = [path for path in made_from if path.startswith(".snakemake/segsweep/inputs/train-")]
     command = ("python", "workflow/scripts/train.py", config, "data/processed", str(tmp_path))
     project.run(*command, "--key", finished["key"])

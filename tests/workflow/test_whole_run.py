@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from project import NAMESPACES, ROOT, Project, environment, has_namespaces, needs_namespaces
-from segsweep.study.sections import Model, Training
-from segsweep.sweep.backend import Backend
+from segsweep.config.sections import Model, Training
+from segsweep.wandb_backend.sweep_server import Backend
 
 MADE = [
     "data/processed/manifest.csv",
@@ -157,7 +157,7 @@ def test_every_input_of_a_rule_is_a_dependency_of_its_stage_and_the_other_way_ro
         outs = [next(iter(out)) if isinstance(out, dict) else out for out in stage["outs"]]
         for out in outs:
             path = by_dvc.folder / out
-            records = path.rglob("*-from.json") if path.is_dir() else [path]
+            records = path.rglob("*provenance.json") if path.is_dir() else [path]
             for record in records:
                 if record.name.endswith("-from.json"):
                     told = json.loads(record.read_text())
@@ -282,7 +282,7 @@ def test_a_broken_study_file_is_one_sentence(clones: Callable[[str], Project], t
 def test_a_failing_rule_names_its_cause_and_its_log(clones: Callable[[str], Project]) -> None:
     project = clones("unlucky")
     project.change_study({"data": {"sample": "pupils"}, "preprocess": {"test_fraction": 0.15}})
-    project.snakemake("--", "data/raw/made-from.json")
+    project.snakemake("--", "data/raw/provenance.json")
     mask = next((project.folder / "data/raw/masks").iterdir())
     mask.write_bytes(b"no image")
     told = project.run(
@@ -332,7 +332,7 @@ def test_the_winner_was_trained_again_under_new_seeds(by_snakemake: Project) -> 
     assert {row["trial"] for row in rows} == {str(c["trial"]) for c in verdict["candidates"]}
     confirmed = best["evidence"]["confirmed"]
     assert confirmed["low"] <= confirmed["mean"] <= confirmed["high"]
-    assert "luckiest" in best["evidence"]
+    assert "best_observed" in best["evidence"]
 
 
 def test_the_test_split_is_judged_for_the_winner(by_snakemake: Project) -> None:
@@ -345,7 +345,7 @@ def test_the_test_split_is_judged_for_the_winner(by_snakemake: Project) -> None:
 
 
 def test_a_change_to_the_analysis_trains_nothing(by_snakemake: Project) -> None:
-    source = by_snakemake.folder / "src/segsweep/analysis/evidence/on_training.py"
+    source = by_snakemake.folder / "src/segsweep/analysis/training_findings.py"
     source.write_text(source.read_text() + "# a comment\n")
     told = by_snakemake.snakemake("--dry-run")
     by_snakemake.run("git", "checkout", str(source))

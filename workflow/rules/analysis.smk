@@ -1,16 +1,16 @@
 # From trials to an answer.
-BASELINES = ["results/baselines.csv", "results/baselines.made-from.json"]
+BASELINES = ["results/baselines.csv", "results/baselines.provenance.json"]
 LEADERBOARD = [
     "results/leaderboard.csv",
     "results/summary.json",
-    "results/made-from.json",
+    "results/provenance.json",
 ]
 SUGGESTIONS = suggested(TRIALS[-1])[-1]  # its record stands for all before
 
 
 rule baselines:
     input:
-        **READING.job(
+        **STALENESS.inputs(
             BASELINES,
             data=MANIFEST,
             source=sources_of("baselines"),
@@ -28,7 +28,7 @@ rule baselines:
 
 rule aggregate:
     input:
-        **READING.job(
+        **STALENESS.inputs(
             LEADERBOARD,
             search=SEARCH,
             baselines=BASELINES[0],
@@ -58,11 +58,11 @@ rule aggregate:
 # The trials once more without bars, when the sweep has ended: finished ones come from the store,
 # stopped ones go on.
 AUDITED = [trained(f"results/audit/{trial}", weights=False) for trial in TRIALS]
-AUDIT = ["results/audit/audit.csv", "results/audit/made-from.json"]
+AUDIT = ["results/audit/audit.csv", "results/audit/provenance.json"]
 
 if STUDY.sweep.audit:
     FINISH = {
-        trial: READING.job(
+        trial: STALENESS.inputs(
             outs,
             config=suggested(trial)[0],
             after=LEADERBOARD[0],
@@ -97,7 +97,7 @@ if STUDY.sweep.audit:
 
     rule audit:
         input:
-            **READING.job(
+            **STALENESS.inputs(
                 AUDIT,
                 search=SEARCH,
                 trials=[trial_result(trial)[0] for trial in TRIALS],
@@ -114,6 +114,6 @@ if STUDY.sweep.audit:
             ENVIRONMENT
         shell:
             recorded(
-                "audit.py {input.search} results/trials results/audit"
+                "audit_pruning.py {input.search} results/trials results/audit"
                 f" {AUDIT[0]} {len(TRIALS)}"
             )

@@ -9,14 +9,14 @@ from snakemake.utils import update_config
 
 sys.path.insert(0, f"{workflow.basedir}/src")
 
-from segsweep.data.own import TRACKED, refuse_own_images
-from segsweep.errors import UserError
-from segsweep.files import read_yaml
-from segsweep.nodes import exclusion
-from segsweep.processes import die_with_parent, end_with_reader, output_of
-from segsweep.provenance import STUDY_AS_READ, Reading, is_dry
-from segsweep.study import Study
-from segsweep.sweep.prior import refuse_missing
+from segsweep.data.raw_data import TRACKED, refuse_own_images
+from segsweep.core.errors import UserError
+from segsweep.core.files import read_yaml
+from segsweep.pipeline.cluster_nodes import exclusion
+from segsweep.core.processes import die_with_parent, end_with_reader, output_of
+from segsweep.pipeline.staleness import STUDY_AS_READ, StalenessCheck, is_dry
+from segsweep.config.study import Study
+from segsweep.search.warm_start import refuse_missing
 
 
 def overridden(study, changes):
@@ -42,8 +42,8 @@ if IS_MAIN:
         die_with_parent()  # a killed DVC must not leave its stage running
     end_with_reader()
 
-READING = Reading(dry=is_dry(sys.argv), main=IS_MAIN)
-READING.keep_study(STUDY.written())
+STALENESS = StalenessCheck(dry=is_dry(sys.argv), main=IS_MAIN)
+STALENESS.keep_study(STUDY.written())
 # A training that a machine failed goes on from its last epoch; a third failure ends the sweep. On
 # a node only the run that sent the job tries again.
 RETRIES = 2 if IS_MAIN else 0
@@ -55,12 +55,12 @@ PYTHON = "python" if BY_CONDA else f"'{sys.executable}'"
 
 
 def sources_of(script):
-    return READING.sources(script, f"{SCRIPTS}/{script}.py")
+    return STALENESS.sources(script, f"{SCRIPTS}/{script}.py")
 
 
 @functools.cache
 def main_memory():
-    study = READING.fragment("study", STUDY.written())
+    study = STALENESS.params_subset("study", STUDY.written())
     return int(
         output_of(sys.executable, f"{SCRIPTS}/main_memory.py", study, "data/processed")
     )
@@ -88,7 +88,7 @@ TRAINING = dict(gpu=gpus, runtime=STUDY.slurm.minutes, mem_mb=memory, slurm_extr
 
 
 def recorded(command, options=""):
-    """The shell line of a rule: its command, run by keep.py, which writes the record."""
+    """The shell line of a rule: its command, run by run_job.py, which writes the record."""
     return (
         f"exec {PYTHON} {SCRIPTS}/keep.py --log {{log}} --outs {{output}} --ins {{input}}"
         f" {options} -- {PYTHON} {SCRIPTS}/{command}"

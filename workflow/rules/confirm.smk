@@ -6,7 +6,7 @@ ANSWER = [
     "results/confirm/verdict.json",
     "results/best_config.yaml",
     "results/best/config.yaml",
-    "results/confirm/made-from.json",
+    "results/confirm/provenance.json",
 ]
 BEST = trained("results/best")
 TEST = [
@@ -15,14 +15,14 @@ TEST = [
     "results/test/gallery/best.png",
     "results/test/gallery/median.png",
     "results/test/gallery/worst.png",
-    "results/test/made-from.json",
+    "results/test/provenance.json",
 ]
 
 
 # As suggest and trial in turn: who is trained next follows from the runs that have ended.
 CHALLENGE, RERUN = {}, {}
 for i, run in enumerate(RUNS):
-    CHALLENGE[run] = READING.job(
+    CHALLENGE[run] = STALENESS.inputs(
         challenged(run),
         search=SEARCH,
         leaderboard=LEADERBOARD[0],
@@ -35,7 +35,7 @@ for i, run in enumerate(RUNS):
             else []
         ),
     )
-    RERUN[run] = READING.job(
+    RERUN[run] = STALENESS.inputs(
         rerun_result(run),
         config=challenged(run)[0],
         data=FITTED,
@@ -55,7 +55,7 @@ rule challenge:
         ENVIRONMENT
     shell:
         recorded(
-            f"challenge.py {SEARCH} results {{wildcards.run}} --candidates {CONFIRM.candidates}"
+            f"select_rerun.py {SEARCH} results {{wildcards.run}} --candidates {CONFIRM.candidates}"
             f" --seeds {CONFIRM.seeds} --parallel {CONFIRM.parallel}"
         )
 
@@ -88,7 +88,7 @@ rule rerun:
 
 rule confirm:
     input:
-        **READING.job(
+        **STALENESS.inputs(
             ANSWER,
             search=SEARCH,
             data=MANIFEST,
@@ -121,7 +121,7 @@ rule confirm:
 # The winner with its weights: the same key as its trial, so it comes from the store.
 rule best:
     input:
-        **READING.job(
+        **STALENESS.inputs(
             BEST,
             config="results/best/config.yaml",
             data=FITTED,
@@ -147,7 +147,7 @@ rule best:
 # The test split is read here, once, for the winner alone.
 rule judge:
     input:
-        **READING.job(
+        **STALENESS.inputs(
             TEST,
             best=[f"results/best/{name}" for name in MODEL],
             data=[*FITTED, "data/processed/sources.csv"],
@@ -163,4 +163,4 @@ rule judge:
     resources:
         **TRAINING,
     shell:
-        recorded("judge.py results/best data/processed results/test")
+        recorded("evaluate_test.py results/best data/processed results/test")

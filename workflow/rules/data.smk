@@ -4,7 +4,7 @@ RAW = [
     "data/raw/masks",
     "data/raw/groups.csv",
     "data/raw/README.md",
-    "data/raw/made-from.json",
+    "data/raw/provenance.json",
 ]
 PROCESSED = [
     "data/processed/images.npy",
@@ -14,7 +14,7 @@ PROCESSED = [
     "data/processed/problems.csv",
     "data/processed/summary.json",
     "data/processed/preprocessing.json",
-    "data/processed/made-from.json",
+    "data/processed/provenance.json",
 ]
 MANIFEST = "data/processed/manifest.csv"  # its hashes stand for the arrays
 DATA_REPORT = [
@@ -22,18 +22,18 @@ DATA_REPORT = [
     "results/data/contact_sheet.png",
     "results/data/statistics.csv",
     "results/data/statistics.png",
-    "results/data/made-from.json",
+    "results/data/provenance.json",
 ]
-LEFT_OUT = ["data/raw/left-out.csv"] if Path("data/raw/left-out.csv").exists() else []
+LEFT_OUT = ["data/raw/excluded.csv"] if Path("data/raw/excluded.csv").exists() else []
 
 
 if not TRACKED.exists():
 
     rule sample:
         input:
-            **READING.job(
+            **STALENESS.inputs(
                 RAW,
-                study=READING.fragment("sample", STUDY.part("data")),
+                study=STALENESS.params_subset("sample", STUDY.part("data")),
                 source=sources_of("sample"),
             ),
         output:
@@ -50,9 +50,9 @@ if not TRACKED.exists():
 
 rule preprocess:
     input:
-        **READING.job(
+        **STALENESS.inputs(
             PROCESSED,
-            study=READING.fragment("preprocess", STUDY.part("preprocess")),
+            study=STALENESS.params_subset("preprocess", STUDY.part("preprocess")),
             raw=[*RAW[:3], *LEFT_OUT],
             source=sources_of("preprocess"),
         ),
@@ -72,7 +72,7 @@ rule preprocess:
 
 rule data_report:
     input:
-        **READING.job(
+        **STALENESS.inputs(
             DATA_REPORT,
             data=PROCESSED[2:-1],
             source=sources_of("data_report"),

@@ -3,12 +3,12 @@ MODEL = ["model.safetensors", "model.json"]
 
 
 def suggested(trial):
-    names = ("config.yaml", "suggestion.json", "bars.json", "suggested-from.json")
+    names = ("config.yaml", "suggestion.json", "pruning.json", "suggestion.provenance.json")
     return [f"results/trials/{trial}/{name}" for name in names]
 
 
 def trained(folder, weights=True):
-    names = ["metrics.json", "history.csv", "images.csv", *MODEL, "made-from.json"]
+    names = ["metrics.json", "history.csv", "images.csv", *MODEL, "provenance.json"]
     return [f"{folder}/{name}" for name in names if weights or name not in MODEL]
 
 
@@ -21,7 +21,7 @@ def trial_result(trial):
 
 
 def challenged(run):
-    names = ("config.yaml", "challenge.json", "challenged-from.json")
+    names = ("config.yaml", "rerun.json", "rerun.provenance.json")
     return [f"results/confirm/{run}/{name}" for name in names]
 
 

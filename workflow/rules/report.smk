@@ -13,8 +13,8 @@ ANALYSIS = [
         )
     ),
     "results/analysis/findings.json",
+    "results/analysis/origin.json",
     "results/analysis/provenance.json",
-    "results/analysis/made-from.json",
 ]
 NEXT = [
     f"results/next/{name}"
@@ -23,23 +23,23 @@ NEXT = [
         "sweep.yaml",
         "rationale.md",
         "changes.diff",
-        "made-from.json",
+        "provenance.json",
     )
 ]
 REPORT = [
     "results/report.html",
     "results/report.md",
     "results/plots",
-    "results/report.made-from.json",
+    "results/report.provenance.json",
 ]
-CARD = ["results/model_card.md", "results/model_card.made-from.json"]
+CARD = ["results/model_card.md", "results/model_card.provenance.json"]
 CAPTIONS = "../report"
 FINISHED = [path for trial in TRIALS for path in trial_result(trial)[:2]]
 
 
 rule evaluate:
     input:
-        **READING.job(
+        **STALENESS.inputs(
             ANALYSIS,
             search=SEARCH,
             trials=FINISHED,
@@ -62,9 +62,9 @@ rule evaluate:
 
 rule redesign:
     input:
-        **READING.job(
+        **STALENESS.inputs(
             NEXT,
-            study=READING.fragment("study", STUDY.written()),
+            study=STALENESS.params_subset("study", STUDY.written()),
             answer=ANSWER[1],
             search=SEARCH,
             trials=FINISHED,
@@ -82,13 +82,13 @@ rule redesign:
         **(TRAINING if STUDY.hardware.target is None else {}),
     shell:
         recorded(
-            f"redesign.py results {{input.study}} results/next --count {len(TRIALS)}"
+            f"propose_next_sweep.py results {{input.study}} results/next --count {len(TRIALS)}"
         )
 
 
 rule report:
     input:
-        **READING.job(
+        **STALENESS.inputs(
             REPORT,
             analysis=ANALYSIS[:-1],
             leaderboard=LEADERBOARD[:2],
@@ -126,7 +126,7 @@ rule report:
 
 rule model_card:
     input:
-        **READING.job(
+        **STALENESS.inputs(
             CARD,
             model="results/best/model.json",
             data="data/processed/summary.json",

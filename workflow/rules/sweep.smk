@@ -3,13 +3,13 @@ SWEEP = [
     "results/sweep/sweep.yaml",
     "results/sweep/training.yaml",
     "results/sweep/search.yaml",
-    "results/sweep/made-from.json",
+    "results/sweep/provenance.json",
 ]
 SEARCH = SWEEP[2]
 TRIALS = [f"{i:03d}" for i in range(STUDY.trial_count)]
 IN_FLIGHT = STUDY.sweep.parallel
-FIT = READING.sources(
-    "fit", "src/segsweep/unet/run.py"
+FIT = STALENESS.sources(
+    "fit", "src/segsweep/training/run.py"
 )  # what decides the bits of a training
 FITTED = [MANIFEST, "data/processed/preprocessing.json"]  # what of the data does
 CHECKPOINTS = f"--checkpoints @checkpoints --key @key --images {STUDY.wandb.images}"
@@ -22,9 +22,9 @@ PRIOR_IS_A_FILE = isinstance(STUDY.sweep.prior_trials, str)
 
 rule sweep:
     input:
-        **READING.job(
+        **STALENESS.inputs(
             SWEEP,
-            study=READING.fragment("sweep", STUDY.sweep_part()),
+            study=STALENESS.params_subset("sweep", STUDY.sweep_part()),
             prior=[
                 "studies/prior/README.md",
                 *([STUDY.sweep.prior_trials] if PRIOR_IS_A_FILE else []),
@@ -46,14 +46,14 @@ rule sweep:
 SUGGEST, TRIAL = {}, {}
 SUGGEST_SOURCES = sources_of("suggest")
 for i, trial in enumerate(TRIALS):
-    SUGGEST[trial] = READING.job(
+    SUGGEST[trial] = STALENESS.inputs(
         suggested(trial),
         search=SEARCH,
         source=SUGGEST_SOURCES,
         before=suggested(TRIALS[i - 1])[-1:] if i else [],
         seen=(trial_result(TRIALS[i - IN_FLIGHT])[:2] if i >= IN_FLIGHT else []),
     )
-    TRIAL[trial] = READING.job(
+    TRIAL[trial] = STALENESS.inputs(
         trial_result(trial),
         config=suggested(trial)[0],
         bars=suggested(trial)[2],
@@ -114,9 +114,9 @@ TRAIN = trained("results/train")
 
 rule train:
     input:
-        **READING.job(
+        **STALENESS.inputs(
             TRAIN,
-            config=READING.fragment("train", STUDY.training_config().to_dict()),
+            config=STALENESS.params_subset("train", STUDY.training_config().to_dict()),
             data=FITTED,
             source=FIT,
         ),

@@ -7,9 +7,9 @@ Example:
   python workflow/scripts/accept.py --reason "a comment in training.py"
 """
 
-from segsweep.errors import command_line, parser
-from segsweep.provenance import take_lock
-from segsweep.why import accept, present_jobs
+from segsweep.core.errors import command_line, parser
+from segsweep.pipeline.explain import accept, present_jobs
+from segsweep.pipeline.staleness import take_lock
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Rank all trials of a sweep.
 
-The best is the one of which the search's model expects most, not the luckiest.
+The best is the one of which the search's model expects most, not the best_observed.
 
 OUT/leaderboard.csv   every trial, best first, then stopped and failed ones with the reason
 OUT/summary.json      the sweep in a few numbers (Dice, 0 to 1)
@@ -15,10 +15,10 @@ Example:
 
 from pathlib import Path
 
-from segsweep.analysis.leaderboard import ranked, refuse_all_failed, rows, summary, tried
-from segsweep.errors import UserError, command_line, parser
-from segsweep.files import read_csv, read_yaml, write_csv, write_json
-from segsweep.sweep.trials import ended
+from segsweep.core.errors import UserError, command_line, parser
+from segsweep.core.files import read_csv, read_yaml, write_csv, write_json
+from segsweep.search.trial_files import ended
+from segsweep.selection.leaderboard import load_trials, rank, refuse_all_failed, rows, summary
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
         return
     if not count:
         raise UserError(f"{given.trials}: found no trials, expected folders such as 000")
-    order = ranked(tried(given.trials, count, search), metric)
+    order = rank(load_trials(given.trials, count, search), metric)
     table = rows(order)
     write_csv(given.out / "leaderboard.csv", list(table[0]), table)
     if given.live:
@@ -45,7 +45,7 @@ def main() -> None:
     refuse_all_failed(order)
     told = summary(order, metric, read_csv(given.baselines))
     write_json(given.out / "summary.json", told)
-    value, expected = told[f"best_{metric['name']}"], told[f"expected_{metric['name']}"]
+    value, expected = told[f"best_{metric['name']}"], told[f"posterior_mean_{metric['name']}"]
     print(
         f"best of {len(order)} trials: trial {order[0].index:03d}, {metric['name']} {value:.4f}, "
         f"{expected:.4f} expected"

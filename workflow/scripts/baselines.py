@@ -4,10 +4,10 @@ Example:
   python workflow/scripts/baselines.py data/processed results/baselines.csv
 """
 
-from segsweep.analysis.baselines import COLUMNS, baselines
-from segsweep.data.arrays import ProcessedSet
-from segsweep.errors import command_line, parser
-from segsweep.files import write_csv
+from segsweep.core.errors import command_line, parser
+from segsweep.core.files import write_csv
+from segsweep.data.dataset import ProcessedSet
+from segsweep.selection.baselines import COLUMNS, baselines
 
 
 def main() -> None:

@@ -12,13 +12,13 @@ Example:
 
 from pathlib import Path
 
-from segsweep.analysis.contest import configuration, read_race, run_of
-from segsweep.analysis.leaderboard import HEADER, best_config, in_a_line, ranked, tried
-from segsweep.analysis.verdict import decide, table, work
-from segsweep.errors import command_line, parser
-from segsweep.files import read_csv, read_json, read_yaml, write_csv, write_json, write_yaml
-from segsweep.sweep.trials import trial_folder
-from segsweep.unet.config import TrainingConfig
+from segsweep.config.training_config import TrainingConfig
+from segsweep.core.errors import command_line, parser
+from segsweep.core.files import read_csv, read_json, read_yaml, write_csv, write_json, write_yaml
+from segsweep.search.trial_files import trial_folder
+from segsweep.selection.confirmation_files import configuration, read_race, run_of
+from segsweep.selection.leaderboard import HEADER, best_config, in_a_line, load_trials, rank
+from segsweep.selection.verdict import decide, table, work
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
     folders = [trial_folder(given.out / "confirm", i) for i in range(given.runs)]
     race = read_race(given.out, folders, metric, max(1, given.candidates), 1)
     count = len(read_csv(given.out / "leaderboard.csv"))
-    order = ranked(tried(given.out / "trials", count, search), metric)
+    order = rank(load_trials(given.out / "trials", count, search), metric)
     by_trial = {trial.index: trial for trial in order}
     train = sum(row["split"] == "train" for row in read_csv(given.manifest))
     costs = {t: _work(configuration(given.out, t), train) for t in race.candidates}
@@ -52,7 +52,7 @@ def main() -> None:
     told = {
         "verdict": verdict.sentence,
         "winner": verdict.winner,
-        "told_apart": verdict.apart,
+        "is_clear_winner": verdict.apart,
         "equals": verdict.equals,
         "beats_second": verdict.beats_second,
         "candidates": standings,
@@ -69,7 +69,7 @@ def main() -> None:
         **{
             key: own[key] for key in ("seeds", "average", "mean", "low", "high", "probability_best")
         },
-        **{key: told[key] for key in ("told_apart", "equals", "beats_second")},
+        **{key: told[key] for key in ("is_clear_winner", "equals", "beats_second")},
     }
     best = best_config(winner, confirmed, order, metric, given.manifest)
     write_yaml(given.out / "best_config.yaml", best, HEADER)

@@ -9,13 +9,13 @@ Example:
 
 from pathlib import Path
 
-from segsweep.data.arrays import ProcessedSet
+from segsweep.core.errors import command_line, parser
+from segsweep.core.files import read_csv, read_json, write_csv
 from segsweep.data.contact_sheet import draw as draw_sheet
-from segsweep.data.problems import Problem
-from segsweep.data.report import write_report
+from segsweep.data.data_report import write_report
+from segsweep.data.dataset import ProcessedSet
+from segsweep.data.issues import Problem
 from segsweep.data.statistics import COLUMNS, by_split, draw, measure
-from segsweep.errors import command_line, parser
-from segsweep.files import read_csv, read_json, write_csv
 
 
 def main() -> None:

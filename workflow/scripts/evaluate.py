@@ -15,14 +15,14 @@ Example:
 import argparse
 from pathlib import Path
 
-from segsweep.analysis.evidence.writing import provenance, write_analysis, write_run_time
+from segsweep.analysis.analysis_files import provenance, write_analysis, write_run_time
+from segsweep.analysis.completed_sweep import FinishedSweep
 from segsweep.analysis.findings import Analysis
-from segsweep.analysis.finished import FinishedSweep
-from segsweep.analysis.reading.canonical import canonical
-from segsweep.analysis.reading.sources import read_finished
-from segsweep.errors import UserError, command_line, parser
-from segsweep.files import read_yaml, sha256, write_json
-from segsweep.unet.devices import environment
+from segsweep.core.errors import UserError, command_line, parser
+from segsweep.core.files import read_yaml, sha256, write_json
+from segsweep.importers.aliases import canonical
+from segsweep.importers.sources import read_finished
+from segsweep.pipeline.environment import hardware_and_versions
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
     analysis = Analysis.of(sweep)
     write_analysis(given.out / "analysis", analysis)
     write_run_time(given.out / "analysis", sweep)
-    write_json(given.out / "analysis/provenance.json", provenance(**_origin(given)))
+    write_json(given.out / "analysis/origin.json", provenance(**_origin(given)))
     for finding in analysis.findings[:2]:
         print(f"evaluate ({finding.sure}): {finding.sentence}")
     if not given.only_analysis:
@@ -51,9 +51,9 @@ def main() -> None:
 
 def _design_and_report(given: argparse.Namespace, analysis: Analysis) -> None:
     # imported here, as PyTorch takes seconds and the analysis alone does not need it
-    from segsweep.analysis.next.designing import design_next
-    from segsweep.analysis.page.markdown import write_markdown
-    from segsweep.analysis.report import write_report
+    from segsweep.analysis.design_next import design_next
+    from segsweep.report.html import write_report
+    from segsweep.report.markdown import write_markdown
 
     base = read_yaml(given.study) if given.study else {}
     if not given.study:
@@ -88,7 +88,7 @@ def _origin(given: argparse.Namespace) -> dict[str, object]:
         return {"source_sha256": sha256(source)}
     if (best := source / "best_config.yaml").is_file():
         data = read_yaml(best)["evidence"]["data_sha256"]
-        made_by = environment()
+        made_by = hardware_and_versions()
         return {
             "data_sha256": data,
             "device": made_by["cpu"] if made_by["gpu"] == "none" else made_by["gpu"],

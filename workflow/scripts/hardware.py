@@ -12,14 +12,14 @@ import math
 import sys
 from pathlib import Path
 
-from segsweep.data.arrays import ProcessedSet
-from segsweep.errors import command_line, parser
-from segsweep.study import Study
-from segsweep.sweep.space import extremes, to_wandb
-from segsweep.unet.devices import Device, select
-from segsweep.unet.forecast import reach
-from segsweep.unet.hardware import remarks, rows, table
-from segsweep.unet.split import resident_images
+from segsweep.config.search_space import extremes, to_wandb
+from segsweep.config.study import Study
+from segsweep.core.errors import command_line, parser
+from segsweep.data.dataset import ProcessedSet
+from segsweep.pipeline.environment import Device, select
+from segsweep.training.dataloader import resident_images
+from segsweep.training.hardware_report import remarks, rows, table
+from segsweep.training.resource_estimate import reach
 
 
 def main() -> None:

@@ -9,10 +9,10 @@ Example:
 
 import math
 
-from segsweep.data.arrays import ProcessedSet
-from segsweep.errors import command_line, parser
-from segsweep.study import Study
-from segsweep.unet.host import main_memory
+from segsweep.config.study import Study
+from segsweep.core.errors import command_line, parser
+from segsweep.data.dataset import ProcessedSet
+from segsweep.training.host_memory import main_memory
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ Example:
 
 from pathlib import Path
 
-from segsweep.analysis.model_card import write_model_card
-from segsweep.errors import command_line, parser
+from segsweep.core.errors import command_line, parser
+from segsweep.report.model_card import write_model_card
 
 
 def main() -> None:

@@ -19,14 +19,14 @@ from pathlib import Path
 
 import torch
 
-from segsweep.data.dataset import settings_of
-from segsweep.data.problems import Problem, for_terminal
-from segsweep.errors import UserError, command_line, parser
-from segsweep.prediction.inputs import find
-from segsweep.prediction.predicting import predict, read_all
-from segsweep.prediction.writing import SUFFIXES, Writer
-from segsweep.unet.engine import EVALUATION_BATCH, THRESHOLD
-from segsweep.unet.model import Model
+from segsweep.core.errors import UserError, command_line, parser
+from segsweep.data.issues import Problem, for_terminal
+from segsweep.data.preprocess import settings_of
+from segsweep.inference.inputs import find
+from segsweep.inference.predict import predict, read_all
+from segsweep.inference.saved_model import Model
+from segsweep.inference.writers import SUFFIXES, Writer
+from segsweep.training.engine import EVALUATION_BATCH, THRESHOLD
 
 
 def main() -> None:

@@ -13,13 +13,13 @@ Example:
 import os
 from pathlib import Path
 
-from segsweep.data.dataset import preprocess, settings_of
-from segsweep.data.keeping import kept_folder
-from segsweep.data.problems import FaultsError
-from segsweep.data.report import write_faults
-from segsweep.errors import command_line, parser
-from segsweep.hashes import Hashes
-from segsweep.study import Study
+from segsweep.config.study import Study
+from segsweep.core.errors import command_line, parser
+from segsweep.data.data_report import write_faults
+from segsweep.data.image_cache import kept_folder
+from segsweep.data.issues import FaultsError
+from segsweep.data.preprocess import preprocess, settings_of
+from segsweep.pipeline.fingerprint import Hashes
 
 
 def main() -> None:

@@ -13,9 +13,9 @@ Example:
 
 from pathlib import Path
 
-from segsweep.analysis.page.markdown import write_markdown
-from segsweep.analysis.report import write_report
-from segsweep.errors import command_line, parser
+from segsweep.core.errors import command_line, parser
+from segsweep.report.html import write_report
+from segsweep.report.markdown import write_markdown
 
 
 def main() -> None:

@@ -9,10 +9,10 @@ Example:
 
 from pathlib import Path
 
-from segsweep.data.own import refuse_own_images
+from segsweep.config.study import Study
+from segsweep.core.errors import command_line, parser
+from segsweep.data.raw_data import refuse_own_images
 from segsweep.data.sample import write_sample
-from segsweep.errors import command_line, parser
-from segsweep.study import Study
 
 
 def main() -> None:

@@ -4,9 +4,9 @@ Example:
   python workflow/scripts/schema.py
 """
 
-from segsweep.errors import command_line, parser
-from segsweep.files import write_json, write_text
-from segsweep.study.schema import reference, schema
+from segsweep.config.json_schema import reference, schema
+from segsweep.core.errors import command_line, parser
+from segsweep.core.files import write_json, write_text
 
 
 def main() -> None:

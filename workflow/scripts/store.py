@@ -8,9 +8,9 @@ Example:
   python workflow/scripts/store.py gc --delete
 """
 
-from segsweep.errors import command_line, parser
-from segsweep.garbage import delete, unreferenced
-from segsweep.provenance import take_lock
+from segsweep.core.errors import command_line, parser
+from segsweep.pipeline.cache_gc import delete, unreferenced
+from segsweep.pipeline.staleness import take_lock
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 A pure, seeded function of what it reads: with p trials in flight, trial i sees the results of the
 trials 0 to i - p, and the configurations of those after them. Writes OUT/config.yaml (all that
 decides the training), OUT/suggestion.json (what was searched, what chose it, and what value is
-expected) and OUT/bars.json (what must be reached at certain epochs, or the trial is stopped).
+expected) and OUT/pruning.json (what must be reached at certain epochs, or the trial is stopped).
 
 Example:
   python workflow/scripts/suggest.py results/sweep/search.yaml results/trials 7
@@ -12,14 +12,15 @@ Example:
 from dataclasses import asdict
 from pathlib import Path
 
-from segsweep.errors import command_line, parser
-from segsweep.files import read_yaml, write_json, write_yaml
-from segsweep.sweep.search import suggest
-from segsweep.sweep.space import read_space
-from segsweep.sweep.stopping import read_rule
-from segsweep.sweep.trials import earlier_trials, read_trials, trial_folder
-from segsweep.unet.bars import Bars
-from segsweep.unet.config import TrainingConfig
+from segsweep.config.pruner import read_pruner
+from segsweep.config.search_space import read_space
+from segsweep.config.training_config import TrainingConfig
+from segsweep.core.errors import command_line, parser
+from segsweep.core.files import read_yaml, write_json, write_yaml
+from segsweep.search.pruners import pruning_thresholds
+from segsweep.search.sampler import suggest
+from segsweep.search.trial_files import earlier_trials, read_trials, trial_folder
+from segsweep.training.pruning import PruningThresholds
 
 
 def main() -> None:
@@ -47,18 +48,18 @@ def main() -> None:
         enqueue=search["enqueue"],
         earlier=earlier_trials(search),
     )
-    rule = read_rule(search.get("early_terminate"))
-    bars = Bars(
+    rule = read_pruner(search.get("early_terminate"))
+    bars = PruningThresholds(
         search["metric"]["name"],
         search["metric"]["goal"],
         rule.strict if rule else False,
-        rule.bars(observed, search["metric"]["goal"]) if rule else {},
+        pruning_thresholds(rule, observed, search["metric"]["goal"]) if rule else {},
     )
     out = trial_folder(given.trials, given.index)
     config = TrainingConfig.from_dict({**search["shared"], **suggestion.parameters})
     write_yaml(out / "config.yaml", config.to_dict())
     write_json(out / "suggestion.json", {"trial": given.index, **asdict(suggestion)})
-    write_json(out / "bars.json", asdict(bars))
+    write_json(out / "pruning.json", asdict(bars))
     chosen = ", ".join(f"{k} {v}" for k, v in suggestion.parameters.items())
     expected = "" if suggestion.mean is None else f", {suggestion.mean} ± {suggestion.sd} expected"
     print(f"trial {given.index:03d} ({suggestion.why}{expected}): {chosen}")

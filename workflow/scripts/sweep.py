@@ -10,12 +10,12 @@ Example:
 
 from pathlib import Path
 
-from segsweep.errors import command_line, parser
-from segsweep.files import write_yaml
-from segsweep.study import Study
-from segsweep.sweep import plan
-from segsweep.sweep.observation import Observation
-from segsweep.sweep.prior import listed_prior, read_prior
+from segsweep.config.study import Study
+from segsweep.core.errors import command_line, parser
+from segsweep.core.files import write_yaml
+from segsweep.search import sweep_files
+from segsweep.search.trial_result import TrialResult
+from segsweep.search.warm_start import listed_prior, read_prior
 
 
 def main() -> None:
@@ -24,14 +24,14 @@ def main() -> None:
     arguments.add_argument("out", type=Path, metavar="OUT", help="the folder to write to")
     given = arguments.parse_args()
     study = Study.read(given.study)
-    write_yaml(given.out / "sweep.yaml", plan.wandb_sweep(study))
-    write_yaml(given.out / "training.yaml", plan.shared_training(study))
-    write_yaml(given.out / "search.yaml", plan.search_settings(study, _earlier(study)))
+    write_yaml(given.out / "sweep.yaml", sweep_files.wandb_sweep(study))
+    write_yaml(given.out / "training.yaml", sweep_files.shared_training(study))
+    write_yaml(given.out / "search.yaml", sweep_files.search_settings(study, _earlier(study)))
     searched = ", ".join(study.sweep.parameters)
     print(f"sweep: {study.sweep.method} over {searched} in {given.out / 'sweep.yaml'}")
 
 
-def _earlier(study: Study) -> list[Observation]:
+def _earlier(study: Study) -> list[TrialResult]:
     """The trials of an earlier study, and a word on those that are left out."""
     told, space = study.sweep.prior_trials, study.sweep.parameters
     metric = study.sweep.metric.model_dump()

@@ -11,10 +11,10 @@ Example:
 
 from pathlib import Path
 
-from segsweep.errors import UserError, command_line, parser
-from segsweep.files import read_yaml
-from segsweep.study import Study
-from segsweep.sweep.destination import Destination
+from segsweep.config.study import Study
+from segsweep.core.errors import UserError, command_line, parser
+from segsweep.core.files import read_yaml
+from segsweep.wandb_backend.settings import Destination
 
 
 def main() -> None:
@@ -37,8 +37,8 @@ def main() -> None:
         help="what the runs were trained on (default: data/processed)",
     )
     given = arguments.parse_args()
-    from segsweep.sweep import sync  # imports wandb, which takes a second
-    from segsweep.sweep.server import asked
+    from segsweep.wandb_backend import sync  # imports wandb, which takes a second
+    from segsweep.wandb_backend.api import asked
 
     settings = Study.read(given.study).wandb
     runs, without = sync.runs_of(given.results)

@@ -20,24 +20,25 @@ import sys
 import time
 from pathlib import Path
 
-from segsweep.processes import die_with_parent, keep_freed_memory
+from segsweep.core.processes import die_with_parent, keep_freed_memory
 
 if "--key" in sys.argv:  # a job of the pipeline; said before the imports that take seconds
     die_with_parent(signal.SIGTERM)
 
-from segsweep.data.arrays import ProcessedSet
-from segsweep.errors import command_line, parser
-from segsweep.files import read_yaml
-from segsweep.live import Live
-from segsweep.study import Study, check_training
-from segsweep.sweep.agent import sweep_id
-from segsweep.sweep.destination import Destination
-from segsweep.unet.bars import NO_BARS, Bars
-from segsweep.unet.config import TrainingConfig
-from segsweep.unet.forecast import announce, check_memory, reach
-from segsweep.unet.history import WEIGHTS
-from segsweep.unet.run import on_its_own_card, train
-from segsweep.unet.training import Outcome
+from segsweep.config.study import Study
+from segsweep.config.training_config import TrainingConfig
+from segsweep.config.validation import check_training
+from segsweep.core.errors import command_line, parser
+from segsweep.core.files import read_yaml
+from segsweep.data.dataset import ProcessedSet
+from segsweep.training.columns import WEIGHTS
+from segsweep.training.dvc_live import Live
+from segsweep.training.fit import Outcome
+from segsweep.training.pruning import NO_PRUNING, PruningThresholds
+from segsweep.training.resource_estimate import announce, check_memory, reach
+from segsweep.training.run import on_its_own_card, train
+from segsweep.wandb_backend.agent import sweep_id
+from segsweep.wandb_backend.settings import Destination
 
 
 def main() -> None:
@@ -47,7 +48,7 @@ def main() -> None:
     data = ProcessedSet.open(given.data)
     run = None
     if given.wandb_project or given.agent:
-        from segsweep.sweep.tracking import Run
+        from segsweep.wandb_backend.logger import Run
 
         values = read_yaml(given.config)
         to, job = _destination(given), given.wandb_job
@@ -82,7 +83,7 @@ def main() -> None:
             weights = given.out / WEIGHTS if given.wandb_model else None
             run.finish(outcome, data, given.images, Path(given.data), weights)
 
-    bars = Bars.read(given.bars) if given.bars else NO_BARS
+    bars = PruningThresholds.read(given.bars) if given.bars else NO_PRUNING
     with on_its_own_card(config):
         if given.announce:
             searched = read_yaml(given.sweep)["parameters"] if given.sweep else {}
@@ -166,7 +167,7 @@ def _arguments() -> argparse.Namespace:
     arguments.add_argument(
         "--bars",
         metavar="FILE",
-        help="what must be reached at certain epochs (a trial's bars.json; default: nothing)",
+        help="what must be reached at certain epochs (a trial's pruning.json; default: nothing)",
     )
     arguments.add_argument(
         "--live", action="store_true", help="show metrics and history after each epoch, for DVC"

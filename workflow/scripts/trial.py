@@ -2,7 +2,7 @@
 
 The agent (`--count 1`) asks a sweep backend in this process, on a free loopback port and with a
 key of its own, and starts train.py with what it is handed. A trial that misses one of the
-bars in OUT/bars.json is stopped there. OUT gets metrics.json, history.csv
+bars in OUT/pruning.json is stopped there. OUT gets metrics.json, history.csv
 (one row an epoch), images.csv, the model (model.safetensors, model.json) and the log of the W&B
 run in OUT/wandb. With --wandb-online the run is also streamed to the server that WANDB_BASE_URL or
 W&B's default names, under the user's own key.
@@ -22,12 +22,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from segsweep.errors import command_line, parser
-from segsweep.files import read_json, read_yaml
-from segsweep.processes import dying_with_me
-from segsweep.sweep.agent import run_trial
-from segsweep.sweep.destination import Destination, beside
-from segsweep.sweep.plan import PROGRAM
+from segsweep.core.errors import command_line, parser
+from segsweep.core.files import read_json, read_yaml
+from segsweep.core.processes import dying_with_me
+from segsweep.search.sweep_files import PROGRAM
+from segsweep.wandb_backend.agent import run_trial
+from segsweep.wandb_backend.settings import Destination, beside
 
 
 def main() -> None:
@@ -64,7 +64,7 @@ def main() -> None:
         f" ({index + 1} of {given.trials})" if given.trials else ""
     )
     command += ["--key", given.key, "--label", label]
-    if (bars := given.out / "bars.json").exists():
+    if (bars := given.out / "pruning.json").exists():
         command += ["--bars", str(bars)]
     if given.checkpoints:
         command += ["--checkpoints", given.checkpoints]
@@ -79,7 +79,7 @@ def _settings(to: Destination, sweep: dict[str, Any]) -> dict[str, str]:
     """What the run is told of the user's W&B, if it goes there."""
     if not to.online:
         return {}
-    from segsweep.sweep.server import sweep_for_trial  # imports wandb, which takes a second
+    from segsweep.wandb_backend.api import sweep_for_trial  # imports wandb, which takes a second
 
     users = dict(os.environ)  # before W&B's client adds what is its own
     return beside(users, to, sweep_for_trial(to, sweep))

@@ -19,17 +19,17 @@ import argparse
 import os
 from pathlib import Path
 
-from segsweep.data.dataset import assign_splits, examine, settings_of
-from segsweep.data.groups import by_folder, by_pattern, by_table
-from segsweep.data.keeping import kept_folder
-from segsweep.data.layout import MASK_SUFFIX, find_pairs
-from segsweep.data.own import RAW
-from segsweep.data.placing import back_to_sample, check, place
-from segsweep.data.problems import FaultsError, Problem, by_class
-from segsweep.data.report import write_faults
-from segsweep.errors import UserError, command_line, parser
-from segsweep.provenance import take_lock
-from segsweep.study import Study
+from segsweep.config.study import Study
+from segsweep.core.errors import UserError, command_line, parser
+from segsweep.data.data_report import write_faults
+from segsweep.data.discovery import MASK_SUFFIX, find_pairs
+from segsweep.data.image_cache import kept_folder
+from segsweep.data.import_data import back_to_sample, check, place
+from segsweep.data.issues import FaultsError, Problem, by_class
+from segsweep.data.preprocess import assign_splits, examine, settings_of
+from segsweep.data.raw_data import RAW
+from segsweep.data.splits import by_folder, by_pattern, by_table
+from segsweep.pipeline.staleness import take_lock
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ Example:
 
 import sys
 
-from segsweep.errors import command_line, parser
-from segsweep.why import explain, jobs_of, present_jobs
+from segsweep.core.errors import command_line, parser
+from segsweep.pipeline.explain import explain, jobs_of, present_jobs
 
 
 def main() -> None:

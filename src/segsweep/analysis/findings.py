@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from segsweep.analysis.evidence import on_batches, on_parameters, on_training
-from segsweep.analysis.evidence.batches import BATCH, Isolated, Scaling, isolate, rate_map, scaling
-from segsweep.analysis.evidence.finding import Finding
-from segsweep.analysis.evidence.importance import Effect, effects, interval
-from segsweep.analysis.evidence.worlds import Worlds
-from segsweep.analysis.finished import FinishedSweep
-from segsweep.errors import UserError
+from segsweep.analysis import batch_findings, parameter_findings, training_findings
+from segsweep.analysis.completed_sweep import FinishedSweep
+from segsweep.analysis.finding import Finding
+from segsweep.analysis.importance import Effect, effects, interval
+from segsweep.analysis.lr_scaling import BATCH, Isolated, Scaling, isolate, rate_map, scaling
+from segsweep.analysis.posterior import Worlds
+from segsweep.core.errors import UserError
 
 PRECISION = "mixed_precision"
 
@@ -53,26 +53,26 @@ class Analysis:
 
     def _say(self) -> Iterator[Finding]:
         sweep, worlds = self.sweep, self.worlds
-        yield on_parameters.best(sweep, worlds)
-        yield on_parameters.importance(worlds, self.effects)
-        by_name = {one.parameter: on_parameters.effect(worlds, one) for one in self.effects}
+        yield parameter_findings.best(sweep, worlds)
+        yield parameter_findings.importance(worlds, self.effects)
+        by_name = {one.parameter: parameter_findings.effect(worlds, one) for one in self.effects}
         yield from by_name.values()
         if self.isolated:
-            yield on_batches.best_batch(sweep, worlds, self.isolated)
-            if said := on_batches.large_batches(worlds, self.isolated):
+            yield batch_findings.best_batch(sweep, worlds, self.isolated)
+            if said := batch_findings.large_batches(worlds, self.isolated):
                 yield said
         if self.scaling:
-            yield on_batches.exponent(worlds, self.scaling)
-        yield from on_parameters.regularisation(worlds, self.effects)
-        yield on_parameters.edges(worlds)
+            yield batch_findings.exponent(worlds, self.scaling)
+        yield from parameter_findings.regularisation(worlds, self.effects)
+        yield parameter_findings.edges(worlds)
         yield from filter(
             None,
             [
-                on_training.gap(sweep),
-                on_training.curves(sweep, worlds.noise),
-                on_training.precision(sweep, by_name.get(PRECISION)),
-                on_training.failures(sweep),
-                on_training.stopping(sweep),
+                training_findings.gap(sweep),
+                training_findings.curves(sweep, worlds.noise),
+                training_findings.precision(sweep, by_name.get(PRECISION)),
+                training_findings.failures(sweep),
+                training_findings.stopping(sweep),
             ],
         )
 
@@ -139,7 +139,7 @@ class Analysis:
         return [
             {"trial": t.name, "train": pair[0], "validation": pair[1]}
             for t in self.sweep.finished
-            if (pair := on_training.dice_of(self.sweep, t))
+            if (pair := training_findings.dice_of(self.sweep, t))
         ]
 
 

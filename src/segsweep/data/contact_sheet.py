@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from skimage.segmentation import find_boundaries
 
-from segsweep.data.arrays import SPLITS, ProcessedSet
-from segsweep.data.problems import printable
-from segsweep.files import replacing
+from segsweep.core.files import replacing
+from segsweep.data.dataset import SPLITS, ProcessedSet
+from segsweep.data.issues import printable
 
 COLUMNS = 8
 SIDE = 128

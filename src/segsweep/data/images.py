@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 from skimage.measure import label
 
-from segsweep.data.decode import Picture, read
-from segsweep.data.problems import UnusableError
+from segsweep.data.issues import UnusableError
+from segsweep.data.readers import Picture, read
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Rec. 709, as scikit-image weighs colours."""

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from segsweep.core.errors import UserError
+from segsweep.core.files import read_json, replacing, sha256, write_json
+from segsweep.data.discovery import Pair
 from segsweep.data.duplicates import fingerprint
-from segsweep.data.geometry import Mode, place_image, place_mask, windows
 from segsweep.data.images import read_grey, read_mask, stretch
-from segsweep.data.layout import Pair
-from segsweep.data.problems import NOT_PERMITTED, Problem, UnusableError
-from segsweep.errors import UserError
-from segsweep.files import read_json, replacing, sha256, write_json
+from segsweep.data.issues import NOT_PERMITTED, Problem, UnusableError
+from segsweep.data.resize import Mode, place_image, place_mask, windows
 
 NOTED = ("looks_inverted", "saturated")
 SATURATED = 0.05

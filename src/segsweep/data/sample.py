@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from segsweep.errors import UserError
-from segsweep.files import write_csv, write_text
+from segsweep.core.errors import UserError
+from segsweep.core.files import write_csv, write_text
 
 TILE = 256
 """Side of a nuclei tile in pixels."""

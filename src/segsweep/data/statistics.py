@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from segsweep.data.arrays import SPLITS, ProcessedSet
+from segsweep.core.files import replacing
 from segsweep.data.contact_sheet import COLOURS
-from segsweep.files import replacing
+from segsweep.data.dataset import SPLITS, ProcessedSet
 
 COLUMNS = (
     "name",

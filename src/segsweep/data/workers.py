@@ -9,11 +9,11 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from segsweep.data.layout import Pair
+from segsweep.core.errors import UserError
+from segsweep.core.processes import die_with_parent
+from segsweep.data.discovery import Pair
+from segsweep.data.issues import Problem
 from segsweep.data.prepare import Prepared, Settings, prepare
-from segsweep.data.problems import Problem
-from segsweep.errors import UserError
-from segsweep.processes import die_with_parent
 
 CHUNK = 8
 EVERY = 5.0

@@ -1,0 +1,57 @@
+"""The sweep of this project's own `results/` folder, finished or still running."""
+
+from pathlib import Path
+from typing import Any
+
+from segsweep.analysis.completed_sweep import Ended, FinishedSweep
+from segsweep.config.search_space import read_space
+from segsweep.core.errors import UserError
+from segsweep.core.files import read_csv, read_json, read_yaml
+
+SEARCH = Path("sweep/search.yaml")
+"""What was searched, below `results/`."""
+
+
+def read_results(results: Path, count: int | None = None) -> FinishedSweep:
+    """Read `results/sweep/search.yaml` and the first `count` of `results/trials/` (default: all).
+
+    A trial without `metrics.json` has not ended yet; those are counted in `left_out`. `seconds` is
+    from `timing.json`, which differs between machines, and None where there is none. Raises
+    `UserError` where a file is missing or cannot be read, or no trial has ended.
+    """
+    search = read_yaml(results / SEARCH)
+    metric = search["metric"]
+    begun = sorted((results / "trials").glob("[0-9]*"), key=lambda folder: int(folder.name))[:count]
+    ended = [folder for folder in begun if (folder / "metrics.json").exists()]
+    if not ended:
+        raise UserError(
+            f"{results}/trials: found no trial with a metrics.json, expected one at least; run "
+            "the sweep first"
+        )
+    running = len(begun) - len(ended)
+    return FinishedSweep(
+        source=str(results),
+        space=read_space(search["parameters"]),
+        metric=metric["name"],
+        goal=metric["goal"],
+        trials=[_read_trial(folder, metric["name"]) for folder in ended],
+        left_out={"no metrics.json yet": running} if running else {},
+    )
+
+
+def _read_trial(folder: Path, metric: str) -> Ended:
+    metrics = read_json(folder / "metrics.json")
+    timing = folder / "timing.json"
+    return Ended(
+        name=folder.name,
+        parameters=read_json(folder / "suggestion.json")["parameters"],
+        status=metrics["status"],
+        value=metrics[metric] if metrics["status"] == "finished" else None,
+        seconds=read_json(timing)["training_seconds"] if timing.exists() else None,
+        history=tuple(float(row[metric]) for row in read_csv(folder / "history.csv")),
+        outcomes={name: value for name, value in metrics.items() if _is_number(value)},
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,84 @@
+"""What the weights follow: the optimiser, the L2 term of its kernels, and the learning rate."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from segsweep.config.training_config import TrainingConfig
+
+MOMENTUM = 0.9
+
+
+class Optimizer:
+    """Adam (Kingma and Ba, 2015), AdamW (Loshchilov and Hutter, 2019) or SGD with momentum.
+
+    `l2_reg` adds lambda times the sum of squared kernels to the loss, as Keras' kernel regulariser
+    does: its gradient, 2 lambda w, is added to that of the loss. AdamW lets the kernels decay by
+    that times the learning rate in each step instead, beside its moments. Biases and normalisation
+    are never penalised.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        kernels: Sequence[torch.Tensor],
+        others: Sequence[torch.Tensor],
+    ) -> None:
+        self.config, self.kernels = config, list(kernels)
+        groups = [{"params": self.kernels}, {"params": list(others)}]
+        rate = config.learning_rate
+        if config.optimizer == "adam":
+            self.inner: torch.optim.Optimizer = torch.optim.Adam(groups, rate, fused=True)
+        elif config.optimizer == "adamw":
+            groups[0]["weight_decay"] = 2 * config.l2_reg  # type: ignore[assignment]
+            self.inner = torch.optim.AdamW(groups, rate, weight_decay=0.0, fused=True)
+        else:
+            self.inner = torch.optim.SGD(groups, rate, momentum=MOMENTUM, fused=True)
+            for parameter in (*kernels, *others):  # else undefined where a scaler skips step 1
+                self.inner.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+
+    def step(self, loss: torch.Tensor, scaler: torch.amp.GradScaler, rate: float) -> None:
+        """Follow the gradient of `loss` and of the L2 term at learning rate `rate`."""
+        for group in self.inner.param_groups:
+            group["lr"] = rate
+        self.inner.zero_grad(set_to_none=True)
+        scaler.scale(loss).backward()
+        scaler.unscale_(self.inner)
+        if self.config.l2_reg and self.config.optimizer != "adamw":
+            gradients = [kernel.grad for kernel in self.kernels if kernel.grad is not None]
+            weights = [kernel.detach() for kernel in self.kernels]
+            torch._foreach_add_(gradients, weights, alpha=2 * self.config.l2_reg)
+        scaler.step(self.inner)
+        scaler.update()
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Moments and step counts by parameter number and name."""
+        states = self.inner.state_dict()["state"]
+        return {f"{i}.{name}": tensor for i, s in states.items() for name, tensor in s.items()}
+
+    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Go on from what `state` gave."""
+        parameters = [p for group in self.inner.param_groups for p in group["params"]]
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in tensors.items():
+            number, field = name.split(".")
+            if tensor.ndim:  # fused steps take moments to lie in memory as their weights do
+                tensor = torch.empty_like(parameters[int(number)]).copy_(tensor)
+            state.setdefault(int(number), {})[field] = tensor
+        self.inner.load_state_dict({**self.inner.state_dict(), "state": state})
+
+
+def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
+    """The learning rate of `step` (from 0) of `steps`.
+
+    It rises on a line over the first `warmup` of all steps (Goyal et al., 2017); then it stays, or
+    falls along half a cosine to zero (Loshchilov and Hutter, 2017).
+    """
+    warm = round(config.warmup * steps)
+    if step < warm:
+        return config.learning_rate * (step + 1) / (warm + 1)
+    if config.scheduler == "constant":
+        return config.learning_rate
+    done = (step - warm) / (steps - warm)
+    return config.learning_rate * (1 + math.cos(math.pi * done)) / 2

@@ -1,0 +1,87 @@
+"""The sweep configuration against W&B's own schema."""
+
+import json
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from project import ROOT
+from segsweep.config.pruner import read_pruner
+from segsweep.config.search_space import read_space
+from segsweep.config.study import Study
+from segsweep.core.files import dump_yaml
+from segsweep.search import sweep_files
+
+STUDIES = ["params.yaml", "studies/rtx6000ada.yaml", "studies/pupils.yaml"]
+
+FORMATS = jsonschema.FormatChecker()
+FORMATS.checks("float")(lambda value: isinstance(value, float))
+FORMATS.checks("integer")(lambda value: isinstance(value, int))
+
+
+NESTED_AND_SCALED = {
+    "model": {"parameters": {"depth": {"values": [2, 3], "scale": "unordered"}}},
+    "dropout": {"distribution": "uniform", "min": 0.1, "max": 0.4, "scale": "log"},
+}
+
+
+def check_with_wandb(study: Study) -> dict[str, Any]:
+    schema = json.loads(files("sweeps.config").joinpath("schema.json").read_text())
+    sweep = yaml.safe_load(dump_yaml(sweep_files.wandb_sweep(study)))
+    jsonschema.Draft7Validator(schema, format_checker=FORMATS).validate(sweep)
+    return sweep
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_sweep_is_valid_under_wandbs_strict_schema(name: str) -> None:
+    sweep = check_with_wandb(Study.read(str(ROOT / name)))
+    assert sweep["parameters"]["input_shape"] == {"value": [256, 256, 1]}
+    assert sweep["parameters"]["task"] == {"value": "segmentation"}
+
+
+def test_a_sweep_and_what_trials_share_are_the_whole_configuration() -> None:
+    study = Study.read(str(ROOT / "params.yaml"))
+    shared = sweep_files.shared_training(study)
+    assert set(shared) | set(study.sweep.parameters) == set(study.training_config().to_dict())
+    assert not set(shared) & set(study.sweep.parameters)
+
+
+def test_wandb_sees_a_flat_space_without_scales_and_suggest_sees_them() -> None:
+    study = Study.parse({"sweep": {"parameters": NESTED_AND_SCALED}})
+    parameters = check_with_wandb(study)["parameters"]
+    assert parameters["depth"] == {"values": [2, 3]}
+    assert parameters["dropout"] == {"distribution": "uniform", "min": 0.1, "max": 0.4}
+    searched = yaml.safe_load(dump_yaml(sweep_files.search_settings(study)))["parameters"]
+    assert read_space(searched) == study.sweep.parameters
+    assert searched["depth"]["scale"] == "unordered"
+    assert searched["dropout"]["scale"] == "log"
+
+
+def test_a_study_without_scales_is_searched_as_wandb_reads_it() -> None:
+    study = Study.read(str(ROOT / "params.yaml"))
+    searched, sweep = sweep_files.search_settings(study), sweep_files.wandb_sweep(study)
+    assert searched["parameters"].items() <= sweep["parameters"].items()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"type": "hyperband", "min_iter": 3},
+        {"type": "hyperband", "max_iter": 27, "s": 2, "eta": 2},
+    ],
+    ids=str,
+)
+def test_wandb_reads_hyperband_as_the_study_writes_it(rule: dict[str, Any]) -> None:
+    study = Study.parse({"sweep": {"early_terminate": rule}})
+    assert check_with_wandb(study)["early_terminate"] == rule
+    searched = yaml.safe_load(dump_yaml(sweep_files.search_settings(study)))
+    assert read_pruner(searched["early_terminate"]) == study.sweep.early_terminate
+
+
+def test_wandb_is_not_told_of_a_rule_that_it_does_not_know() -> None:
+    study = Study.parse({"sweep": {"early_terminate": {"type": "pace"}}})
+    assert "early_terminate" not in check_with_wandb(study)
+    assert sweep_files.search_settings(study)["early_terminate"]["type"] == "pace"

@@ -1,0 +1,81 @@
+"""Surface distances: MONAI's, wherever both masks show something."""
+
+import math
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
+from scipy.ndimage import gaussian_filter
+
+from segsweep.selection.surface_distances import surface_distances
+
+SPACINGS = [(1.0, 1.0), (2.5, 0.4)]
+
+
+def of_monai(one: np.ndarray, other: np.ndarray, spacing: tuple[float, float]) -> list[float]:
+    pair = [torch.from_numpy(mask)[None, None] for mask in (one, other)]
+    settings = {"include_background": True, "spacing": list(spacing)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of masks that are empty
+        furthest = compute_hausdorff_distance(*pair, percentile=95, directed=False, **settings)
+        return [
+            float(furthest),
+            float(compute_average_surface_distance(*pair, symmetric=True, **settings)),
+        ]
+
+
+def pixel(row: int, column: int, shape: tuple[int, int] = (17, 23)) -> np.ndarray:
+    mask = np.zeros(shape, bool)
+    mask[row, column] = True
+    return mask
+
+
+def masks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Blobs of many sizes, many of them at the border; pixels; whole images; thin lines."""
+    chance = np.random.default_rng(0)
+    for smooth in (0.0, 1.0, 3.0):
+        for share in (0.1, 0.5, 0.9):
+            fields = [gaussian_filter(chance.random((41, 60)), smooth) for _ in range(2)]
+            yield tuple(field > np.quantile(field, 1 - share) for field in fields)
+    yield pixel(0, 0), pixel(16, 22)
+    yield pixel(3, 4), np.ones((17, 23), bool)
+    yield np.ones((17, 23), bool), np.ones((17, 23), bool)
+    line, column = np.zeros((2, 17, 23), bool)
+    line[0], column[:, -1] = True, True
+    yield line, column
+    yield line, pixel(16, 0)
+    yield pixel(0, 5, (1, 9)), pixel(0, 0, (1, 9))
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_they_are_those_of_monai(spacing: tuple[float, float]) -> None:
+    for one, other in masks():
+        found = surface_distances(one, other, spacing)
+        assert found == pytest.approx(of_monai(one, other, spacing), rel=1e-5, abs=1e-6)
+        assert found == pytest.approx(surface_distances(other, one, spacing), rel=1e-12)
+
+
+def test_the_sides_of_a_pixel_count_each_in_its_direction() -> None:
+    assert surface_distances(pixel(2, 2), pixel(5, 2), (2.0, 0.5)) == (6.0, 6.0)
+    assert surface_distances(pixel(2, 2), pixel(2, 5), (2.0, 0.5)) == (1.5, 1.5)
+
+
+def test_the_95th_percentile_forgives_a_far_pixel_that_the_mean_feels() -> None:
+    square = np.zeros((40, 40), bool)
+    square[5:15, 5:15] = True
+    found = surface_distances(square | pixel(39, 39, (40, 40)), square)
+    assert found is not None
+    assert found.hausdorff95 == 0
+    assert found.mean == pytest.approx(math.hypot(25, 25) / (36 + 1 + 36))
+
+
+def test_where_masks_are_empty_monai_has_no_number() -> None:
+    nothing, something = np.zeros((17, 23), bool), pixel(3, 4)
+    assert surface_distances(nothing, nothing) == (0.0, 0.0)
+    assert np.isnan(of_monai(nothing, nothing, (1.0, 1.0))).all()
+    for one, other in ((nothing, something), (something, nothing)):
+        assert surface_distances(one, other) is None
+        assert not np.isfinite(of_monai(one, other, (1.0, 1.0))).any()

@@ -1,0 +1,220 @@
+"""Judging the test split: in the original's units, by group, and only what is shown."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import f1_score, jaccard_score
+
+from segsweep.config.sections import Preprocess
+from segsweep.core.errors import UserError
+from segsweep.core.files import read_csv
+from segsweep.data.dataset import ProcessedSet
+from segsweep.data.preprocess import preprocess
+from segsweep.data.resize import windows
+from segsweep.selection.surface_distances import surface_distances
+from segsweep.selection.test_metrics import (
+    DISTANCES,
+    TOO_FEW,
+    in_a_line,
+    interval,
+    judge,
+    overlap,
+    summary,
+)
+
+SIDE = (8, 16)
+
+
+def a_set(
+    shape: tuple[int, int], mode: Any, pixel_mm: tuple[float, float] | None = None, copies: int = 1
+) -> tuple[ProcessedSet, list[dict[str, str]]]:
+    """Copies of an empty original of `shape` as the test split, and a training image before."""
+    window = windows(shape, SIDE, mode)[0]
+    height, width = pixel_mm or ("", "")
+    sides = {"pixel_height_mm": str(height), "pixel_width_mm": str(width)}
+    names = [str(i) for i in range(copies + 1)]
+    rows = [{"name": n, **{k: str(v) for k, v in vars(window).items()}, **sides} for n in names]
+    empty = np.zeros((copies + 1, *SIDE), np.uint8)
+    return ProcessedSet(empty, empty.copy(), names, names, ["train"] + ["test"] * copies), rows
+
+
+def one_apart(data: ProcessedSet, sources: list[dict[str, str]], step: tuple[int, int]) -> float:
+    """The distance told of a true pixel and a predicted one that is `step` away."""
+    predicted = np.zeros((1, *SIDE), np.uint8)
+    data.masks[1, 1, 1] = predicted[0, 1 + step[0], 1 + step[1]] = 1
+    row = judge(data, "test", predicted, sources)[0]
+    assert row["hausdorff95"] == row["mean_surface_distance"]
+    return float(row["hausdorff95"])
+
+
+@pytest.mark.parametrize(
+    ("shape", "mode", "down", "right"),
+    [
+        ((24, 16), "resize", 3.0, 1.0),
+        ((80, 80), "pad", 10.0, 10.0),
+        ((80, 80), "tile", 1.0, 1.0),
+        ((4, 4), "pad", 0.5, 0.5),
+        ((4, 4), "resize", 0.5, 0.25),
+    ],
+)
+def test_distances_are_in_pixels_of_the_original_or_in_mm(
+    shape: tuple[int, int], mode: str, down: float, right: float
+) -> None:
+    assert one_apart(*a_set(shape, mode), (1, 0)) == down
+    assert one_apart(*a_set(shape, mode), (0, 1)) == right
+    data, sources = a_set(shape, mode, (0.2, 0.5))
+    assert one_apart(data, sources, (1, 0)) == pytest.approx(0.2 * down)
+    assert judge(data, "test", data.masks[1:], sources)[0]["unit"] == "mm"
+    data, sources = a_set(shape, mode, (0.2, 0.5))
+    assert one_apart(data, sources, (0, 1)) == pytest.approx(0.5 * right)
+
+
+def test_one_image_without_a_pixel_size_has_all_told_in_pixels() -> None:
+    data, sources = a_set((8, 16), "tile", (0.2, 0.5), copies=3)
+    sources[2] |= {"pixel_height_mm": "", "pixel_width_mm": ""}
+    data.masks[1:, 1, 1] = 1
+    predicted = np.roll(data.masks[1:], 2, axis=1)
+    rows = judge(data, "test", predicted, sources)
+    assert [(row["hausdorff95"], row["unit"]) for row in rows] == [(2.0, "px")] * 3
+    told = summary(rows, sources)
+    assert (told["unit"], told["pixel_size_known"]) == ("px", 2)
+    assert "2 px (of 2 images alone the pixel size is known)" in in_a_line(told)
+    sources[0] |= sources[2] | {"name": "0"}
+    sources[2] |= {"pixel_height_mm": "0.2", "pixel_width_mm": "0.5"}
+    rows = judge(data, "test", predicted, sources)
+    assert {row["unit"] for row in rows} == {"mm"}, "the training split does not matter"
+
+
+@pytest.mark.parametrize("mode", ["pad", "tile"])
+def test_padding_does_not_count(mode: str) -> None:
+    """A square original lies in the left half; what is predicted beside it is no error."""
+    data, sources = a_set((8, 8), mode)
+    data.masks[1, 2:5, 2:5] = 1
+    predicted = data.masks[1:].copy()
+    predicted[0, :, 8:] = 1
+    row = judge(data, "test", predicted, sources)[0]
+    assert [row[k] for k in ("dice", "iou", *DISTANCES)] == [1.0, 1.0, 0.0, 0.0]
+    predicted[0, 2, 2] = 0
+    row = judge(data, "test", predicted, sources)[0]
+    assert row["dice"] == pytest.approx(2 * 8 / (8 + 9))
+    predicted[0, :, :8] = 0
+    assert judge(data, "test", predicted, sources)[0]["hausdorff95"] is None
+
+
+def test_overlap_is_that_of_scikit_learn() -> None:
+    chance = np.random.default_rng(0)
+    for share in (0.1, 0.5, 0.9):
+        one, other = chance.random((2, 30, 40)) < share
+        flat = other.ravel(), one.ravel()
+        expected = f1_score(*flat), jaccard_score(*flat)
+        assert overlap(one, other) == pytest.approx(expected, abs=1e-15)
+    nothing = np.zeros((3, 4), bool)
+    assert overlap(nothing, nothing) == (1.0, 1.0)
+    assert overlap(nothing, ~nothing) == (0.0, 0.0)
+
+
+def test_an_undefined_distance_is_counted_named_and_left_out_of_the_mean() -> None:
+    data, sources = a_set((8, 16), "tile", copies=4)
+    data.masks[1:3, 1, 1] = 1
+    predicted = np.zeros((4, *SIDE), np.uint8)
+    predicted[1, 4, 1] = predicted[2, 0, 0] = 1
+    rows = judge(data, "test", predicted, sources)
+    assert [row["hausdorff95"] for row in rows] == [None, 3.0, None, 0.0]
+    assert [row["dice"] for row in rows] == [0.0, 0.0, 0.0, 1.0]
+    told = summary(rows, sources)
+    assert (told["undefined"], told["undefined_in"]) == (2, ["1", "3"])
+    assert told["hausdorff95"] == {"mean": 1.5, "interval": TOO_FEW}
+    assert told["dice"]["mean"] == 0.25
+    assert "undefined in 2" in in_a_line(told)
+    none = summary([rows[0], rows[2]], sources)
+    assert none["hausdorff95"] == {"mean": None, "interval": TOO_FEW}
+    assert "Hausdorff 95 undefined" in in_a_line(none)
+    assert "NaN" not in json.dumps([told, none])
+
+
+def test_with_one_image_a_group_it_is_the_bootstrap_of_the_mean() -> None:
+    values = np.random.default_rng(1).normal(0.8, 0.1, 24)
+    found = interval(values.tolist(), [f"group {i}" for i in range(24)])
+    expected = stats.bootstrap(
+        (values,), np.mean, n_resamples=10_000, method="percentile", rng=np.random.default_rng(7)
+    ).confidence_interval
+    assert found == pytest.approx(list(expected), abs=0.002)
+    assert found == interval(values.tolist(), [f"group {i}" for i in range(24)])
+    assert found != interval(values.tolist(), [f"group {i}" for i in range(24)], seed=1)
+
+
+def test_all_images_of_a_drawn_group_come_along() -> None:
+    """Against a plain loop, and wider than if images alike were taken for many."""
+    chance = np.random.default_rng(2)
+    sizes = [1, 2, 3, 10, 12, 5, 7]
+    groups = [f"group {i}" for i, size in enumerate(sizes) for _ in range(size)]
+    values = np.repeat(chance.normal(0.8, 0.1, 7), sizes) + chance.normal(0, 0.01, sum(sizes))
+    members = [values[[g == f"group {i}" for g in groups]] for i in range(7)]
+    means = [
+        np.concatenate([members[i] for i in chance.integers(0, 7, 7)]).mean() for _ in range(10_000)
+    ]
+    shuffled = chance.permutation(len(values))
+    found = interval(values[shuffled].tolist(), [groups[i] for i in shuffled])
+    assert found == pytest.approx(np.quantile(means, [0.025, 0.975]).tolist(), abs=0.004)
+    alone = interval(values.tolist(), [str(i) for i in range(len(values))])
+    assert found[1] - found[0] > 1.5 * (alone[1] - alone[0])
+
+
+def test_the_line_has_the_intervals() -> None:
+    data, sources = a_set((8, 16), "tile", copies=6)
+    data.masks[1:, 1, 1] = 1
+    rows = judge(data, "test", np.roll(data.masks[1:], 1, axis=1), sources)
+    line = in_a_line(summary(rows, sources))
+    assert line == "Dice 0 (0 to 0), Hausdorff 95 1 px (1 to 1); 6 images of 6 groups"
+
+
+def test_fewer_than_five_groups_give_no_interval() -> None:
+    values = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    assert interval(values, ["a", "b", "c", "d", "d", "d"]) == TOO_FEW
+    low, high = interval(values, ["a", "b", "c", "d", "e", "e"])
+    assert 0.5 <= low < high <= 1
+    assert interval([1.0] * 5, list("abcde")) == [1.0, 1.0]
+
+
+def test_the_nuclei_in_pixels_of_their_originals(
+    nuclei: ProcessedSet, nuclei_processed: Path
+) -> None:
+    """All originals are larger than 64 x 64, so that one pixel aside is several of theirs."""
+    sources = read_csv(nuclei_processed / "sources.csv")
+    images, masks, names = nuclei.split("test")
+    predicted = np.roll(masks, 1, axis=2)
+    rows = judge(nuclei, "test", predicted, sources)
+    assert [row["name"] for row in rows] == names
+    places = [i for i, split in enumerate(nuclei.splits) if split == "test"]
+    assert [row["group"] for row in rows] == [nuclei.groups[i] for i in places]
+    for row, i, guess in zip(rows, places, predicted, strict=True):
+        whole = [int(sources[i][k]) / 64 for k in ("image_height", "image_width")]
+        apart = surface_distances(guess.astype(bool), nuclei.masks[i].astype(bool), tuple(whole))
+        assert (row["hausdorff95"], row["mean_surface_distance"]) == apart
+        assert row["hausdorff95"] >= whole[1] > 1
+    told = summary(rows, sources)
+    assert told["images"] == len(images)
+    assert told["groups"] == len({row["group"] for row in rows}) == 2
+    assert told["dice"]["mean"] == pytest.approx(np.mean([row["dice"] for row in rows]))
+    assert told == json.loads(json.dumps(told))
+    assert in_a_line(told).endswith(f"{len(images)} images of 2 groups ({TOO_FEW})")
+
+
+def test_the_pixel_size_of_the_study_gives_mm(nuclei_raw: Path, tmp_path: Path) -> None:
+    study = Preprocess(input_shape=[64, 64, 1], pixel_size_mm=[0.01, 0.02]).model_dump()
+    preprocess(nuclei_raw, tmp_path / "out", study, tmp_path / "kept")
+    data, sources = ProcessedSet.open(tmp_path / "out"), read_csv(tmp_path / "out/sources.csv")
+    _, masks, _ = data.split("test")
+    perfect = summary(judge(data, "test", masks, sources), sources)
+    assert perfect["unit"] == "mm"
+    assert [perfect[k]["mean"] for k in ("dice", "iou", *DISTANCES)] == [1.0, 1.0, 0.0, 0.0]
+
+
+def test_tables_that_do_not_belong_together_are_refused() -> None:
+    data, sources = a_set((8, 16), "tile")
+    with pytest.raises(UserError, match=r"sources\.csv: its names are not those of manifest\.csv"):
+        judge(data, "test", data.masks[1:], sources[::-1])

@@ -1,0 +1,332 @@
+"""The training: pure in its key, the same after a kill, and honest about failure."""
+
+import dataclasses
+import itertools
+import json
+import os
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from segsweep.config.training_config import TrainingConfig
+from segsweep.core.errors import UserError
+from segsweep.data.dataset import ProcessedSet
+from segsweep.pipeline import environment
+from segsweep.pipeline.environment import select
+from segsweep.training import checkpoint, resource_estimate
+from segsweep.training import fit as fit_module
+from segsweep.training.engine import Engine
+from segsweep.training.fit import Outcome, fit
+from segsweep.training.run import train
+from segsweep.training.trainer import Trainer
+from segsweep.training.unet import UNet
+from unsafe_pickle import Unpickled
+
+
+def same(one: Outcome, other: Outcome) -> bool:
+    return (
+        one.metrics == other.metrics
+        and one.history == other.history
+        and one.images == other.images
+        and all(torch.equal(t, other.weights[n]) for n, t in one.weights.items())
+    )
+
+
+def test_one_configuration_gives_one_result_and_another_seed_another(
+    config: TrainingConfig, nuclei: ProcessedSet
+) -> None:
+    first = fit(config, nuclei)
+    torch.rand(7)
+    assert same(first, fit(config, nuclei))
+    assert not same(first, fit(dataclasses.replace(config, seed=1), nuclei))
+
+
+def test_it_learns(config: TrainingConfig, nuclei: ProcessedSet) -> None:
+    outcome = fit(dataclasses.replace(config, epochs=8, batch_size=4), nuclei)
+    assert outcome.metrics["val_dice_coefficient"] > 0.7
+
+
+def test_a_killed_training_goes_on_to_the_same_bits(
+    config: TrainingConfig,
+    nuclei: ProcessedSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class KillError(Exception):
+        pass
+
+    def kill(row: dict[str, float]) -> None:
+        if row["epoch"] == 3:
+            raise KillError
+
+    whole = fit(config, nuclei)
+    with pytest.raises(KillError):
+        fit(config, nuclei, tmp_path, kill)
+    told: list[float] = []
+    trained: list[Trainer] = []
+    run_epoch = Trainer.run_epoch
+    monkeypatch.setattr(Trainer, "run_epoch", lambda self: trained.append(self) or run_epoch(self))
+    resumed = fit(config, nuclei, tmp_path, lambda row: told.append(row["epoch"]))
+    assert told == [1, 2, 3]
+    assert len(trained) == 1
+    assert same(whole, resumed)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "foreign", "a pickle"])
+def test_a_checkpoint_that_cannot_be_trusted_is_not_used(
+    config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path, damage: str
+) -> None:
+    whole = fit(config, nuclei)
+    fit(dataclasses.replace(config, seed=5) if damage == "foreign" else config, nuclei, tmp_path)
+    if damage == "truncated":
+        file = next(tmp_path.iterdir())
+        file.write_bytes(file.read_bytes()[:1000])
+    if damage == "a pickle":
+        next(tmp_path.iterdir()).write_bytes(pickle.dumps(Unpickled(tmp_path / "loaded")))
+    assert same(whole, fit(config, nuclei, tmp_path))
+    assert not (tmp_path / "loaded").exists()
+
+
+def test_a_checkpoint_of_other_data_is_not_used(
+    config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path
+) -> None:
+    swapped = {"train": "train", "validation": "test", "test": "validation"}
+    others = [swapped[split] for split in nuclei.splits]
+    other = dataclasses.replace(nuclei, splits=others, identity="other")
+    fit(config, nuclei, tmp_path)
+    assert same(fit(config, other), fit(config, other, tmp_path))
+
+
+def test_the_metrics_are_the_best_epochs_and_follow_from_the_images(
+    config: TrainingConfig, nuclei: ProcessedSet
+) -> None:
+    outcome = fit(config, nuclei)
+    scores = [row["val_dice_coefficient"] for row in outcome.history]
+    assert outcome.metrics["val_dice_coefficient"] == max(scores)
+    assert outcome.metrics["best_epoch"] == scores.index(max(scores)) + 1
+    assert np.mean([row["dice"] for row in outcome.images]) == pytest.approx(max(scores), abs=1e-12)
+    _, masks, _ = nuclei.split("validation")
+    assert outcome.predictions is not None
+    hits = np.sum(outcome.predictions & masks)
+    assert sum(row["true_positives"] for row in outcome.images) == hits
+
+
+def test_a_batch_larger_than_the_split_is_the_whole_split(
+    config: TrainingConfig, nuclei: ProcessedSet
+) -> None:
+    large = fit(dataclasses.replace(config, batch_size=64, epochs=1), nuclei)
+    assert large.metrics["effective_batch_size"] == 36
+    whole = fit(dataclasses.replace(config, batch_size=36, epochs=1), nuclei)
+    assert large.history == whole.history
+
+
+def test_divergence_is_a_result(config: TrainingConfig, nuclei: ProcessedSet) -> None:
+    outcome = fit(dataclasses.replace(config, learning_rate=1e30), nuclei)
+    assert outcome.metrics["status"] == "diverged"
+    assert "epoch 1" in outcome.metrics["reason"]
+    assert outcome.metrics["val_dice_coefficient"] is None
+
+
+needs_autocast = pytest.mark.skipif(
+    select("cpu").autocast == "float32", reason="NOT CHECKED: this CPU has no bfloat16"
+)
+
+
+def breaks_with_autocast(monkeypatch: pytest.MonkeyPatch, from_call: int, ever: bool) -> None:
+    """From a call of the network on, its logits are infinite: with autocast, or always."""
+    predict, calls = Engine.predict, itertools.count()
+
+    def broken(self: Engine, images: torch.Tensor) -> torch.Tensor:
+        logits = predict(self, images)
+        fails = next(calls) >= from_call and (ever or self.uses_autocast)
+        return logits + torch.inf if fails else logits
+
+    monkeypatch.setattr(Engine, "predict", broken)
+
+
+@needs_autocast
+def test_what_autocast_breaks_goes_on_in_float32_from_the_last_good_epoch(
+    config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_hand = Trainer(config, nuclei)
+    by_hand.run_epoch()
+    by_hand.without_autocast()
+    expected = [by_hand.history[0], by_hand.run_epoch(), by_hand.run_epoch()]
+    an_epoch = 5 + 2  # steps, and validation batches
+    breaks_with_autocast(monkeypatch, an_epoch + 2, ever=False)
+    outcome = fit(config, nuclei, tmp_path)
+    assert outcome.metrics["status"] == "finished"
+    assert outcome.metrics["float32_since"] == 2
+    assert outcome.history == expected
+    assert same(outcome, fit(config, nuclei, tmp_path))
+
+
+@needs_autocast
+def test_what_float32_does_not_mend_has_diverged(
+    config: TrainingConfig, nuclei: ProcessedSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaks_with_autocast(monkeypatch, 7 + 2, ever=True)
+    outcome = fit(config, nuclei)
+    assert outcome.metrics["status"] == "diverged"
+    assert outcome.metrics["reason"] == "the loss was not finite in epoch 2, step 1"
+    assert outcome.metrics["float32_since"] == 2
+    assert outcome.metrics["best_epoch"] == 1
+
+
+OUT_OF_MEMORY = """
+import json, resource, sys
+import numpy as np
+from segsweep.data.dataset import ProcessedSet
+from segsweep.config.training_config import TrainingConfig
+from segsweep.pipeline.environment import select
+from segsweep.training.engine import Engine
+from segsweep.training.fit import fit
+config = TrainingConfig.from_dict(json.loads(sys.argv[1]))
+pixels = np.random.default_rng(0).integers(0, 256, (68, 256, 256), np.uint8)
+names = [str(i) for i in range(68)]
+splits = ["train"] * 64 + ["validation"] * 4
+data = ProcessedSet(pixels, (pixels > 127).astype(np.uint8), names, names, splits)
+resource.setrlimit(resource.RLIMIT_AS, (2_200_000_000, 2_200_000_000))
+print(json.dumps(fit(config, data).metrics))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="NOT CHECKED: only Linux limits memory so")
+def test_running_out_of_memory_is_a_result_that_names_the_batch_that_fits(
+    config: TrainingConfig,
+) -> None:
+    """In a process that may not have more than 2.2 GB, of which its libraries are a part."""
+    greedy = dataclasses.replace(
+        config, batch_size=64, base_channels=16, input_shape=(256, 256, 1), epochs=1
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", OUT_OF_MEMORY, json.dumps(greedy.to_dict())],
+        env=os.environ | {"PYTHONPATH": str(Path(fit_module.__file__).parents[2])},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    said_by_torch, last = done.stdout.splitlines()
+    assert "allocate memory" in said_by_torch
+    metrics = json.loads(last)
+    assert metrics["status"] == "out_of_memory"
+    said = re.match(
+        r"a batch of 64 takes (\d\.\d) GB by prediction and there are 2\.2 GB; "
+        r"(\d+) would have fitted$", metrics["reason"]
+    )  # fmt: skip
+    assert said
+    assert float(said[1]) > 2.2
+    assert 1 <= int(said[2]) < 64
+
+
+def test_a_failing_gpu_is_no_result(
+    config: TrainingConfig, nuclei: ProcessedSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Engine, images: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("CUDA error: unspecified launch failure\nCompile with ...")
+
+    monkeypatch.setattr(Engine, "predict", broken)
+    with pytest.raises(UserError, match="the GPU failed"):
+        fit(config, nuclei)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"norm": "none", "learning_rate": 0.003},
+        {"norm": "group"},
+        {"loss": "bce"},
+        {"loss": "dice"},
+        {"optimizer": "adamw"},
+        {"optimizer": "sgd", "learning_rate": 0.1},
+        {"scheduler": "cosine", "warmup": 0.2},
+        {"augmentation": 0.0},
+        {"mixed_precision": False},
+        {"steps_per_epoch": 7},
+        {"depth": 3, "base_channels": 2},
+    ],
+    ids=str,
+)
+def test_every_choice_trains_and_resumes_to_the_same_bits(
+    config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path, change: dict[str, object]
+) -> None:
+    chosen = dataclasses.replace(config, **change)
+    whole = fit(chosen, nuclei)
+    assert whole.history[-1]["train_loss"] < whole.history[0]["train_loss"]
+    two = Trainer(chosen, nuclei)
+    two.run_epoch()
+    checkpoint.save(tmp_path, two.made_from, two.state())
+    assert same(whole, fit(chosen, nuclei, tmp_path))
+    assert whole.metrics["steps_per_epoch"] == (chosen.steps_per_epoch or 5)
+
+
+def test_float16_trains_with_a_scaled_loss_and_resumes_to_the_same_bits(
+    config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on GPUs without bfloat16; the first scale is too large for the first step."""
+    half = dataclasses.replace(select("cpu"), autocast="float16")
+    monkeypatch.setattr(environment, "select", lambda wanted: half)
+    chosen = dataclasses.replace(config, optimizer="sgd", learning_rate=0.1)
+    whole = fit(chosen, nuclei)
+    assert whole.metrics["status"] == "finished"
+    assert whole.history[-1]["train_loss"] < whole.history[0]["train_loss"]
+    two = Trainer(chosen, nuclei)
+    assert two.engine.scaler.is_enabled()
+    two.run_epoch()
+    checkpoint.save(tmp_path, two.made_from, two.state())
+    assert same(whole, fit(chosen, nuclei, tmp_path))
+
+
+def test_four_images_are_learnt_by_heart(config: TrainingConfig, nuclei: ProcessedSet) -> None:
+    four = [i for i, split in enumerate(nuclei.splits) if split == "train"][:4]
+    names = [nuclei.names[i] for i in four] * 2
+    splits = ["train"] * 4 + ["validation"] * 4
+    images, masks = nuclei.images[four * 2], nuclei.masks[four * 2]
+    data = ProcessedSet(images, masks, names, names, splits)
+    chosen = dataclasses.replace(
+        config, batch_size=4, epochs=120, base_channels=8, dropout=0.0, augmentation=0.0
+    )
+    assert fit(chosen, data).metrics["val_dice_coefficient"] > 0.99
+
+
+def test_the_files_are_the_outcome_and_metrics_come_last(
+    config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path
+) -> None:
+    earlier = ("metrics.json", "history.csv", "images.csv", "model.safetensors", "model.json")
+    for name in earlier:
+        (tmp_path / name).write_text("of an earlier training")
+
+    def during(row: dict[str, float]) -> None:
+        assert not any((tmp_path / name).exists() for name in earlier)
+
+    def before(outcome: Outcome) -> None:
+        assert (tmp_path / "model.safetensors").exists()
+        assert not (tmp_path / "metrics.json").exists()
+
+    outcome = train(config, nuclei, tmp_path, "abc", on_epoch=during, before_metrics=before)
+    weights = load_file(tmp_path / "model.safetensors")
+    assert all(torch.equal(weights[name], tensor) for name, tensor in outcome.weights.items())
+    network = UNet(config.base_channels, config.depth, config.dropout)
+    network.load_state_dict(weights)
+    assert len((tmp_path / "history.csv").read_text().splitlines()) == 1 + config.epochs
+    assert '"key": "abc"' in (tmp_path / "metrics.json").read_text()
+
+
+def test_images_of_another_size_are_refused(config: TrainingConfig, nuclei: ProcessedSet) -> None:
+    with pytest.raises(UserError, match="measure 64 x 64, expected input_shape 128 x 128"):
+        fit(dataclasses.replace(config, input_shape=(128, 128, 1)), nuclei)
+
+
+def test_the_step_is_timed_without_touching_the_result(
+    config: TrainingConfig, nuclei: ProcessedSet
+) -> None:
+    alone = fit(config, nuclei)
+    assert 0 < resource_estimate.seconds_per_step(config, nuclei) < 60
+    assert same(alone, fit(config, nuclei))
