@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from segsweep.analysis.completed_sweep import Ended, FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.config.search_space import read_space
 from segsweep.search.sampler import suggest
 from segsweep.search.trial_result import TrialResult
@@ -35,17 +35,17 @@ def searched(
     return observed
 
 
-def finished(specs: dict[str, Any], observed: list[TrialResult]) -> FinishedSweep:
+def finished(specs: dict[str, Any], observed: list[TrialResult]) -> CompletedSweep:
     trials = [
-        Ended(f"{i:03d}", one.parameters, "finished", one.value, outcomes={"epochs": 40.0})
+        TrialResult(one.parameters, one.value, name=f"{i:03d}", outcomes={"epochs": 40.0})
         for i, one in enumerate(observed)
     ]
-    return FinishedSweep("a known surface", read_space(specs), METRIC, "maximize", trials)
+    return CompletedSweep("a known surface", read_space(specs), METRIC, "maximize", trials)
 
 
 def sweep(
     specs: dict[str, Any], value: Value, noise: float, count: int, seed: int, method: str = "bayes"
-) -> FinishedSweep:
+) -> CompletedSweep:
     return finished(specs, searched(specs, value, noise, count, seed, method))
 
 

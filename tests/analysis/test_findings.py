@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segsweep.analysis.completed_sweep import Ended
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.next_study import next_study
 from segsweep.analysis.next_sweep import Design, design
 from segsweep.analysis.training_findings import curves_of
 from segsweep.config.study import Study
 from segsweep.core.errors import UserError
+from segsweep.search.trial_result import TrialResult
 from synthetic_sweeps import LOG, REPORTED, like_the_report, nothing_but_luck, sweep
 
 Value = Callable[[Mapping[str, Any]], float]
@@ -115,7 +115,7 @@ def test_odd_batches_and_a_single_level_are_left_alone() -> None:
     assert Analysis.of(sweep(odd, lambda p: p["dropout"], 0.01, 12, 0)).isolated == []
 
 
-def with_curves(curve: Callable[[int], float]) -> list[Ended]:
+def with_curves(curve: Callable[[int], float]) -> list[TrialResult]:
     trials = sweep(REPORTED, like_the_report, 0.004, 12, 0).trials
     return [replace(t, history=tuple(curve(epoch) for epoch in range(20))) for t in trials]
 

@@ -6,7 +6,7 @@ import numpy as np
 import optuna
 import pytest
 
-from segsweep.analysis.completed_sweep import FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.importance import effects, interval
 from segsweep.analysis.posterior import Worlds
 from segsweep.search.encoding import placed
@@ -15,7 +15,7 @@ from synthetic_sweeps import REPORTED, like_the_report, sweep
 COUNT = 120
 
 
-def by_optuna(finished: FinishedSweep) -> dict[str, float]:
+def by_optuna(finished: CompletedSweep) -> dict[str, float]:
     space = {
         "batch_size": optuna.distributions.CategoricalDistribution((4, 8, 16)),
         "learning_rate": optuna.distributions.FloatDistribution(1e-5, 1e-3, log=True),

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from project import ROOT, environment
-from segsweep.analysis.completed_sweep import Ended, FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.config.distributions import LogUniformValues, Uniform
 from segsweep.config.search_space import Categorical, Constant
 from segsweep.core.errors import UserError
 from segsweep.core.files import write_yaml
 from segsweep.importers.sources import read_finished
 from segsweep.importers.wandb_runs import read_offline
+from segsweep.search.trial_result import TrialResult
 from wandb_server import Server
 from wandb_server.state import ENTITY, Run, Sweep
 
@@ -56,11 +57,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def offline(folder: Path) -> FinishedSweep:
+def offline(folder: Path) -> CompletedSweep:
     return read_finished(str(folder), metric="val/dice")
 
 
-def test_offline_runs_are_read_from_their_logs(offline: FinishedSweep) -> None:
+def test_offline_runs_are_read_from_their_logs(offline: CompletedSweep) -> None:
     assert [one.name for one in offline.trials] == HOW[:-1]
     assert [one.status for one in offline.trials] == [
         "finished",
@@ -80,7 +81,7 @@ def test_offline_runs_are_read_from_their_logs(offline: FinishedSweep) -> None:
     assert 0 < first.seconds < 60
 
 
-def test_what_varies_in_their_configurations_was_searched(offline: FinishedSweep) -> None:
+def test_what_varies_in_their_configurations_was_searched(offline: CompletedSweep) -> None:
     assert list(offline.varied) == ["lr", "net.depth"]
     assert isinstance(offline.space["lr"], LogUniformValues)
     assert offline.space["net.depth"] == Categorical(values=[2, 3, 4])
@@ -161,10 +162,10 @@ def test_a_sweep_is_read_by_the_public_api(
 ) -> None:
     names = {
         known.__name__: known
-        for known in (FinishedSweep, Ended, Categorical, Constant, LogUniformValues, Uniform)
+        for known in (CompletedSweep, TrialResult, Categorical, Constant, LogUniformValues, Uniform)
     }
     sweep = eval(asked(path, server, tmp_path), {**names, "nan": float("nan")})
-    assert isinstance(sweep, FinishedSweep)
+    assert isinstance(sweep, CompletedSweep)
     assert (sweep.source, sweep.metric, sweep.goal) == ("team/cells/k3x9", "val/dice", "maximize")
     assert list(sweep.space) == ["lr", "net.depth", "epochs"]
     assert isinstance(sweep.space["lr"], LogUniformValues)

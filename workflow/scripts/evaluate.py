@@ -16,7 +16,7 @@ import argparse
 from pathlib import Path
 
 from segsweep.analysis.analysis_files import provenance, write_analysis, write_run_time
-from segsweep.analysis.completed_sweep import FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.findings import Analysis
 from segsweep.core.errors import UserError, command_line, parser
 from segsweep.core.files import read_yaml, sha256, write_json
@@ -71,7 +71,7 @@ def _design_and_report(given: argparse.Namespace, analysis: Analysis) -> None:
     print(f"evaluate: {given.out / 'report.html'} shows all of it")
 
 
-def _tell(sweep: FinishedSweep) -> None:
+def _tell(sweep: CompletedSweep) -> None:
     searched = ", ".join(sweep.varied)
     print(
         f"evaluate: {len(sweep.trials)} trials ({len(sweep.finished)} finished) over {searched}; "

@@ -7,7 +7,7 @@ from typing import Any
 
 import segsweep
 from segsweep.analysis import runtime_findings
-from segsweep.analysis.completed_sweep import FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import Finding
 from segsweep.analysis.findings import Analysis, importance_table
 from segsweep.config.search_space import Constant
@@ -26,7 +26,7 @@ def write_analysis(out: Path, analysis: Analysis) -> None:
     )
 
 
-def write_run_time(out: Path, sweep: FinishedSweep) -> None:
+def write_run_time(out: Path, sweep: CompletedSweep) -> None:
     """Write what rests on measured seconds, which differ between machines, to files of its own."""
     found, speeds = runtime_findings.by_seconds(sweep), runtime_findings.images_per_second(sweep)
     write_json(
@@ -58,7 +58,7 @@ def verdict(analysis: Analysis) -> str:
     )
 
 
-def _told(sweep: FinishedSweep, found: Sequence[Finding]) -> dict[str, Any]:
+def _told(sweep: CompletedSweep, found: Sequence[Finding]) -> dict[str, Any]:
     return {
         "source": sweep.source,
         "metric": sweep.metric,

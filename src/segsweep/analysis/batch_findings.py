@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from segsweep.analysis.completed_sweep import FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import Finding, how_sure
 from segsweep.analysis.importance import interval
 from segsweep.analysis.lr_scaling import BATCH, CENSORED, Isolated, Scaling
@@ -19,7 +19,7 @@ def likely_best(isolated: list[Isolated]) -> np.ndarray:
     return np.bincount(best, minlength=len(isolated)) / len(best)
 
 
-def best_batch(sweep: FinishedSweep, worlds: Worlds, isolated: list[Isolated]) -> Finding:
+def best_batch(sweep: CompletedSweep, worlds: Worlds, isolated: list[Isolated]) -> Finding:
     """Which batch is the best when all else is retuned for it."""
     chances = likely_best(isolated)
     top = int(chances.argmax())
@@ -111,7 +111,7 @@ def exponent(worlds: Worlds, scaling: Scaling) -> Finding:
     )
 
 
-def held_equal(sweep: FinishedSweep) -> str:
+def held_equal(sweep: CompletedSweep) -> str:
     """What the budget held equal between batches: epochs or steps."""
     seen: dict[int, set[float]] = {}
     for trial in sweep.finished:

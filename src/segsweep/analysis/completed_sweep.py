@@ -1,74 +1,60 @@
-"""A finished sweep in one shape, whoever ran it: what was searched, and what came of each trial."""
+"""A sweep that has ended, in one form for every source: this project's results or W&B runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from segsweep.config.objective import Goal
 from segsweep.config.search_space import Constant, Parameter
 from segsweep.search.trial_result import TrialResult
 
-Ending = Literal["finished", "pruned", "diverged", "out_of_memory", "failed"]
-"""How a trial ended; `failed` is one of which is not known why."""
-
 
 @dataclass(frozen=True)
-class Ended:
-    """One trial: its name, what was searched in it, how it ended.
+class CompletedSweep:
+    """A sweep and its trials.
 
-    `value` is the metric, None unless it finished; `history` is the metric epoch by epoch, where it
-    is known; `seconds` its run time; `outcomes` other numbers that came out (losses, best epoch).
-    """
-
-    name: str
-    parameters: Mapping[str, Any]
-    status: Ending
-    value: float | None = None
-    seconds: float | None = None
-    history: tuple[float, ...] = ()
-    outcomes: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class FinishedSweep:
-    """A sweep with its trials in the order in which they were started.
-
-    `space` has a parameter for each that was searched, and for constants that are known.
-    `left_out` counts what could not be used, by reason. `source` says where it was read from.
+    Attributes:
+        source: Where the sweep was read from, for messages.
+        space: The searched parameters, and the constants that are known.
+        metric: The name of the optimised metric.
+        goal: Whether the metric is maximised or minimised.
+        trials: The trials in the order in which they were started.
+        left_out: How many runs could not be used, by reason.
     """
 
     source: str
     space: Mapping[str, Parameter]
     metric: str
     goal: Goal
-    trials: Sequence[Ended]
+    trials: Sequence[TrialResult]
     left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def varied(self) -> dict[str, Any]:
-        """The parameters that were searched, typed."""
+        """The searched parameters: `space` without its constants."""
         return {name: p for name, p in self.space.items() if not isinstance(p, Constant)}
 
     @property
-    def finished(self) -> list[Ended]:
+    def finished(self) -> list[TrialResult]:
+        """The trials that have a value."""
         return [trial for trial in self.trials if trial.value is not None]
 
     @property
     def observed(self) -> list[TrialResult]:
-        """The trials as the search's model reads them.
+        """The trials that the surrogate can be fitted to.
 
-        It learns nothing of unknown failures, nor of stopped trials whose history is not known.
+        Trials that failed for an unknown reason, and pruned trials without a history, are not used.
         """
         return [
-            TrialResult(one.parameters, one.value, one.status, one.history)
-            for one in self.trials
-            if one.status != "failed" and (one.history or one.status != "pruned")
+            trial
+            for trial in self.trials
+            if trial.status != "failed" and (trial.history or trial.status != "pruned")
         ]
 
     def rows(self) -> list[dict[str, Any]]:
-        """One tidy table: a row a trial, the same columns for every sweep.
+        """Return one row for each trial, with the same columns for every sweep.
 
-        Run times are left out: they differ from machine to machine where all else does not.
+        Run times are not among them, since they differ between machines.
         """
         known = dict.fromkeys(name for trial in self.trials for name in trial.outcomes)
         outcomes = [name for name in known if name not in (self.metric, *self.varied)]

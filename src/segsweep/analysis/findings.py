@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from segsweep.analysis import batch_findings, parameter_findings, training_findings
-from segsweep.analysis.completed_sweep import FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import Finding
 from segsweep.analysis.importance import Effect, effects, interval
 from segsweep.analysis.lr_scaling import BATCH, Isolated, Scaling, isolate, rate_map, scaling
@@ -26,7 +26,7 @@ class Analysis:
     `scaling` is None, and `isolated` empty, where the parameters that they need were not searched.
     """
 
-    sweep: FinishedSweep
+    sweep: CompletedSweep
     worlds: Worlds
     effects: Sequence[Effect]
     isolated: list[Isolated]
@@ -34,7 +34,7 @@ class Analysis:
     findings: list[Finding]
 
     @classmethod
-    def of(cls, sweep: FinishedSweep) -> "Analysis":
+    def of(cls, sweep: CompletedSweep) -> "Analysis":
         """Analyse a sweep. Raises `UserError` if no trial finished or nothing was searched."""
         if not sweep.finished:
             raise UserError(

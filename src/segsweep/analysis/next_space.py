@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from segsweep.analysis.batch_findings import likely_best
-from segsweep.analysis.completed_sweep import FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import LIKELY
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.importance import interval
@@ -103,7 +103,7 @@ def batch_sizes(analysis: Analysis, fits: Callable[[int], bool]) -> Batches | No
     return Batches(fitting, reason, best)
 
 
-def _whole_split(sweep: FinishedSweep) -> int | None:
+def _whole_split(sweep: CompletedSweep) -> int | None:
     """The number of training images, where a batch was larger than that."""
     seen = [(t.outcomes.get("effective_batch_size"), t.parameters.get(BATCH)) for t in sweep.trials]
     cut = [int(used) for used, asked in seen if used is not None and asked and used < asked]

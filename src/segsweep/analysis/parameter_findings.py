@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from segsweep.analysis.completed_sweep import FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import Finding, how_sure
 from segsweep.analysis.importance import Effect, in_words, interval
 from segsweep.analysis.permutation_test import FEWEST
@@ -22,7 +22,7 @@ OUTER = 0.1
 REGULARISERS = ("dropout", "l2_reg")
 
 
-def best(sweep: FinishedSweep, worlds: Worlds) -> Finding:
+def best(sweep: CompletedSweep, worlds: Worlds) -> Finding:
     """The trial of which most is expected, and how far that is beyond noise."""
     values = [one.parameters for one in worlds.finished]
     drawn = worlds.draws(values)

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import qmc
 from threadpoolctl import threadpool_limits
 
-from segsweep.analysis.completed_sweep import FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.permutation_test import LEVEL, chance
 from segsweep.config.objective import sign
 from segsweep.search.encoding import Varied, columns, fit_surrogate, placed
@@ -39,7 +39,7 @@ class Worlds:
     `varied` is the space that is looked at: the sweep's own, or a wider one.
     """
 
-    def __init__(self, sweep: FinishedSweep, varied: Varied | None = None) -> None:
+    def __init__(self, sweep: CompletedSweep, varied: Varied | None = None) -> None:
         self.varied = sweep.varied if varied is None else varied
         self.goal, self.sign = sweep.goal, sign(sweep.goal)
         self.most = 1.0 if self.sign > 0 and _is_share(sweep) else np.inf
@@ -122,7 +122,7 @@ class Worlds:
         return self.ranked[0]
 
 
-def _is_share(sweep: FinishedSweep) -> bool:
+def _is_share(sweep: CompletedSweep) -> bool:
     """Whether the metric ends at 1, as Dice and IoU do."""
     named = any(word in sweep.metric.lower() for word in SHARES)
     return named and all(0 <= (trial.value or 0) <= 1 for trial in sweep.finished)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from segsweep.analysis.completed_sweep import FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import Finding
 from segsweep.analysis.importance import Effect, effects, in_words
 from segsweep.analysis.lr_scaling import BATCH
@@ -19,7 +19,7 @@ SATURATED = 0.95
 """A batch saturates the device when it reaches this share of the best rate."""
 
 
-def by_seconds(sweep: FinishedSweep) -> list[Effect]:
+def by_seconds(sweep: CompletedSweep) -> list[Effect]:
     """What decides how long a trial takes (log seconds); empty where that cannot be told."""
     timed = [
         replace(t, value=float(np.log(t.seconds)), history=())
@@ -32,7 +32,7 @@ def by_seconds(sweep: FinishedSweep) -> list[Effect]:
     return effects(worlds) if worlds.tell else []
 
 
-def images_per_second(sweep: FinishedSweep) -> list[dict[str, Any]]:
+def images_per_second(sweep: CompletedSweep) -> list[dict[str, Any]]:
     """Images a second by batch size: the median trial of each, training and validation together."""
     rates: dict[int, list[float]] = {}
     for trial in sweep.finished:
@@ -45,7 +45,7 @@ def images_per_second(sweep: FinishedSweep) -> list[dict[str, Any]]:
     return [{BATCH: b, "images_per_second": median(rates[b])} for b in sorted(rates)]
 
 
-def precision(sweep: FinishedSweep) -> Finding | None:
+def precision(sweep: CompletedSweep) -> Finding | None:
     """How much faster trials with mixed precision were; None where not both ran."""
     seconds = {
         mixed: [t.seconds for t in sweep.finished if t.seconds and t.parameters.get(MIXED) is mixed]
@@ -62,7 +62,7 @@ def precision(sweep: FinishedSweep) -> Finding | None:
 
 
 def findings(
-    sweep: FinishedSweep, found: Sequence[Effect], speeds: Sequence[Mapping[str, Any]]
+    sweep: CompletedSweep, found: Sequence[Effect], speeds: Sequence[Mapping[str, Any]]
 ) -> Iterator[Finding]:
     """What decides the run time, and from which batch on larger ones are no faster.
 

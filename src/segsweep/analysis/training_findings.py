@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from segsweep.analysis.completed_sweep import Ended, FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import Finding, Sure
 from segsweep.config.objective import sign
 from segsweep.core.formatting import format_metric, format_percent, format_value
+from segsweep.search.trial_result import TrialResult
 
 GAP = 0.05
 """A training Dice further above the validation Dice than this is called overfitting."""
@@ -25,20 +26,20 @@ FEWEST_EPOCHS = 5
 TRAIN, VALIDATION = "train_dice_coefficient", "val_dice_coefficient"
 
 
-def better_half(sweep: FinishedSweep) -> list[Ended]:
+def better_half(sweep: CompletedSweep) -> list[TrialResult]:
     """The finished trials above the median: those that matter for what comes next."""
     order = sorted(sweep.finished, key=lambda t: -sign(sweep.goal) * _value(t))
     return order[: max(1, math.ceil(len(order) / 2))]
 
 
-def dice_of(sweep: FinishedSweep, trial: Ended) -> tuple[float, float] | None:
+def dice_of(sweep: CompletedSweep, trial: TrialResult) -> tuple[float, float] | None:
     """The same Dice on training and on validation images; None where not both are known."""
     told = {**trial.outcomes, sweep.metric: trial.value}
     train, validation = told.get(TRAIN), told.get(VALIDATION)
     return None if train is None or validation is None else (train, validation)
 
 
-def gap(sweep: FinishedSweep) -> Finding | None:
+def gap(sweep: CompletedSweep) -> Finding | None:
     """How far training Dice lies above validation Dice; None where that is not known."""
     pairs = [pair for t in better_half(sweep) if (pair := dice_of(sweep, t))]
     if not pairs:
@@ -101,7 +102,7 @@ class Curves:
         return 1.5 if self.rise else 0.6 if self.saturated else 1.0
 
 
-def curves_of(sweep: FinishedSweep, noise: float) -> Curves | None:
+def curves_of(sweep: CompletedSweep, noise: float) -> Curves | None:
     """How the better trials go; None where no history is known."""
     known = [t for t in better_half(sweep) if len(t.history) >= 3]
     if not known:
@@ -119,7 +120,7 @@ def curves_of(sweep: FinishedSweep, noise: float) -> Curves | None:
     return Curves(epochs, np.array(gains), float(np.median(shakes)), float(np.median(when)), noise)
 
 
-def curves(sweep: FinishedSweep, noise: float) -> Finding | None:
+def curves(sweep: CompletedSweep, noise: float) -> Finding | None:
     """Whether the better trials still rise at their end; None where no history is known."""
     found = curves_of(sweep, noise)
     if found is None:
@@ -142,7 +143,7 @@ def curves(sweep: FinishedSweep, noise: float) -> Finding | None:
     return Finding("curves", "Learning curves", sentence, sure, found.gain, (low, high), "curves")
 
 
-def precision(sweep: FinishedSweep, both: Finding | None) -> Finding:
+def precision(sweep: CompletedSweep, both: Finding | None) -> Finding:
     """What mixed precision did to the metric where both ran; else nothing is claimed."""
     topic = "Mixed precision"
     if both is not None:
@@ -151,7 +152,7 @@ def precision(sweep: FinishedSweep, both: Finding | None) -> Finding:
     return Finding("mixed precision", topic, sentence, "cannot tell")
 
 
-def failures(sweep: FinishedSweep) -> Finding:
+def failures(sweep: CompletedSweep) -> Finding:
     """How many trials failed, in which way, and where they lie."""
     topic = "Failures"
     ran = ("finished", "pruned")
@@ -169,7 +170,7 @@ def failures(sweep: FinishedSweep) -> Finding:
     )
 
 
-def stopping(sweep: FinishedSweep) -> Finding | None:
+def stopping(sweep: CompletedSweep) -> Finding | None:
     """Epochs saved by stopping trials early; None where none was stopped."""
     stopped = [t for t in sweep.trials if t.status == "pruned" and t.history]
     if not stopped:
@@ -186,10 +187,10 @@ def stopping(sweep: FinishedSweep) -> Finding | None:
     return Finding("stopping", "Stopping early", sentence, "sure", saved / planned, plot="curves")
 
 
-def _beyond(failed: list[Ended], others: list[Ended], name: str) -> str | None:
+def _beyond(failed: list[TrialResult], others: list[TrialResult], name: str) -> str | None:
     """Where the failed trials lie, if most others lie elsewhere along this parameter."""
 
-    def numbers(trials: list[Ended]) -> list[float]:
+    def numbers(trials: list[TrialResult]) -> list[float]:
         values = [t.parameters.get(name) for t in trials]
         return [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
 
@@ -205,6 +206,6 @@ def _beyond(failed: list[Ended], others: list[Ended], name: str) -> str | None:
     return None
 
 
-def _value(trial: Ended) -> float:
+def _value(trial: TrialResult) -> float:
     assert trial.value is not None
     return trial.value

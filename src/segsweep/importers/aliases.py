@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from segsweep.analysis.completed_sweep import FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.config.search_space import Categorical, Constant, Parameter
 from segsweep.config.training_config import SEARCHABLE
 
@@ -34,7 +34,7 @@ ALIASES = {
 WORDS = ("optimizer", "scheduler", "loss", "norm")
 
 
-def canonical(sweep: FinishedSweep) -> FinishedSweep:
+def canonical(sweep: CompletedSweep) -> CompletedSweep:
     """The same sweep with our names for its parameters, where they are known and free."""
     names = {name: _ours(name) for name in sweep.space}
     taken = list(names.values())

@@ -12,7 +12,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from segsweep.analysis.completed_sweep import FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.config.objective import Goal
 from segsweep.core.errors import UserError
 from segsweep.importers.column_roles import Columns, tell_apart
@@ -37,7 +37,7 @@ def read_export(
     metric: str | None = None,
     goal: Goal | None = None,
     sweep: str | None = None,
-) -> FinishedSweep:
+) -> CompletedSweep:
     """Read a table of runs; what the caller does not say is found out.
 
     `sweep_config` is the YAML that was given to `wandb sweep`; `parameters` the columns that were

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from segsweep.analysis.completed_sweep import Ended, FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.config.objective import Goal
 from segsweep.config.search_space import Categorical, Constant, Parameter, contains
 from segsweep.core.errors import UserError
@@ -19,6 +19,7 @@ from segsweep.importers.metric_inference import choose_goal, choose_metric, choo
 from segsweep.importers.parsing import finite, number, scalar
 from segsweep.importers.run_status import ENDED, ending
 from segsweep.importers.sweep_config import SweepConfig
+from segsweep.search.trial_result import TrialResult
 
 SAID = ("status", "reason", "error", "exception")
 """Where a run's summary may say in words how it ended."""
@@ -50,7 +51,7 @@ class Asked:
 
 def finished_sweep(
     source: str, runs: Sequence[Run], asked: Asked, already: Mapping[str, int] | None = None
-) -> FinishedSweep:
+) -> CompletedSweep:
     """The sweep of these runs; `already` counts what the reader left out before.
 
     Raises `UserError` where runs, metric or parameters are not there, or are ambiguous.
@@ -71,7 +72,7 @@ def finished_sweep(
             trials.append(_trial(run, parameters, metric, goal))
     if not trials:
         raise _of_no_use(source, left_out)
-    return FinishedSweep(source, space, metric, goal, trials, dict(left_out))
+    return CompletedSweep(source, space, metric, goal, trials, dict(left_out))
 
 
 def searched(runs: Sequence[Run], left_out: Counter[str]) -> list[str]:
@@ -185,7 +186,7 @@ def _as_in(parameter: Parameter, value: Any) -> Any:
     return float("nan") if found is None else found  # lies in no range
 
 
-def _trial(run: Run, parameters: Mapping[str, Any], metric: str, goal: Goal) -> Ended:
+def _trial(run: Run, parameters: Mapping[str, Any], metric: str, goal: Goal) -> TrialResult:
     value = _value(run, metric, goal)
     said = [text for name in SAID if isinstance(text := run.summary.get(name), str)]
     status = ending(run.state, said, value)
@@ -198,7 +199,7 @@ def _trial(run: Run, parameters: Mapping[str, Any], metric: str, goal: Goal) -> 
         found for one in run.history(base(metric)) if (found := finite(one)) is not None
     )
     kept = value if status == "finished" else None
-    return Ended(run.name, parameters, status, kept, run.seconds, history, outcomes)
+    return TrialResult(parameters, kept, status, history, run.name, run.seconds, outcomes)
 
 
 def _of_no_use(source: str, left_out: Mapping[str, int]) -> UserError:

@@ -3,16 +3,17 @@
 from pathlib import Path
 from typing import Any
 
-from segsweep.analysis.completed_sweep import Ended, FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.config.search_space import read_space
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_csv, read_json, read_yaml
+from segsweep.search.trial_result import TrialResult
 
 SEARCH = Path("sweep/search.yaml")
 """What was searched, below `results/`."""
 
 
-def read_results(results: Path, count: int | None = None) -> FinishedSweep:
+def read_results(results: Path, count: int | None = None) -> CompletedSweep:
     """Read `results/sweep/search.yaml` and the first `count` of `results/trials/` (default: all).
 
     A trial without `metrics.json` has not ended yet; those are counted in `left_out`. `seconds` is
@@ -29,7 +30,7 @@ def read_results(results: Path, count: int | None = None) -> FinishedSweep:
             "the sweep first"
         )
     running = len(begun) - len(ended)
-    return FinishedSweep(
+    return CompletedSweep(
         source=str(results),
         space=read_space(search["parameters"]),
         metric=metric["name"],
@@ -39,10 +40,10 @@ def read_results(results: Path, count: int | None = None) -> FinishedSweep:
     )
 
 
-def _read_trial(folder: Path, metric: str) -> Ended:
+def _read_trial(folder: Path, metric: str) -> TrialResult:
     metrics = read_json(folder / "metrics.json")
     timing = folder / "timing.json"
-    return Ended(
+    return TrialResult(
         name=folder.name,
         parameters=read_json(folder / "suggestion.json")["parameters"],
         status=metrics["status"],
@@ -50,6 +51,7 @@ def _read_trial(folder: Path, metric: str) -> Ended:
         seconds=read_json(timing)["training_seconds"] if timing.exists() else None,
         history=tuple(float(row[metric]) for row in read_csv(folder / "history.csv")),
         outcomes={name: value for name, value in metrics.items() if _is_number(value)},
+        reason=metrics.get("reason", ""),
     )
 
 

@@ -11,25 +11,25 @@ import re
 from collections.abc import Sequence
 from typing import get_args
 
-from segsweep.analysis.completed_sweep import Ending
+from segsweep.search.trial_result import Status
 
 WELL, BADLY = ("finished", ""), ("failed", "crashed", "killed")
 """States of W&B in which a run has ended; "" where the source tells no state."""
 
-ENDED = (*WELL, *BADLY, *get_args(Ending), "stopped")
-OWN: dict[str, Ending] = {
+ENDED = (*WELL, *BADLY, *get_args(Status), "stopped")
+OWN: dict[str, Status] = {
     "pruned": "pruned",
     "stopped": "pruned",  # as segsweep 0.1 called it
     "diverged": "diverged",
     "out_of_memory": "out_of_memory",
 }
-SIGNS: dict[Ending, str] = {
+SIGNS: dict[Status, str] = {
     "out_of_memory": r"out.of.memory|\boom\b",
     "diverged": r"diverge|\bnan\b|not finite|non-?finite",
 }
 
 
-def ending(state: str, said: Sequence[str], value: float | None) -> Ending:
+def ending(state: str, said: Sequence[str], value: float | None) -> Status:
     """`state` is one of `ENDED`, `said` its status, reason and error, `value` its metric."""
     for word in (state, *said):
         if word in OWN:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from segsweep.analysis.completed_sweep import FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.core.errors import UserError
 from segsweep.importers.csv_export import read_export
 from segsweep.importers.own_results import SEARCH, read_results
@@ -22,7 +22,7 @@ KNOWN = {
 }
 
 
-def read_finished(source: str, **options: Any) -> FinishedSweep:
+def read_finished(source: str, **options: Any) -> CompletedSweep:
     """Read the sweep that `source` is: `results/`, offline runs, a `.csv`, or W&B's own path.
 
     `options` are those of `read_results`, `read_offline`, `read_export` or `read_sweep`; None and

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segsweep.analysis.completed_sweep import FinishedSweep
+from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.config.objective import Goal
 from segsweep.config.study import exponents_as_numbers
 from segsweep.core.errors import UserError
@@ -44,7 +44,7 @@ def read_sweep(
     parameters: Sequence[str] = (),
     metric: str | None = None,
     goal: Goal | None = None,
-) -> FinishedSweep:
+) -> CompletedSweep:
     """Read the sweep `entity/project/sweep` from the W&B server that `wandb login` knows.
 
     Space, metric and goal are those of the sweep's configuration where the caller names no others.
@@ -69,7 +69,7 @@ def read_offline(
     metric: str | None = None,
     goal: Goal | None = None,
     sweep: str | None = None,
-) -> FinishedSweep:
+) -> CompletedSweep:
     """Read the offline runs in `folder` or `folder/wandb`, in the order in which they began.
 
     Without `sweep_config` each configuration key that varies counts as searched, and the space is
