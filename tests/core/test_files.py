@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from segsweep.core.errors import UserError
-from segsweep.core.files import read_yaml, replacing
+from segsweep.core.files import atomic_write, read_yaml
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(
     f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 20)
@@ -44,7 +44,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     file.write_text("old")
 
     def fail() -> None:
-        with replacing(file) as aside:
+        with atomic_write(file) as aside:
             aside.write_text("half")
             raise ZeroDivisionError
 

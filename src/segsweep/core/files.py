@@ -19,7 +19,7 @@ SNAKEMAKE_TIMESTAMP = ".snakemake_timestamp"
 """What Snakemake leaves in a folder that is an output."""
 
 
-def aside_of(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """Where this process writes what is to take the place of `path`, as no other does.
 
     Processes of several machines may write to one file system, and their numbers may agree.
@@ -28,11 +28,11 @@ def aside_of(path: Path) -> Path:
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; it takes `path`'s place when the block succeeds."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = aside_of(path)
+    aside = temporary_path(path)
     try:
         yield aside
         aside.replace(path)
@@ -60,8 +60,8 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    with replacing(path) as aside:
-        aside.write_text(text, encoding="utf-8")
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -78,7 +78,7 @@ def dump_yaml(value: Any) -> str:
 
 
 def write_csv(path: str | Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    with replacing(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from skimage.segmentation import find_boundaries
 
-from segsweep.core.files import replacing
+from segsweep.core.files import atomic_write
 from segsweep.data.dataset import SPLITS, ProcessedSet
 from segsweep.data.issues import printable
 
@@ -46,7 +46,7 @@ def draw(data: ProcessedSet, path: Path) -> None:
             label = _fitting(printable(data.names[i]), pen, small)
             pen.text((left, y + SIDE + 2), label, fill=(212, 212, 216), font=small)
         top += rows[split] * cell
-    with replacing(path) as aside:
+    with atomic_write(path) as aside:
         sheet.save(aside, format="PNG")
 
 

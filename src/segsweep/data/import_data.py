@@ -14,7 +14,7 @@ from typing import Any
 from ruamel.yaml import YAML, YAMLError
 
 from segsweep.core.errors import UserError
-from segsweep.core.files import replacing, write_csv, write_text
+from segsweep.core.files import atomic_write, write_csv, write_text
 from segsweep.core.processes import output_of
 from segsweep.data.discovery import Pair
 from segsweep.data.issues import printable
@@ -186,7 +186,7 @@ def _depend_on_raw(own: bool) -> None:
         for position in [i for i, entry in enumerate(stage[part]) if _path(entry) == str(RAW)]:
             stage[part].pop(position)
     stage["deps" if own else "outs"].insert(0, str(RAW) if own else SAMPLE_OUT)
-    with replacing(PIPELINE) as aside, aside.open("w", encoding="utf-8") as file:
+    with atomic_write(PIPELINE) as aside, aside.open("w", encoding="utf-8") as file:
         _yaml().dump(pipeline, file)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from segsweep.core.errors import UserError
-from segsweep.core.files import read_json, replacing, sha256, write_json
+from segsweep.core.files import atomic_write, read_json, sha256, write_json
 from segsweep.data.discovery import Pair
 from segsweep.data.duplicates import fingerprint
 from segsweep.data.images import read_grey, read_mask, stretch
@@ -192,7 +192,7 @@ def _make(
             )
         contents.append(content.hexdigest())
         fingerprints.append(fingerprint(images[-1][window.target] if whole else grey))
-    with replacing(kept) as aside, aside.open("wb") as file:
+    with atomic_write(kept) as aside, aside.open("wb") as file:
         np.save(file, np.stack([images, placed]), allow_pickle=False)
     return {
         "bytes": kept.stat().st_size,

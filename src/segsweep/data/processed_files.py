@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from segsweep.core.files import replacing, write_csv, write_json
+from segsweep.core.files import atomic_write, write_csv, write_json
 from segsweep.data.dataset import SPLITS
 from segsweep.data.issues import Problem, count_dropped
 from segsweep.data.prepare import Prepared, load
@@ -59,7 +59,7 @@ def write_set(
     out.mkdir(parents=True, exist_ok=True)
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     with ExitStack() as stack:
-        asides = [stack.enter_context(replacing(out / name)) for name in ARRAYS]
+        asides = [stack.enter_context(atomic_write(out / name)) for name in ARRAYS]
         files = [stack.enter_context(aside.open("wb")) for aside in asides]
         for file in files:
             np.lib.format.write_array_header_1_0(file, header)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from segsweep.core.files import replacing
+from segsweep.core.files import atomic_write
 from segsweep.data.contact_sheet import COLOURS
 from segsweep.data.dataset import SPLITS, ProcessedSet
 
@@ -100,6 +100,6 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         axis.tick_params(axis="y", labelsize=8)
         axis.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
-    with replacing(path) as aside:
+    with atomic_write(path) as aside:
         figure.savefig(aside, format="png", metadata={"Software": None})
     pyplot.close(figure)

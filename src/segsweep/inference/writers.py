@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image
 
 from segsweep.core.errors import UserError
-from segsweep.core.files import replacing
+from segsweep.core.files import atomic_write
 from segsweep.inference.inputs import Source
 from segsweep.inference.predict import Picture
 
@@ -52,7 +52,7 @@ class Writer:
         else:
             for mask, part in zip(masks, _parts(len(masks)), strict=True):
                 path = self._place(self.out, name + part, SUFFIXES["png"])
-                with replacing(path) as aside:
+                with atomic_write(path) as aside:
                     Image.fromarray(mask).save(aside, format="PNG")
         if self.probabilities:
             _write_tiff(self._place(self.probabilities, name, SUFFIXES["tiff"]), found)
@@ -73,6 +73,6 @@ def _parts(count: int) -> Iterator[str]:
 
 
 def _write_tiff(path: Path, pages: Sequence[np.ndarray]) -> None:
-    with replacing(path) as aside:
+    with atomic_write(path) as aside:
         pixels = np.stack(pages) if len(pages) > 1 else pages[0]
         tifffile.imwrite(aside, pixels, photometric="minisblack", compression="zlib")

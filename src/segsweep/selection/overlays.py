@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from segsweep.core.files import replacing
+from segsweep.core.files import atomic_write
 from segsweep.data.dataset import ProcessedSet
 from segsweep.data.issues import printable
 
@@ -54,7 +54,7 @@ def draw(
             strip.suptitle(told, x=0.01, ha="left", fontsize=10, parse_math=False)
             axes = strip.subplots(1, len(TITLES))
             _panels(axes, greys[i], masks[i].astype(bool), predicted[i].astype(bool))
-        with replacing(folder / f"{title}.png") as aside:
+        with atomic_write(folder / f"{title}.png") as aside:
             figure.savefig(aside, format="png", metadata={"Software": None})
 
 

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from segsweep.core.errors import UserError
-from segsweep.core.files import replacing
+from segsweep.core.files import atomic_write
 
 FILE = "last.safetensors"
 
@@ -35,7 +35,7 @@ def save(folder: Path, made_from: dict[str, Any], checkpoint: Checkpoint) -> Non
 
 def write_tensors(path: Path, tensors: dict[str, torch.Tensor], text: dict[str, str]) -> None:
     """Write tensors and named texts as safetensors. Raises `UserError` when the disk refuses."""
-    with replacing(path) as aside:
+    with atomic_write(path) as aside:
         try:
             save_file(tensors, aside, metadata=text)
         except SafetensorError as error:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from safetensors.numpy import save_file
 
-from segsweep.core.files import read_csv, read_json, replacing, write_csv, write_json
+from segsweep.core.files import atomic_write, read_csv, read_json, write_csv, write_json
 from segsweep.training.columns import HISTORY, IMAGES, MEASURES, MODEL, SCORES, WEIGHTS, best_epoch
 
 Row = Mapping[str, float]
@@ -94,7 +94,7 @@ def truncate(folder: Path, bars: PruningThresholds) -> None:
     write_csv(folder / "history.csv", HISTORY, history[:epoch])
     write_csv(folder / "images.csv", IMAGES, [])
     if (weights := folder / WEIGHTS).exists():
-        with replacing(weights) as aside:
+        with atomic_write(weights) as aside:
             save_file({}, aside, {"status": "pruned"})
     stopped = metrics | bars.stopped(history, epoch, {name: metrics[name] for name in MEASURES})
     if (model := folder / MODEL).exists():
