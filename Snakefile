@@ -1,4 +1,4 @@
-# The DAG as a table of contents, in the order of the data. What is versioned stands in dvc.yaml.
+# The stages in the order of the data. What DVC versions is in dvc.yaml.
 
 
 include: "workflow/rules/common.smk"
@@ -10,7 +10,7 @@ include: "workflow/rules/confirm.smk"
 include: "workflow/rules/report.smk"
 
 
-STALENESS.end()
+STALENESS.save()
 
 
 rule all:

@@ -1,19 +1,20 @@
-# From trials to an answer.
+# From trials to a leaderboard; and, if the study asks for it, what pruning has cost.
 BASELINES = ["results/baselines.csv", "results/baselines.provenance.json"]
 LEADERBOARD = [
     "results/leaderboard.csv",
     "results/summary.json",
     "results/provenance.json",
 ]
-SUGGESTIONS = suggested(TRIALS[-1])[-1]  # its record stands for all before
+LAST_SUGGESTION = suggested(TRIALS[-1])[-1]  # its record covers all earlier suggestions
+ENDED_TRIALS = [path for trial in TRIALS for path in trial_result(trial)[:2]]
 
 
 rule baselines:
     input:
-        **STALENESS.inputs(
+        **tracked(
             BASELINES,
             data=MANIFEST,
-            source=sources_of("baselines"),
+            code=code_of("baselines"),
         ),
     output:
         BASELINES,
@@ -23,18 +24,18 @@ rule baselines:
     conda:
         ENVIRONMENT
     shell:
-        recorded(f"baselines.py data/processed {BASELINES[0]}")
+        run_job(f"baselines.py data/processed {BASELINES[0]}")
 
 
 rule aggregate:
     input:
-        **STALENESS.inputs(
+        **tracked(
             LEADERBOARD,
             search=SEARCH,
             baselines=BASELINES[0],
-            trials=[path for trial in TRIALS for path in trial_result(trial)[:2]],
-            suggestions=SUGGESTIONS,
-            source=sources_of("aggregate"),
+            trials=ENDED_TRIALS,
+            suggestions=LAST_SUGGESTION,
+            code=code_of("aggregate"),
         ),
     output:
         report(
@@ -49,32 +50,32 @@ rule aggregate:
     conda:
         ENVIRONMENT
     shell:
-        recorded(
+        run_job(
             "aggregate.py {input.search} {input.baselines} results/trials results"
             f" --count {len(TRIALS)}"
         )
 
 
-# The trials once more without bars, when the sweep has ended: finished ones come from the store,
-# stopped ones go on.
-AUDITED = [trained(f"results/audit/{trial}", weights=False) for trial in TRIALS]
+# The trials without pruning, after the sweep: unpruned ones come from the cache, pruned ones
+# continue from their last epoch.
+UNPRUNED = [trained(f"results/audit/{trial}", weights=False) for trial in TRIALS]
 AUDIT = ["results/audit/audit.csv", "results/audit/provenance.json"]
 
 if STUDY.sweep.audit:
-    FINISH = {
-        trial: STALENESS.inputs(
-            outs,
+    TRAIN_TO_END = {
+        trial: tracked(
+            outputs,
             config=suggested(trial)[0],
             after=LEADERBOARD[0],
-            data=FITTED,
-            source=FIT,
+            data=TRAINING_DATA,
+            code=TRAINING_CODE,
         )
-        for trial, outs in zip(TRIALS, AUDITED)
+        for trial, outputs in zip(TRIALS, UNPRUNED)
     }
 
-    rule finish:
+    rule train_pruned_to_end:
         input:
-            unpack(lambda wildcards: FINISH[wildcards.trial]),
+            unpack(lambda wildcards: TRAIN_TO_END[wildcards.trial]),
         output:
             trained("results/audit/{trial}", weights=False),
         log:
@@ -85,35 +86,35 @@ if STUDY.sweep.audit:
         resources:
             **TRAINING,
         shell:
-            recorded(
+            run_job(
                 "train.py {input.config} data/processed results/audit/{wildcards.trial}"
                 " --label 'audit of trial {wildcards.trial}'"
                 f" --wandb-project {STUDY.wandb.project} --wandb-job audit"
-                f" --sweep results/sweep/sweep.yaml {CHECKPOINTS}{WANDB}",
-                kept_as_fit("results/audit/{wildcards.trial}")
-                + " --after {input.after}"
-                + only_stored("results/audit/{wildcards.trial}"),
+                f" --sweep results/sweep/sweep.yaml {TRAIN_OPTIONS}{WANDB}",
+                cached_training(
+                    "results/audit/{wildcards.trial}", False, "{input.after}"
+                ),
             )
 
-    rule audit:
+    rule audit_pruning:
         input:
-            **STALENESS.inputs(
+            **tracked(
                 AUDIT,
                 search=SEARCH,
                 trials=[trial_result(trial)[0] for trial in TRIALS],
-                suggestions=SUGGESTIONS,
-                finished=[outs[0] for outs in AUDITED],
-                source=sources_of("audit"),
+                suggestions=LAST_SUGGESTION,
+                unpruned=[outputs[0] for outputs in UNPRUNED],
+                code=code_of("audit_pruning"),
             ),
         output:
             AUDIT,
         log:
-            "logs/audit.log",
+            "logs/audit_pruning.log",
         localrule: True
         conda:
             ENVIRONMENT
         shell:
-            recorded(
+            run_job(
                 "audit_pruning.py {input.search} results/trials results/audit"
                 f" {AUDIT[0]} {len(TRIALS)}"
             )

@@ -1,4 +1,13 @@
-# The study, the reading of records, and how a rule's command is kept.
+# The study, and the two helpers of which every rule is made; the rest is ordinary Snakemake.
+#
+#   tracked(OUTPUTS, name=path, ...)  The inputs of a rule. Snakemake sees them as old if the
+#                                     provenance record, the last of OUTPUTS, matches the content
+#                                     of all inputs and outputs; else the job runs.
+#   run_job("script.py ...", options) The shell line: runs workflow/scripts/script.py, writes its
+#                                     log and the provenance record, and with options also saves
+#                                     the result in the cache or restores it from there.
+#
+# code_of("script") is the input that changes when the script, or a module that it imports, does.
 import functools
 import os
 import sys
@@ -9,28 +18,30 @@ from snakemake.utils import update_config
 
 sys.path.insert(0, f"{workflow.basedir}/src")
 
-from segsweep.data.raw_data import TRACKED, refuse_own_images
+from segsweep.config.study import Study
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_yaml
-from segsweep.pipeline.cluster_nodes import exclusion
 from segsweep.core.processes import die_with_parent, end_with_reader, output_of
-from segsweep.pipeline.staleness import STUDY_AS_READ, StalenessCheck, is_dry
-from segsweep.config.study import Study
+from segsweep.data.raw_data import TRACKED, refuse_own_images
+from segsweep.pipeline.cluster_nodes import sbatch_exclusion
+from segsweep.pipeline.fingerprint import imported_modules
+from segsweep.pipeline.staleness import STUDY_OF_RUN, StalenessCheck, is_read_only
 from segsweep.search.warm_start import refuse_missing
+from segsweep.training import RESULT_MODULES
 
 
-def overridden(study, changes):
-    """The study with what `--config` and `--configfile` change."""
+def with_overrides(study, changes):
+    """The study with the changes of `--config` and `--configfile`."""
     if isinstance(study, dict):
         update_config(study, changes)
     return study
 
 
-IS_MAIN = workflow.is_main_process  # else a job on a node of a cluster
+IS_MAIN = workflow.is_main_process  # False in a job on a node of a cluster
 
 try:
     STUDY = Study.parse(
-        overridden(read_yaml("params.yaml" if IS_MAIN else STUDY_AS_READ), config)
+        with_overrides(read_yaml("params.yaml" if IS_MAIN else STUDY_OF_RUN), config)
     )
     refuse_own_images(Path("data/raw"))
     refuse_missing(STUDY.sweep.prior_trials)
@@ -42,25 +53,47 @@ if IS_MAIN:
         die_with_parent()  # a killed DVC must not leave its stage running
     end_with_reader()
 
-STALENESS = StalenessCheck(dry=is_dry(sys.argv), main=IS_MAIN)
-STALENESS.keep_study(STUDY.written())
-# A training that a machine failed goes on from its last epoch; a third failure ends the sweep. On
-# a node only the run that sent the job tries again.
-RETRIES = 2 if IS_MAIN else 0
+STALENESS = StalenessCheck(dry=is_read_only(sys.argv), main=IS_MAIN)
+STALENESS.save_study(STUDY.written())
 SCRIPTS = "workflow/scripts"
 ENVIRONMENT = "../../envs/segsweep.yaml"
 # With --sdm conda, the Python of the activated environment; else the one that runs Snakemake.
 BY_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 PYTHON = "python" if BY_CONDA else f"'{sys.executable}'"
+# A training that failed because of the machine continues from its last epoch, twice at most. On a
+# node only the run that sent the job tries again.
+RETRIES = 2 if IS_MAIN else 0
 
 
-def sources_of(script):
-    return STALENESS.sources(script, f"{SCRIPTS}/{script}.py")
+def tracked(outputs, **inputs):
+    return STALENESS.inputs(outputs, **inputs)
+
+
+def params_subset(name, content):
+    """A part of the study as an input file, so that a rule depends on the keys that it reads."""
+    return STALENESS.params_subset(name, content)
+
+
+def code_of(script):
+    return STALENESS.sources(script, imported_modules(f"{SCRIPTS}/{script}.py"))
+
+
+def run_job(command, options=""):
+    return (
+        f"exec {PYTHON} {SCRIPTS}/run_job.py --log {{log}} --outputs {{output}}"
+        f" --inputs {{input}} {options} -- {PYTHON} {SCRIPTS}/{command}"
+    )
+
+
+# Trainings: the input that stands for their code, their resources and their cache options.
+TRAINING_CODE = STALENESS.sources(
+    "training", [f"src/segsweep/{m}" for m in RESULT_MODULES]
+)
 
 
 @functools.cache
 def main_memory():
-    study = STALENESS.params_subset("study", STUDY.written())
+    study = params_subset("study", STUDY.written())
     return int(
         output_of(sys.executable, f"{SCRIPTS}/main_memory.py", study, "data/processed")
     )
@@ -72,7 +105,7 @@ def sends_jobs():
 
 
 def gpus(wildcards):
-    """One for each training; on this machine also for one that is told to use the CPU."""
+    """One for each training; on this machine also for a training on the CPU."""
     return int(STUDY.training.device != "cpu" or (IS_MAIN and not sends_jobs()))
 
 
@@ -80,20 +113,18 @@ def memory(wildcards):
     return (STUDY.slurm.memory or main_memory()) if sends_jobs() else 0
 
 
-def nodes(wildcards, attempt):
-    return exclusion(attempt) if sends_jobs() else ""
+def node_options(wildcards, attempt):
+    return sbatch_exclusion(attempt) if sends_jobs() else ""
 
 
-TRAINING = dict(gpu=gpus, runtime=STUDY.slurm.minutes, mem_mb=memory, slurm_extra=nodes)
+TRAINING = dict(
+    gpu=gpus, runtime=STUDY.slurm.minutes, mem_mb=memory, slurm_extra=node_options
+)
 
 
-def recorded(command, options=""):
-    """The shell line of a rule: its command, run by run_job.py, which writes the record."""
-    return (
-        f"exec {PYTHON} {SCRIPTS}/keep.py --log {{log}} --outs {{output}} --ins {{input}}"
-        f" {options} -- {PYTHON} {SCRIPTS}/{command}"
-    )
-
-
-def kept_as_fit(folder):
-    return f"--tag fit --asides {folder}/timing.json {folder}/wandb"
+def cached_training(folder, weights=True, unkeyed=""):
+    """Options of run_job for a training: without `weights` only the cache keeps the model."""
+    options = f"--cache training --on-nodes --unhashed-outputs {folder}/timing.json {folder}/wandb"
+    if not weights:
+        options += " --cache-only " + " ".join(f"{folder}/{name}" for name in MODEL)
+    return options + (f" --unkeyed-inputs {unkeyed}" if unkeyed else "")

@@ -1,4 +1,5 @@
-# The winner: the sweep's best again under new seeds, and then, once, on the test split.
+# The selected configuration: the sweep's best candidates retrained under new seeds, and then the
+# selected one, once, on the test split.
 CONFIRM = STUDY.confirm
 RUNS = [f"{i:03d}" for i in range(CONFIRM.candidates * CONFIRM.seeds)]
 ANSWER = [
@@ -19,50 +20,52 @@ TEST = [
 ]
 
 
-# As suggest and trial in turn: who is trained next follows from the runs that have ended.
-CHALLENGE, RERUN = {}, {}
+# As suggest and trial in turn: which candidate is retrained next depends on the ended runs.
+SELECT_RERUN, TRAIN_RERUN = {}, {}
+SELECT_CODE = code_of("select_rerun")
 for i, run in enumerate(RUNS):
-    CHALLENGE[run] = STALENESS.inputs(
-        challenged(run),
+    SELECT_RERUN[run] = tracked(
+        selected_rerun(run),
         search=SEARCH,
         leaderboard=LEADERBOARD[0],
-        suggestions=SUGGESTIONS,
-        source=sources_of("challenge"),
-        before=challenged(RUNS[i - 1])[-1:] if i else [],
-        seen=(
+        suggestions=LAST_SUGGESTION,
+        code=SELECT_CODE,
+        previous=selected_rerun(RUNS[i - 1])[-1:] if i else [],
+        ended=(
             rerun_result(RUNS[i - CONFIRM.parallel])[:1]
             if i >= CONFIRM.parallel
             else []
         ),
     )
-    RERUN[run] = STALENESS.inputs(
+    TRAIN_RERUN[run] = tracked(
         rerun_result(run),
-        config=challenged(run)[0],
-        data=FITTED,
-        source=FIT,
+        config=selected_rerun(run)[0],
+        data=TRAINING_DATA,
+        code=TRAINING_CODE,
     )
 
 
-rule challenge:
+rule select_rerun:
     input:
-        unpack(lambda wildcards: CHALLENGE[wildcards.run]),
+        unpack(lambda wildcards: SELECT_RERUN[wildcards.run]),
     output:
-        challenged("{run}"),
+        selected_rerun("{run}"),
     log:
-        "logs/challenge/{run}.log",
+        "logs/select_rerun/{run}.log",
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        recorded(
-            f"select_rerun.py {SEARCH} results {{wildcards.run}} --candidates {CONFIRM.candidates}"
-            f" --seeds {CONFIRM.seeds} --parallel {CONFIRM.parallel}"
+        run_job(
+            f"select_rerun.py {SEARCH} results {{wildcards.run}}"
+            f" --candidates {CONFIRM.candidates} --seeds {CONFIRM.seeds}"
+            f" --parallel {CONFIRM.parallel}"
         )
 
 
-rule rerun:
+rule train_rerun:
     input:
-        unpack(lambda wildcards: RERUN[wildcards.run]),
+        unpack(lambda wildcards: TRAIN_RERUN[wildcards.run]),
     output:
         rerun_result("{run}"),
     log:
@@ -76,28 +79,27 @@ rule rerun:
     resources:
         **TRAINING,
     shell:
-        recorded(
+        run_job(
             "train.py {input.config} data/processed results/confirm/{wildcards.run}"
             f" --label 'confirm {{wildcards.run}} (of {len(RUNS)})'"
             f" --wandb-project {STUDY.wandb.project} --wandb-job confirm"
-            f" --sweep results/sweep/sweep.yaml {CHECKPOINTS}{WANDB}",
-            kept_as_fit("results/confirm/{wildcards.run}")
-            + only_stored("results/confirm/{wildcards.run}"),
+            f" --sweep results/sweep/sweep.yaml {TRAIN_OPTIONS}{WANDB}",
+            cached_training("results/confirm/{wildcards.run}", weights=False),
         )
 
 
 rule confirm:
     input:
-        **STALENESS.inputs(
+        **tracked(
             ANSWER,
             search=SEARCH,
             data=MANIFEST,
             leaderboard=LEADERBOARD[0],
-            trials=[path for trial in TRIALS for path in trial_result(trial)[:2]],
-            suggestions=SUGGESTIONS,
+            trials=ENDED_TRIALS,
+            suggestions=LAST_SUGGESTION,
             runs=[rerun_result(run)[0] for run in RUNS],
-            challenges=challenged(RUNS[-1])[-1:] if RUNS else [],
-            source=sources_of("confirm"),
+            selections=selected_rerun(RUNS[-1])[-1:] if RUNS else [],
+            code=code_of("confirm"),
         ),
     output:
         report(
@@ -112,55 +114,56 @@ rule confirm:
     conda:
         ENVIRONMENT
     shell:
-        recorded(
+        run_job(
             "confirm.py {input.search} {input.data} results"
             f" --candidates {CONFIRM.candidates} --runs {len(RUNS)}"
         )
 
 
-# The winner with its weights: the same key as its trial, so it comes from the store.
-rule best:
+# The selected configuration with its weights: it has the key of its trial, so it comes from the
+# cache.
+rule best_model:
     input:
-        **STALENESS.inputs(
+        **tracked(
             BEST,
-            config="results/best/config.yaml",
-            data=FITTED,
-            source=FIT,
+            config=ANSWER[3],
+            data=TRAINING_DATA,
+            code=TRAINING_CODE,
         ),
     output:
         BEST,
     log:
-        "logs/best.log",
+        "logs/best_model.log",
     conda:
         ENVIRONMENT
     threads: STUDY.training.threads
     resources:
         **TRAINING,
     shell:
-        recorded(
+        run_job(
             "train.py {input.config} data/processed results/best --label best"
-            " --checkpoints @checkpoints --key @key",
-            "--tag fit",
+            " --checkpoints @checkpoints --key @key --final-marker @final",
+            "--cache training --on-nodes",
         )
 
 
-# The test split is read here, once, for the winner alone.
-rule judge:
+# The only rule that reads the test split.
+rule evaluate_test:
     input:
-        **STALENESS.inputs(
+        **tracked(
             TEST,
             best=[f"results/best/{name}" for name in MODEL],
-            data=[*FITTED, "data/processed/sources.csv"],
-            source=sources_of("judge"),
+            data=[*TRAINING_DATA, "data/processed/sources.csv"],
+            code=code_of("evaluate_test"),
         ),
     output:
         TEST,
     log:
-        "logs/judge.log",
+        "logs/evaluate_test.log",
     conda:
         ENVIRONMENT
     threads: STUDY.training.threads
     resources:
         **TRAINING,
     shell:
-        recorded("evaluate_test.py results/best data/processed results/test")
+        run_job("evaluate_test.py results/best data/processed results/test")

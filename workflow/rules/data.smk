@@ -1,4 +1,4 @@
-# From a sample, or the user's own images, to arrays, splits and a report on them.
+# From the sample, or your own images, to arrays, splits and a report on them.
 RAW = [
     "data/raw/images",
     "data/raw/masks",
@@ -16,7 +16,7 @@ PROCESSED = [
     "data/processed/preprocessing.json",
     "data/processed/provenance.json",
 ]
-MANIFEST = "data/processed/manifest.csv"  # its hashes stand for the arrays
+MANIFEST = "data/processed/manifest.csv"  # has the hashes of all arrays
 DATA_REPORT = [
     "results/data_report.md",
     "results/data/contact_sheet.png",
@@ -24,17 +24,17 @@ DATA_REPORT = [
     "results/data/statistics.png",
     "results/data/provenance.json",
 ]
-LEFT_OUT = ["data/raw/excluded.csv"] if Path("data/raw/excluded.csv").exists() else []
+EXCLUDED = ["data/raw/excluded.csv"] if Path("data/raw/excluded.csv").exists() else []
 
 
 if not TRACKED.exists():
 
     rule sample:
         input:
-            **STALENESS.inputs(
+            **tracked(
                 RAW,
-                study=STALENESS.params_subset("sample", STUDY.part("data")),
-                source=sources_of("sample"),
+                study=params_subset("sample", STUDY.part("data")),
+                code=code_of("sample"),
             ),
         output:
             directory(RAW[:2]),
@@ -45,16 +45,16 @@ if not TRACKED.exists():
         conda:
             ENVIRONMENT
         shell:
-            recorded("sample.py {input.study} data/raw")
+            run_job("sample.py {input.study} data/raw")
 
 
 rule preprocess:
     input:
-        **STALENESS.inputs(
+        **tracked(
             PROCESSED,
-            study=STALENESS.params_subset("preprocess", STUDY.part("preprocess")),
-            raw=[*RAW[:3], *LEFT_OUT],
-            source=sources_of("preprocess"),
+            study=params_subset("preprocess", STUDY.part("preprocess")),
+            raw=[*RAW[:3], *EXCLUDED],
+            code=code_of("preprocess"),
         ),
     output:
         PROCESSED,
@@ -65,17 +65,17 @@ rule preprocess:
         ENVIRONMENT
     threads: workflow.cores
     shell:
-        recorded(
+        run_job(
             "preprocess.py {input.study} data/raw data/processed --workers {threads}"
         )
 
 
 rule data_report:
     input:
-        **STALENESS.inputs(
+        **tracked(
             DATA_REPORT,
             data=PROCESSED[2:-1],
-            source=sources_of("data_report"),
+            code=code_of("data_report"),
         ),
     output:
         DATA_REPORT,
@@ -85,4 +85,4 @@ rule data_report:
     conda:
         ENVIRONMENT
     shell:
-        recorded("data_report.py data/processed results")
+        run_job("data_report.py data/processed results")

@@ -1,9 +1,14 @@
-# The files that a job of each kind makes; the last is its record.
+# The files that each kind of job makes; the last is its provenance record.
 MODEL = ["model.safetensors", "model.json"]
 
 
 def suggested(trial):
-    names = ("config.yaml", "suggestion.json", "pruning.json", "suggestion.provenance.json")
+    names = (
+        "config.yaml",
+        "suggestion.json",
+        "pruning.json",
+        "suggestion.provenance.json",
+    )
     return [f"results/trials/{trial}/{name}" for name in names]
 
 
@@ -12,15 +17,11 @@ def trained(folder, weights=True):
     return [f"{folder}/{name}" for name in names if weights or name not in MODEL]
 
 
-def only_stored(folder):
-    return " --stored " + " ".join(f"{folder}/{name}" for name in MODEL)
-
-
 def trial_result(trial):
     return trained(f"results/trials/{trial}", weights=STUDY.sweep.weights == "all")
 
 
-def challenged(run):
+def selected_rerun(run):
     names = ("config.yaml", "rerun.json", "rerun.provenance.json")
     return [f"results/confirm/{run}/{name}" for name in names]
 

@@ -1,30 +1,25 @@
-# What the finished sweep tells, the next one, and the report on all of it.
+# Findings on the finished sweep, the next sweep, and the report on all of it.
+ANALYSIS_TABLES = (
+    "trials",
+    "importance",
+    "effects",
+    "batch_size",
+    "learning_rate",
+    "map",
+    "gap",
+)
 ANALYSIS = [
-    *(
-        f"results/analysis/{name}.csv"
-        for name in (
-            "trials",
-            "importance",
-            "effects",
-            "batch_size",
-            "learning_rate",
-            "map",
-            "gap",
-        )
-    ),
+    *(f"results/analysis/{name}.csv" for name in ANALYSIS_TABLES),
     "results/analysis/findings.json",
     "results/analysis/origin.json",
     "results/analysis/provenance.json",
 ]
 NEXT = [
-    f"results/next/{name}"
-    for name in (
-        "params.yaml",
-        "sweep.yaml",
-        "rationale.md",
-        "changes.diff",
-        "provenance.json",
-    )
+    "results/next/params.yaml",
+    "results/next/sweep.yaml",
+    "results/next/rationale.md",
+    "results/next/changes.diff",
+    "results/next/provenance.json",
 ]
 REPORT = [
     "results/report.html",
@@ -33,62 +28,60 @@ REPORT = [
     "results/report.provenance.json",
 ]
 CARD = ["results/model_card.md", "results/model_card.provenance.json"]
-CAPTIONS = "../report"
-FINISHED = [path for trial in TRIALS for path in trial_result(trial)[:2]]
+ASSETS = "src/segsweep/report/assets"
 
 
-rule evaluate:
+rule analyze_sweep:
     input:
-        **STALENESS.inputs(
+        **tracked(
             ANALYSIS,
             search=SEARCH,
-            trials=FINISHED,
-            suggestions=SUGGESTIONS,
+            trials=ENDED_TRIALS,
+            suggestions=LAST_SUGGESTION,
             answer=ANSWER[2],
-            source=sources_of("evaluate"),
+            code=code_of("analyze_sweep"),
         ),
     output:
         ANALYSIS,
     log:
-        "logs/evaluate.log",
+        "logs/analyze_sweep.log",
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        recorded(
-            f"evaluate.py results --out results --count {len(TRIALS)} --only-analysis"
-        )
+        run_job(f"analyze_sweep.py results results/analysis --count {len(TRIALS)}")
 
 
-rule redesign:
+rule propose_next_sweep:
     input:
-        **STALENESS.inputs(
+        **tracked(
             NEXT,
-            study=STALENESS.params_subset("study", STUDY.written()),
+            study=params_subset("study", STUDY.written()),
             answer=ANSWER[1],
             search=SEARCH,
-            trials=FINISHED,
-            suggestions=SUGGESTIONS,
-            source=sources_of("redesign"),
+            trials=ENDED_TRIALS,
+            suggestions=LAST_SUGGESTION,
+            code=code_of("propose_next_sweep"),
         ),
     output:
         NEXT,
     log:
-        "logs/redesign.log",
-    localrule: STUDY.hardware.target is not None  # else it is for a node's device
+        "logs/propose_next_sweep.log",
+    localrule: STUDY.hardware.target is not None  # else for the device of a node
     conda:
         ENVIRONMENT
     resources:
         **(TRAINING if STUDY.hardware.target is None else {}),
     shell:
-        recorded(
-            f"propose_next_sweep.py results {{input.study}} results/next --count {len(TRIALS)}"
+        run_job(
+            "propose_next_sweep.py results {input.study} results/next"
+            f" --count {len(TRIALS)}"
         )
 
 
 rule report:
     input:
-        **STALENESS.inputs(
+        **tracked(
             REPORT,
             analysis=ANALYSIS[:-1],
             leaderboard=LEADERBOARD[:2],
@@ -97,20 +90,20 @@ rule report:
             tested=TEST[:-1],
             best="results/best/images.csv",
             next=NEXT[:-1],
-            trials=FINISHED,
-            page=[
-                f"src/segsweep/analysis/page/{name}"
-                for name in ("template.html.jinja", "style.css", "script.js")
+            trials=ENDED_TRIALS,
+            assets=[
+                f"{ASSETS}/{name}"
+                for name in ("report.html.jinja", "style.css", "script.js")
             ],
-            source=sources_of("report"),
+            code=code_of("report"),
         ),
     output:
-        report(REPORT[0], caption=f"{CAPTIONS}/report.rst", category="Report"),
+        report(REPORT[0], caption="../report/report.rst", category="Report"),
         REPORT[1],
         report(
             directory(REPORT[2]),
             patterns=["{name}.svg"],
-            caption=f"{CAPTIONS}/plot.rst",
+            caption="../report/plot.rst",
             category="Plots",
             labels={"plot": "{name}"},
         ),
@@ -121,12 +114,12 @@ rule report:
     conda:
         ENVIRONMENT
     shell:
-        recorded("report.py results")
+        run_job("report.py results")
 
 
 rule model_card:
     input:
-        **STALENESS.inputs(
+        **tracked(
             CARD,
             model="results/best/model.json",
             data="data/processed/summary.json",
@@ -134,8 +127,8 @@ rule model_card:
             answer=ANSWER[1:3],
             tested=TEST[1],
             baselines=BASELINES[0],
-            page="src/segsweep/analysis/page/model_card.md.jinja",
-            source=sources_of("model_card"),
+            assets=f"{ASSETS}/model_card.md.jinja",
+            code=code_of("model_card"),
         ),
     output:
         CARD,
@@ -145,4 +138,4 @@ rule model_card:
     conda:
         ENVIRONMENT
     shell:
-        recorded("model_card.py results {input.data} {input.readme}" f" {CARD[0]}")
+        run_job("model_card.py results {input.data} {input.readme}" f" {CARD[0]}")

@@ -1,4 +1,4 @@
-# The sweep: a W&B configuration, then suggest and trial in turn; and the single run beside it.
+# The sweep: a W&B configuration, then suggest and trial in turn; and the single run.
 SWEEP = [
     "results/sweep/sweep.yaml",
     "results/sweep/training.yaml",
@@ -8,28 +8,23 @@ SWEEP = [
 SEARCH = SWEEP[2]
 TRIALS = [f"{i:03d}" for i in range(STUDY.trial_count)]
 IN_FLIGHT = STUDY.sweep.parallel
-FIT = STALENESS.sources(
-    "fit", "src/segsweep/training/run.py"
-)  # what decides the bits of a training
-FITTED = [MANIFEST, "data/processed/preprocessing.json"]  # what of the data does
-CHECKPOINTS = f"--checkpoints @checkpoints --key @key --images {STUDY.wandb.images}"
-# Where W&B runs go is no input of a training, so a change of it makes nothing stale.
+TRAINING_DATA = [MANIFEST, "data/processed/preprocessing.json"]
+TRAIN_OPTIONS = f"--checkpoints @checkpoints --key @key --final-marker @final --images {STUDY.wandb.images}"
+# Where W&B runs go is no input of a training, so changing it makes no result stale.
 WANDB = (f" --wandb-entity {STUDY.wandb.entity}" if STUDY.wandb.entity else "") + (
     " --wandb-online" if STUDY.wandb.mode == "online" else ""
 )
-PRIOR_IS_A_FILE = isinstance(STUDY.sweep.prior_trials, str)
+KEEP_ALL_WEIGHTS = STUDY.sweep.weights == "all"
+PRIOR = STUDY.sweep.prior_trials if isinstance(STUDY.sweep.prior_trials, str) else None
 
 
 rule sweep:
     input:
-        **STALENESS.inputs(
+        **tracked(
             SWEEP,
-            study=STALENESS.params_subset("sweep", STUDY.sweep_part()),
-            prior=[
-                "studies/prior/README.md",
-                *([STUDY.sweep.prior_trials] if PRIOR_IS_A_FILE else []),
-            ],
-            source=sources_of("sweep"),
+            study=params_subset("sweep", STUDY.sweep_part()),
+            prior=["studies/prior/README.md", *([PRIOR] if PRIOR else [])],
+            code=code_of("sweep"),
         ),
     output:
         SWEEP,
@@ -39,26 +34,27 @@ rule sweep:
     conda:
         ENVIRONMENT
     shell:
-        recorded("sweep.py {input.study} results/sweep")
+        run_job("sweep.py {input.study} results/sweep")
 
 
-# The record of the suggestion before stands for all older results, so two edges are enough.
+# A trial's suggestion depends on all earlier trials but those still in flight. The record of the
+# suggestion before it covers the older results, so two edges for each trial are enough.
 SUGGEST, TRIAL = {}, {}
-SUGGEST_SOURCES = sources_of("suggest")
+SUGGEST_CODE = code_of("suggest")
 for i, trial in enumerate(TRIALS):
-    SUGGEST[trial] = STALENESS.inputs(
+    SUGGEST[trial] = tracked(
         suggested(trial),
         search=SEARCH,
-        source=SUGGEST_SOURCES,
-        before=suggested(TRIALS[i - 1])[-1:] if i else [],
-        seen=(trial_result(TRIALS[i - IN_FLIGHT])[:2] if i >= IN_FLIGHT else []),
+        code=SUGGEST_CODE,
+        previous=suggested(TRIALS[i - 1])[-1:] if i else [],
+        ended=trial_result(TRIALS[i - IN_FLIGHT])[:2] if i >= IN_FLIGHT else [],
     )
-    TRIAL[trial] = STALENESS.inputs(
+    TRIAL[trial] = tracked(
         trial_result(trial),
         config=suggested(trial)[0],
-        bars=suggested(trial)[2],
-        data=FITTED,
-        source=FIT,
+        pruning=suggested(trial)[2],
+        data=TRAINING_DATA,
+        code=TRAINING_CODE,
     )
 
 
@@ -73,9 +69,9 @@ rule suggest:
     conda:
         ENVIRONMENT
     shell:
-        recorded(
+        run_job(
             f"suggest.py {SEARCH} results/trials {{wildcards.trial}} --parallel {IN_FLIGHT}",
-            "--tag suggest-{wildcards.trial} --packages numpy scipy",
+            "--cache suggest-{wildcards.trial} --packages numpy scipy",
         )
 
 
@@ -95,17 +91,15 @@ rule trial:
     resources:
         **TRAINING,
     shell:
-        recorded(
+        run_job(
             "trial.py results/sweep/sweep.yaml data/processed results/trials/{wildcards.trial}"
-            f" --trials {len(TRIALS)} {CHECKPOINTS}{WANDB}"
-            + (" --wandb-model" if STUDY.sweep.weights == "all" else ""),
-            kept_as_fit("results/trials/{wildcards.trial}")
-            + " --bars {input.bars}"
-            + (
-                ""
-                if STUDY.sweep.weights == "all"
-                else only_stored("results/trials/{wildcards.trial}")
-            ),
+            f" --trials {len(TRIALS)} {TRAIN_OPTIONS}{WANDB}"
+            + (" --wandb-model" if KEEP_ALL_WEIGHTS else ""),
+            cached_training(
+                "results/trials/{wildcards.trial}", KEEP_ALL_WEIGHTS, "{input.pruning}"
+            )
+            + f" --after-restore {SCRIPTS}/truncate_pruned.py"
+            + " results/trials/{wildcards.trial} {input.pruning}",
         )
 
 
@@ -114,11 +108,11 @@ TRAIN = trained("results/train")
 
 rule train:
     input:
-        **STALENESS.inputs(
+        **tracked(
             TRAIN,
-            config=STALENESS.params_subset("train", STUDY.training_config().to_dict()),
-            data=FITTED,
-            source=FIT,
+            config=params_subset("train", STUDY.training_config().to_dict()),
+            data=TRAINING_DATA,
+            code=TRAINING_CODE,
         ),
     output:
         TRAIN,
@@ -133,8 +127,8 @@ rule train:
     resources:
         **TRAINING,
     shell:
-        recorded(
+        run_job(
             "train.py {input.config} data/processed results/train --live"
-            f" --wandb-project {STUDY.wandb.project} --wandb-model {CHECKPOINTS}{WANDB}",
-            kept_as_fit("results/train"),
+            f" --wandb-project {STUDY.wandb.project} --wandb-model {TRAIN_OPTIONS}{WANDB}",
+            cached_training("results/train"),
         )

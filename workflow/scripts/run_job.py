@@ -1,131 +1,176 @@
 """Run the command of a rule and record what its outputs were made from.
 
-With --tag the result is also kept in the store by its key: a result that is there already is
-copied out instead of made again. In the command, @key stands for the key and @checkpoints for the
-folder where unfinished work is kept. What the command prints to stdout are lines for people: they
-go to the log and to the terminal; its stderr goes to the log.
+With --cache the result is also saved in the cache by its key, and a result that is already there is
+restored instead of made again. In the command, @key stands for the key, @checkpoints for the folder
+where unfinished work is kept, and @final for a file that the command writes if its result is final;
+a command without @final always has a final result. Only final results go into the cache.
 
-Of two copies of one job, the second waits for the first and leaves alone what that made.
+Lines that the command prints to stdout go to the log and to the terminal, its stderr to the log.
+If two copies of one job run, the second waits for the first and leaves its result alone.
 
 Example:
-  python workflow/scripts/run_job.py --log logs/sample.log --outs a.png a.json --ins raw.png \\
-    -- python make_a.py raw.png a.png
+  python workflow/scripts/run_job.py --log logs/sample.log --outputs a.png a.json \\
+    --inputs raw.png -- python make_a.py raw.png a.png
 """
 
 import argparse
 import subprocess
 import sys
+import tempfile
+import threading
 from contextlib import nullcontext
 from pathlib import Path
+from typing import IO
 
-from segsweep.core.errors import MachineError, UserError, command_line
+from segsweep.core.errors import MachineError, UserError, command_line, parser
 from segsweep.core.files import content_hash, locked
 from segsweep.core.processes import die_with_parent, dying_with_me
-from segsweep.pipeline.cache import Entry, key_of
-from segsweep.pipeline.cluster_nodes import counted
-from segsweep.pipeline.fingerprint import STATE
-from segsweep.pipeline.job_record import check_sources, holds, lock_of, note, write_record
-from segsweep.training.pruning import PruningThresholds, is_final, truncate
+from segsweep.pipeline.cache import CacheEntry, cache_key
+from segsweep.pipeline.cluster_nodes import record_failures
+from segsweep.pipeline.file_hashes import STATE
+from segsweep.pipeline.job_record import (
+    check_sources,
+    is_up_to_date,
+    lock_path,
+    mark_written,
+    write_record,
+)
 
 SENTINELS = tuple(str(STATE / name) for name in ("sentinel", "sentinel-dry"))
-
-
-FIT = "fit"
-"""The work of a training, which may end without a result that holds for good."""
+STDERR_PATIENCE = 5
+"""Seconds to wait for stderr after the command has ended, as its children may hold it open."""
 
 
 def main() -> None:
     die_with_parent()
-    arguments, command = _arguments()
-    with locked(lock_of(arguments.outs[-1])):
-        _keep(arguments, command)
+    options, command = _arguments()
+    with locked(lock_path(options.outputs[-1])):
+        _run_job(options, command)
 
 
-def _keep(arguments: argparse.Namespace, command: list[str]) -> None:
-    ins = [path for path in arguments.ins if path not in SENTINELS]
-    check_sources(ins)
-    made_from = {path: content_hash(path) for path in ins}
-    if holds(arguments.outs, made_from, _hash_of):
-        note(arguments.outs[-1])
-        print(f"{arguments.outs[0]}: made by another copy of this job", file=sys.stderr)
+def _run_job(options: argparse.Namespace, command: list[str]) -> None:
+    inputs = [path for path in options.inputs if path not in SENTINELS]
+    check_sources(inputs)
+    made_from = {path: content_hash(path) for path in inputs}
+    if is_up_to_date(options.outputs, made_from, _hash_of):
+        mark_written(options.outputs[-1])
+        print(f"{options.outputs[0]}: made by another copy of this job", file=sys.stderr)
         return
-    beside = [path for path in (arguments.bars, arguments.after) if path]
-    for out in arguments.outs:
-        Path(out).parent.mkdir(parents=True, exist_ok=True)
-    log = Path(arguments.log)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    if arguments.tag is None:
-        _run(command, log, arguments.outs[0])
-        check_sources(ins)
+    for path in (*options.outputs, options.log):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    if options.cache is None:
+        _run(command, Path(options.log), options.outputs[0])
+        check_sources(inputs)
     else:
-        decides = [digest for path, digest in made_from.items() if path not in beside]
-        key = key_of(arguments.tag, arguments.packages, decides)
-        entry = Entry(key)
-        outs = [Path(out) for out in arguments.outs[:-1]]
-        asides = [Path(aside) for aside in arguments.asides]
-        stored = [Path(path) for path in arguments.stored]
-        with entry.locked():
-            if entry.copy_out(outs, asides):
-                log.write_text(f"taken from the store: {entry.folder}\n", encoding="utf-8")
-                print(f"{outs[0]}: taken from the store", file=sys.stderr)
-                if arguments.bars:
-                    truncate(outs[0].parent, PruningThresholds.read(arguments.bars))
-            else:
-                words = {"@key": key, "@checkpoints": str(entry.checkpoints)}
-                with counted(outs[0].parent) if arguments.tag == FIT else nullcontext():
-                    _run([words.get(word, word) for word in command], log, arguments.outs[0])
-                check_sources(ins)
-                if arguments.tag != FIT or is_final(outs[0]):
-                    entry.keep([*outs, *stored], asides)
-                for path in stored:
-                    path.unlink()
-    write_record(arguments.outs, made_from, arguments.tag, arguments.packages, beside)
+        _restore_or_run(options, command, inputs, made_from)
+    write_record(
+        options.outputs, made_from, options.cache, options.packages, options.unkeyed_inputs
+    )
+
+
+def _restore_or_run(
+    options: argparse.Namespace, command: list[str], inputs: list[str], made_from: dict[str, str]
+) -> None:
+    """Restore the outputs from the cache, or make them and save them there."""
+    keyed = [digest for path, digest in made_from.items() if path not in options.unkeyed_inputs]
+    key = cache_key(options.cache, options.packages, keyed)
+    entry = CacheEntry(key)
+    log = Path(options.log)
+    outputs = [Path(path) for path in options.outputs[:-1]]
+    unhashed = [Path(path) for path in options.unhashed_outputs]
+    cache_only = [Path(path) for path in options.cache_only]
+    with entry.locked():
+        if entry.restore(outputs, unhashed):
+            log.write_text(f"restored from the cache: {entry.folder}\n", encoding="utf-8")
+            print(f"{outputs[0]}: restored from the cache", file=sys.stderr)
+            if options.after_restore:
+                subprocess.run([sys.executable, *options.after_restore], check=True)
+            return
+        with tempfile.TemporaryDirectory(prefix="segsweep-") as folder:
+            final = Path(folder) / "final"
+            words = {"@key": key, "@checkpoints": str(entry.checkpoints), "@final": str(final)}
+            failures = record_failures(outputs[0].parent) if options.on_nodes else nullcontext()
+            with failures:
+                _run([words.get(word, word) for word in command], log, options.outputs[0])
+            check_sources(inputs)
+            if "@final" not in command or final.exists():
+                entry.save([*outputs, *cache_only], unhashed)
+        for path in cache_only:
+            path.unlink()
 
 
 def _hash_of(path: str) -> str | None:
     return content_hash(path) if Path(path).exists() else None
 
 
-def _run(command: list[str], log: Path, out: str) -> None:
-    """Run `command`, which makes `out`; its lines go to the log and the terminal as they come."""
-    shown = sys.stderr
-    log.write_text("", encoding="utf-8")
-    with log.open("a", encoding="utf-8") as file:
+def _run(command: list[str], log: Path, output: str) -> None:
+    """Run `command`, which makes `output`, and write its lines to the log as they come.
+
+    Raises:
+        UserError: The command failed and said that the user made a mistake (`error: ...`).
+        MachineError: The command failed for any other reason.
+    """
+    with log.open("w", encoding="utf-8") as file:
+        writer = _LogWriter(file)
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=file,
+            stderr=subprocess.PIPE,
             text=True,
+            errors="replace",
             preexec_fn=dying_with_me(),
         )
-        assert child.stdout is not None
-        for line in child.stdout:
-            file.write(line)
-            file.flush()
-            _show(line.rstrip("\n"), shown.isatty())
+        errors = threading.Thread(target=writer.copy, args=(child.stderr,), daemon=True)
+        errors.start()
+        writer.copy(child.stdout, show=True)
         status = child.wait()
-    if shown.isatty():
-        print(file=shown)
+        errors.join(STDERR_PATIENCE)
+        writer.close()
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
     if status:
-        raise _fault(log, out)
+        raise _failure(log, output)
 
 
-def _fault(log: Path, out: str) -> UserError:
-    """Why `out` was not made: by the machine's fault, unless the command called it a mistake."""
+class _LogWriter:
+    """Writes whole lines of several streams to one file, one line at a time."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self.file, self.lock, self.is_open = file, threading.Lock(), True
+
+    def copy(self, stream: IO[str] | None, show: bool = False) -> None:
+        """Write the lines of `stream` until it ends; with `show` also to the terminal."""
+        assert stream is not None
+        for line in stream:
+            with self.lock:
+                if not self.is_open:
+                    return
+                self.file.write(line if line.endswith("\n") else f"{line}\n")
+                self.file.flush()
+            if show:
+                _show(line.rstrip("\n"), sys.stderr.isatty())
+
+    def close(self) -> None:
+        with self.lock:
+            self.is_open = False
+
+
+def _failure(log: Path, output: str) -> UserError:
+    """Return why `output` was not made: the machine failed, unless the command says otherwise."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     for kind in (UserError, MachineError):
-        begin = f"{kind.word}: "
-        if said := [line.removeprefix(begin) for line in lines if line.startswith(begin)]:
+        prefix = f"{kind.word}: "
+        if messages := [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]:
             break
-    cause = "\n".join(said or lines[-1:] or ["no output"])
-    return kind(f"{out} was not made, see {log}: {cause}")
+    cause = "\n".join(messages or lines[-1:] or ["no output"])
+    return kind(f"{output} was not made, see {log}: {cause}")
 
 
-def _show(line: str, terminal: bool) -> None:
-    """Progress overwrites itself on a terminal; elsewhere every line stays."""
-    print(f"\r\033[K{line}" if terminal else line, end="" if terminal else "\n", file=sys.stderr)
-    sys.stderr.flush()
+def _show(line: str, is_terminal: bool) -> None:
+    """Print a line of progress, which on a terminal replaces the line before."""
+    text, end = (f"\r\033[K{line}", "") if is_terminal else (line, "\n")
+    print(text, end=end, file=sys.stderr, flush=True)
 
 
 def _arguments() -> tuple[argparse.Namespace, list[str]]:
@@ -133,51 +178,63 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
     if "--" in own:
         split = own.index("--")
         own, command = own[:split], own[split + 1 :]
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    arguments = parser(__doc__)
+    arguments.add_argument("--log", required=True, metavar="FILE", help="what the command prints")
+    arguments.add_argument(
+        "--outputs",
+        required=True,
+        nargs="+",
+        metavar="FILE",
+        help="all outputs; the last is the provenance record",
     )
-    parser.add_argument("--log", required=True, metavar="FILE", help="what the command printed")
-    parser.add_argument(
-        "--outs", required=True, nargs="+", metavar="FILE", help="outputs; the last is the record"
+    arguments.add_argument("--inputs", required=True, nargs="+", metavar="FILE", help="all inputs")
+    arguments.add_argument(
+        "--cache", metavar="TAG", help="the kind of work, if the result goes into the cache"
     )
-    parser.add_argument("--ins", required=True, nargs="+", metavar="FILE", help="inputs")
-    parser.add_argument("--tag", help="the kind of work, to keep the result in the store")
-    parser.add_argument(
+    arguments.add_argument(
         "--packages",
         nargs="*",
         default=[],
         metavar="NAME",
-        help="packages whose versions are part of the key, beside torch and numpy",
+        help="packages whose versions are part of the key, in addition to torch and numpy",
     )
-    parser.add_argument(
-        "--stored",
+    arguments.add_argument(
+        "--unkeyed-inputs",
         nargs="*",
         default=[],
         metavar="FILE",
-        help="files that the command makes and that only the store keeps (weights)",
+        help="inputs that are not part of the key",
     )
-    parser.add_argument(
-        "--bars",
-        metavar="FILE",
-        help="an input that is no part of the key: what a training must reach, or it is stopped; "
-        "a stopped one is not in the store but keeps its checkpoint",
-    )
-    parser.add_argument(
-        "--after",
-        metavar="FILE",
-        help="an input that is no part of the key: it only has to be made before",
-    )
-    parser.add_argument(
-        "--asides",
+    arguments.add_argument(
+        "--unhashed-outputs",
         nargs="*",
         default=[],
         metavar="PATH",
-        help="files or folders that are kept along but not recorded (times, logs)",
+        help="files or folders that are cached but not in the record (times, logs)",
     )
-    arguments = parser.parse_args(own)
+    arguments.add_argument(
+        "--cache-only",
+        nargs="*",
+        default=[],
+        metavar="FILE",
+        help="files that the command makes and that only the cache keeps (weights)",
+    )
+    arguments.add_argument(
+        "--after-restore",
+        nargs="*",
+        default=[],
+        metavar="WORD",
+        help="a Python script with its arguments to run after a result was restored",
+    )
+    arguments.add_argument(
+        "--on-nodes",
+        action="store_true",
+        help="record failures of the machine, so that later jobs avoid its node",
+    )
+    options = arguments.parse_args(own)
     if not command:
-        parser.error("no command; put it after --")
-    return arguments, command
+        arguments.error("found no command, expected one after --")
+    return options, command
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Finished work by its key: what was made once is copied out, never made again.
+"""Finished results by key, so that the same work is never done twice.
 
-`.store/entries/KEY/` holds the files of one result and `entry.json` with their hashes; it appears
-whole, by a rename. `.store/checkpoints/KEY/` holds the state of an unfinished training. One kernel
-lock per key lets the second of two equal jobs wait for the first.
+`.store/entries/KEY/` holds the files of one result, and `entry.json` with their hashes; it appears
+as a whole, by a rename. `.store/checkpoints/KEY/` holds the state of an unfinished training. One
+kernel lock for each key lets the second of two equal jobs wait for the first.
 """
 
 import fcntl
@@ -17,102 +17,113 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.core.errors import UserError
-from segsweep.core.files import aside_of, locked, read_json, replacing, sha256, write_json
+from segsweep.core.files import atomic_write, locked, read_json, sha256, temporary_path, write_json
 from segsweep.pipeline.environment import hardware_and_versions
 
+VERSION = 2
+"""Part of every key; a new number makes all cached results unreachable."""
 ENTRY = "entry.json"
 FICLONE = 0x40049409  # ioctl_ficlone(2)
 
 
-def root() -> Path:
-    """The store of this project, also from inside the folder of a DVC experiment."""
+def cache_root() -> Path:
+    """Return the cache folder of this project, also from inside a DVC experiment's folder."""
     return Path(os.getcwd().split("/.dvc/tmp/exps/")[0]) / ".store"
 
 
-def key_of(work: str, packages: Sequence[str], inputs: Sequence[str]) -> str:
-    """The name of a result: a hash of all that decides its bits, and of no path or time.
+def cache_key(tag: str, packages: Sequence[str], input_hashes: Sequence[str]) -> str:
+    """Return the key of a result: a hash of all that decides its bits, and of no path or time.
 
-    `work` says what kind of work it is; `packages` are those whose versions matter beside torch
-    and numpy; `inputs` are the content hashes of what goes in, in order.
+    Args:
+        tag: The kind of work.
+        packages: Packages whose versions matter in addition to torch and numpy.
+        input_hashes: Content hashes of the inputs, in order.
     """
-    decides = hardware_and_versions() | {name: version(name) for name in packages}
-    whole = json.dumps([work, dict(sorted(decides.items())), list(inputs)])
-    return hashlib.sha256(whole.encode()).hexdigest()
+    environment = hardware_and_versions() | {name: version(name) for name in packages}
+    parts = [VERSION, tag, dict(sorted(environment.items())), list(input_hashes)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def key_of_record(record: Mapping[str, Any], made_from: Mapping[str, Any]) -> str:
-    """The key of the result that `record` tells of, if it were made from `made_from`."""
-    decides = [str(d) for path, d in made_from.items() if path not in record.get("beside", [])]
-    return key_of(record["work"], record["packages"], decides)
+    """Return the key of the result of `record`, had it been made from `made_from`."""
+    unkeyed = record.get("unkeyed_inputs", [])
+    hashes = [str(digest) for path, digest in made_from.items() if path not in unkeyed]
+    return cache_key(record["cache_tag"], record["packages"], hashes)
 
 
-class Entry:
-    """The place of one result in the store."""
+class CacheEntry:
+    """One result in the cache."""
 
     def __init__(self, key: str) -> None:
-        self.folder = root() / "entries" / key
-        self.checkpoints = root() / "checkpoints" / key
-        self._lock = root() / "locks" / key
+        self.folder = cache_root() / "entries" / key
+        self.checkpoints = cache_root() / "checkpoints" / key
+        self._lock = cache_root() / "locks" / key
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold this key; waits while another process holds it, and ends with this process."""
+        """Hold this key: wait while another process holds it, release when this process ends."""
         with locked(self._lock):
             yield
 
-    def copy_out(self, outs: Sequence[Path], asides: Sequence[Path] = ()) -> bool:
-        """Put the stored files at `outs` (by file name), if they are here whole.
+    def restore(self, outputs: Sequence[Path], unhashed: Sequence[Path] = ()) -> bool:
+        """Copy the cached files to `outputs` (by file name) if the entry is complete.
 
-        `asides` (files or folders such as times and logs) are copied where they were kept. An
-        entry in which a file is not what it was is dropped.
+        An entry in which a file differs from its hash is deleted.
+
+        Args:
+            outputs: Where the hashed files go.
+            unhashed: Files or folders, such as times and logs, that are copied if they are there.
+
+        Returns:
+            Whether the result was restored.
         """
         if not self.folder.exists():
             return False
-        if not self._is_whole([out.name for out in outs]):
+        if not self._is_intact([output.name for output in outputs]):
             shutil.rmtree(self.folder)
             return False
-        for out in outs:
-            _copy(self.folder / out.name, out)
-        for aside in asides:
-            if (self.folder / aside.name).exists():
-                _copy(self.folder / aside.name, aside)
+        for output in outputs:
+            _copy(self.folder / output.name, output)
+        for path in unhashed:
+            if (self.folder / path.name).exists():
+                _copy(self.folder / path.name, path)
         return True
 
-    def _is_whole(self, names: Sequence[str]) -> bool:
+    def _is_intact(self, names: Sequence[str]) -> bool:
         try:
             expected = read_json(self.folder / ENTRY)
             return all(sha256(self.folder / name) == expected[name] for name in names)
         except (UserError, OSError, KeyError, TypeError):
             return False
 
-    def keep(self, outs: Sequence[Path], asides: Sequence[Path] = ()) -> None:
-        """Copy a finished result in and drop its checkpoints."""
-        with self._coming() as coming:
-            for path in (*outs, *(a for a in asides if a.exists())):
-                _copy(path, coming / path.name)
-            write_json(coming / ENTRY, {p.name: sha256(coming / p.name) for p in outs})
+    def save(self, outputs: Sequence[Path], unhashed: Sequence[Path] = ()) -> None:
+        """Copy a finished result into the cache and delete its checkpoints."""
+        with self._new_folder() as folder:
+            for path in (*outputs, *(p for p in unhashed if p.exists())):
+                _copy(path, folder / path.name)
+            write_json(folder / ENTRY, {p.name: sha256(folder / p.name) for p in outputs})
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
-    def adopt(self, other: "Entry") -> None:
-        """Keep what `other` holds under this key too: a result, or the state of a training."""
+    def alias(self, other: "CacheEntry") -> None:
+        """Copy the result and the checkpoints of another key to this key."""
         if other.folder == self.folder:
             return
         if (other.folder / ENTRY).exists():
-            with self._coming() as coming:
+            with self._new_folder() as folder:
                 for path in other.folder.iterdir():
-                    _copy(path, coming / path.name)
+                    _copy(path, folder / path.name)
         if other.checkpoints.exists() and not self.checkpoints.exists():
             _copy(other.checkpoints, self.checkpoints)
 
     @contextmanager
-    def _coming(self) -> Iterator[Path]:
-        """A folder that takes the entry's place when the block succeeds."""
-        coming = aside_of(self.folder)
-        shutil.rmtree(coming, ignore_errors=True)
-        coming.mkdir(parents=True)
-        yield coming
+    def _new_folder(self) -> Iterator[Path]:
+        """Yield a folder that replaces the entry when the block succeeds."""
+        folder = temporary_path(self.folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        yield folder
         shutil.rmtree(self.folder, ignore_errors=True)
-        coming.rename(self.folder)
+        folder.rename(self.folder)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -120,8 +131,8 @@ def _copy(source: Path, target: Path) -> None:
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(source, target, symlinks=True, copy_function=_clone)
     else:
-        with replacing(target) as aside:
-            _clone(source, aside)
+        with atomic_write(target) as temporary:
+            _clone(source, temporary)
 
 
 def _clone(source: str | Path, target: str | Path) -> None:

@@ -1,9 +1,8 @@
-"""What of the store nothing refers to any more: no present result, no commit, no experiment.
+"""Cached results that nothing refers to: no present result, no commit, no experiment.
 
-A stored result is referred to by its content or, where it is present, by its key: what a stopped
-trial has under its key is the whole training.
-The state of an unfinished training is referred to by a present configuration: that of a trial that
-was killed or stopped, or the single run's.
+A cached result is referred to by its content or, where it is present, by its key: under the key of
+a pruned trial the cache holds the whole training. The checkpoints of an unfinished training are
+referred to by a present configuration: that of a killed or pruned trial, or of the single run.
 """
 
 import json
@@ -13,54 +12,61 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from safetensors import SafetensorError, safe_open
 
 from segsweep.config.study import Study
 from segsweep.core.errors import UserError
-from segsweep.core.files import read_json, read_yaml
+from segsweep.core.files import parse_yaml, read_json, read_yaml
 from segsweep.core.processes import output_of
-from segsweep.pipeline.cache import ENTRY, key_of_record, root
+from segsweep.pipeline.cache import ENTRY, cache_root, key_of_record
 
-RECORDS = "*provenance.json"
-CACHE = Path(".dvc/cache/files/md5")
-
+RECORD_SUFFIX = "provenance.json"
+DVC_CACHE = Path(".dvc/cache/files/md5")
 CHECKPOINT = "last.safetensors"
-
-TELLING = ("metrics.json", "suggestion.json")
-"""The files by which a result is known: a training's and a suggestion's."""
+IDENTIFYING = ("metrics.json", "suggestion.json")
+"""The files whose hashes identify a result: a training's and a suggestion's."""
 
 
 @dataclass(frozen=True)
 class Unreferenced:
-    """A stored result that could go, and what it takes (bytes)."""
+    """A folder of the cache that can be deleted, and its size in bytes."""
 
     folder: Path
     size: int
 
 
-def unreferenced() -> list[Unreferenced]:
-    """What of the store no record, commit or experiment names, and images of old settings."""
-    named = set(_present()) | set(_committed())
-    entries = sorted((root() / "entries").glob("*/"))
-    going = [entry for entry in entries if named.isdisjoint(_names(entry))]
-    going += _abandoned()
-    # images that are ready for the network: those of the settings last used are of use
-    kept = sorted((root() / "images").glob("*/"), key=lambda folder: folder.stat().st_mtime)
-    return [_whole(folder) for folder in (*going, *kept[:-1])]
+def find_unreferenced() -> list[Unreferenced]:
+    """Return the cached results that no record, commit or experiment names, and old images."""
+    referenced = set(_in_results()) | set(_in_commits())
+    entries = sorted((cache_root() / "entries").glob("*/"))
+    folders = [entry for entry in entries if referenced.isdisjoint(_identifiers(entry))]
+    folders += _abandoned_checkpoints()
+    # of the prepared images those of the settings used last are kept
+    prepared = sorted((cache_root() / "images").glob("*/"), key=lambda f: f.stat().st_mtime)
+    return [_with_size(folder) for folder in (*folders, *prepared[:-1])]
 
 
-def _abandoned() -> list[Path]:
-    """Checkpoints of configurations that no trial has any more."""
+def delete(entries: list[Unreferenced]) -> None:
+    for entry in entries:
+        shutil.rmtree(entry.folder)
+
+
+def _with_size(folder: Path) -> Unreferenced:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return Unreferenced(folder, sum(path.stat().st_size for path in files))
+
+
+def _abandoned_checkpoints() -> list[Path]:
+    """Return the checkpoints of configurations that no trial has any more."""
     present = [Study.read().training_config().to_dict()]
-    for tree in _trees():
+    for tree in _result_folders():
         present += [read_yaml(path) for path in tree.rglob("config.yaml")]
-    folders = sorted((root() / "checkpoints").glob("*/"))
+    folders = sorted((cache_root() / "checkpoints").glob("*/"))
     return [folder for folder in folders if _configuration(folder / CHECKPOINT) not in present]
 
 
 def _configuration(checkpoint: Path) -> Any:
-    """The configuration in a checkpoint; None where it cannot be read, and so not be used."""
+    """Return the configuration in a checkpoint, None if the file cannot be read."""
     try:
         with safe_open(checkpoint, framework="numpy") as file:
             made_from = json.loads(file.metadata()["made_from"])
@@ -69,74 +75,68 @@ def _configuration(checkpoint: Path) -> Any:
         return None
 
 
-def _trees() -> tuple[Path, ...]:
-    """The work tree's results and the folders of running experiments."""
+def _result_folders() -> tuple[Path, ...]:
+    """Return the results of the work tree and the folders of running experiments."""
     return Path("results"), Path(".dvc/tmp/exps")
 
 
-def _whole(folder: Path) -> Unreferenced:
-    files = [p for p in folder.rglob("*") if p.is_file()]
-    return Unreferenced(folder, sum(p.stat().st_size for p in files))
-
-
-def delete(entries: list[Unreferenced]) -> None:
-    for entry in entries:
-        shutil.rmtree(entry.folder)
-
-
-def _names(entry: Path) -> list[str]:
-    """The key and the telling hashes of an entry; none if it is broken, and so not of use."""
+def _identifiers(entry: Path) -> list[str]:
+    """Return the key of an entry and the hashes that identify it; none if it is damaged."""
     try:
         files = read_json(entry / ENTRY)
-        return [entry.name, *(digest for name, digest in files.items() if name in TELLING)]
+        return [entry.name, *(digest for name, digest in files.items() if name in IDENTIFYING)]
     except (UserError, AttributeError):
         return []
 
 
-def _present() -> Iterator[str]:
-    for tree in _trees():
-        for record in tree.rglob(RECORDS):
-            text = record.read_text(encoding="utf-8")
-            yield from _made(text, str(record))
-            told = json.loads(text)
-            if "work" in told:
-                yield key_of_record(told, told["made_from"])
+def _in_results() -> Iterator[str]:
+    for tree in _result_folders():
+        for path in tree.rglob(f"*{RECORD_SUFFIX}"):
+            text = path.read_text(encoding="utf-8")
+            yield from _identifying_hashes(text, str(path))
+            record = json.loads(text)
+            if "cache_tag" in record:
+                yield key_of_record(record, record["made_from"])
 
 
-def _committed() -> Iterator[str]:
-    """The results that any commit or experiment has in its dvc.lock, as far as they are cached."""
+def _in_commits() -> Iterator[str]:
+    """Return what any commit or experiment has in its dvc.lock, if DVC has it in its cache."""
     seen: set[str] = set()
     for commit in output_of("git", "rev-list", "--all", "--", "dvc.lock").split():
         listed = output_of("git", "ls-tree", commit, "dvc.lock").split()
         if len(listed) < 3 or listed[2] in seen:
             continue
         seen.add(listed[2])
-        lock = yaml.safe_load(output_of("git", "cat-file", "blob", listed[2])) or {}
+        text = output_of("git", "cat-file", "blob", listed[2])
+        lock = parse_yaml(text, f"dvc.lock of commit {commit[:8]}") or {}
         for stage in lock.get("stages", {}).values():
             for out in stage.get("outs", []):
                 if out["md5"] not in seen:
                     seen.add(out["md5"])
-                    yield from _cached(out)
+                    yield from _in_dvc_cache(out)
 
 
-def _cached(out: dict[str, Any]) -> Iterator[str]:
+def _in_dvc_cache(out: dict[str, Any]) -> Iterator[str]:
     members = [{"md5": out["md5"], "relpath": out["path"]}]
     if out["md5"].endswith(".dir"):
-        listing = _object(out["md5"])
+        listing = _dvc_object(out["md5"])
         members = json.loads(listing.read_text(encoding="utf-8")) if listing.exists() else []
     for member in members:
-        file = _object(member["md5"])
-        if member["relpath"].endswith(RECORDS[1:]) and file.exists():
-            yield from _made(file.read_text(encoding="utf-8"), str(file))
+        file = _dvc_object(member["md5"])
+        if member["relpath"].endswith(RECORD_SUFFIX) and file.exists():
+            yield from _identifying_hashes(file.read_text(encoding="utf-8"), str(file))
 
 
-def _object(md5: str) -> Path:
-    return CACHE / md5[:2] / md5[2:]
+def _dvc_object(md5: str) -> Path:
+    return DVC_CACHE / md5[:2] / md5[2:]
 
 
-def _made(record: str, source: str) -> list[str]:
+def _identifying_hashes(record: str, source: str) -> list[str]:
     try:
         made = json.loads(record)["made"]
-        return [digest for path, digest in made.items() if Path(path).name in TELLING]
+        return [digest for path, digest in made.items() if Path(path).name in IDENTIFYING]
     except (ValueError, KeyError, AttributeError) as error:
-        raise UserError(f"{source}: is no record ({error}); make or remove it first") from error
+        raise UserError(
+            f"{source}: not a provenance record ({error}), expected JSON with 'made'; delete the "
+            "file, and `snakemake` makes its result again"
+        ) from error

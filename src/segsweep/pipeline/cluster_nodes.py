@@ -1,4 +1,9 @@
-"""Nodes of a cluster that fail trainings: noted by the jobs there, avoided by those to come."""
+"""Cluster nodes that fail trainings: recorded by the jobs there, excluded from later jobs.
+
+The Slurm executor's own `--slurm-exclude-failed-nodes` takes a fixed list, and finds failed nodes
+by itself only with Slurm accounting and only if the whole node goes down. A node with a broken GPU
+stays up and fails one training after the other.
+"""
 
 import json
 import os
@@ -13,71 +18,75 @@ from typing import Any
 
 from segsweep.core.errors import MachineError
 from segsweep.core.files import write_json
-from segsweep.pipeline.cache import root
+from segsweep.pipeline.cache import cache_root
 
-LIMIT = 3
-"""Trainings that a node fails in a row before it is avoided."""
-PATIENCE = 2
-"""Attempts of one training before it avoids each node that failed any."""
+MAX_FAILURES = 3
+"""Trainings that a node fails in a row before it is excluded."""
+MAX_ATTEMPTS = 2
+"""Attempts at one training before it avoids every node that has failed any training."""
 
 
 @contextmanager
-def counted(training: Path) -> Iterator[None]:
-    """Note on a Slurm node whether the machine failed `training` (its folder), or not.
+def record_failures(training: Path) -> Iterator[None]:
+    """On a Slurm node, record whether the machine failed `training` (its folder).
 
-    A success clears what was noted of the node. What is the user's mistake is noted neither way, as
-    is a job that is cancelled or preempted, and so ends with this process.
+    A success clears the node's record. A user's mistake changes nothing; nor does a job that is
+    cancelled or preempted, which ends with this process.
     """
     node = os.environ.get("SLURMD_NODENAME")
     if node is None:
         yield
         return
-    notes = root() / "nodes" / node
+    folder = cache_root() / "nodes" / node
     try:
         yield
     except MachineError as error:
-        note = {"training": str(training), "cause": str(error), "time": time.time()}
-        write_json(notes / f"{'-'.join(training.parts)}.json", note)
+        failure = {"training": str(training), "cause": str(error), "time": time.time()}
+        write_json(folder / f"{'-'.join(training.parts)}.json", failure)
         raise
-    for path in notes.glob("*.json"):
+    for path in folder.glob("*.json"):
         path.unlink(missing_ok=True)
 
 
-def avoided(failed: int = LIMIT) -> dict[str, str]:
-    """The nodes that failed so many trainings in a row, each with the cause of its last failure.
+def nodes_to_exclude(min_failures: int = MAX_FAILURES) -> dict[str, str]:
+    """Return the nodes with at least so many failures in a row, each with its last error.
 
-    A training that failed on several nodes is no fault of a node, so it counts for none.
+    A training that failed on several nodes is not the fault of a node, so it is not counted.
     """
-    noted = {node.name: list(_notes(node)) for node in sorted((root() / "nodes").glob("*"))}
-    places = Counter(note["training"] for notes in noted.values() for note in notes)
-    bad = {node: [n for n in notes if places[n["training"]] == 1] for node, notes in noted.items()}
+    folders = sorted((cache_root() / "nodes").glob("*"))
+    failures = {folder.name: list(_read_failures(folder)) for folder in folders}
+    nodes_per_training = Counter(f["training"] for node in failures.values() for f in node)
+    counted = {
+        node: [f for f in listed if nodes_per_training[f["training"]] == 1]
+        for node, listed in failures.items()
+    }
     return {
-        node: max(notes, key=lambda note: note["time"])["cause"]
-        for node, notes in bad.items()
-        if len(notes) >= failed
+        node: max(listed, key=lambda failure: failure["time"])["cause"]
+        for node, listed in counted.items()
+        if len(listed) >= min_failures
     }
 
 
-def _notes(node: Path) -> Iterator[dict[str, Any]]:
-    for path in node.glob("*.json"):
+def _read_failures(folder: Path) -> Iterator[dict[str, Any]]:
+    for path in folder.glob("*.json"):
         with suppress(FileNotFoundError):  # a success on the node has just cleared it
             yield json.loads(path.read_text(encoding="utf-8"))
 
 
-def exclusion(attempt: int) -> str:
-    """What `sbatch` is told of the nodes to avoid in an attempt (from 1) at a training."""
-    nodes = avoided()
+def sbatch_exclusion(attempt: int) -> str:
+    """Return the option of `sbatch` that excludes nodes in an attempt (from 1) at a training."""
+    nodes = nodes_to_exclude()
     for node, cause in nodes.items():
-        _tell(node, cause)
-    if attempt > PATIENCE:
-        nodes = avoided(1)
+        _warn(node, cause)
+    if attempt > MAX_ATTEMPTS:
+        nodes = nodes_to_exclude(1)
     return f"--exclude={','.join(nodes)}" if nodes else ""
 
 
 @cache
-def _tell(node: str, cause: str) -> None:
+def _warn(node: str, cause: str) -> None:
     print(
-        f"node {node} failed {LIMIT} trainings in a row, so it gets no more; once it is mended, "
-        f"delete {root() / 'nodes' / node} (its last words: {cause})",
+        f"node {node} failed {MAX_FAILURES} trainings in a row and gets no more; when it is "
+        f"repaired, delete {cache_root() / 'nodes' / node} (its last error: {cause})",
         file=sys.stderr,
     )

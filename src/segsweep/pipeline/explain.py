@@ -1,4 +1,4 @@
-"""Why a result is current, or what it would take: the answer to "what was this made from?"."""
+"""Why a result is up to date or stale: what it was made from, and what has changed since."""
 
 import os
 import subprocess
@@ -8,114 +8,124 @@ from typing import Any
 
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_json, read_yaml, write_json
-from segsweep.pipeline.cache import Entry, key_of_record
-from segsweep.pipeline.fingerprint import Hashes
-from segsweep.pipeline.job_record import FRAGMENTS, SOURCES, listed_sources
+from segsweep.pipeline.cache import CacheEntry, key_of_record
+from segsweep.pipeline.file_hashes import FileHashes
+from segsweep.pipeline.job_record import PARAMS_SUBSETS, SOURCES, listed_sources
 from segsweep.pipeline.staleness import JOBS, Job
 
 
-def present_jobs() -> list[Job]:
-    """All jobs of the study as it stands, in the order of the data; nothing is changed.
+def current_jobs() -> list[Job]:
+    """Return all jobs of the study as it is now, in the order of the data; changes nothing.
 
-    Raises `UserError` with Snakemake's words when the study or the Snakefile cannot be read.
+    Raises:
+        UserError: The study or the Snakefile cannot be read; has Snakemake's message.
     """
-    looked = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "all"],
         capture_output=True,
         text=True,
     )
-    if looked.returncode:
-        said = (looked.stderr + looked.stdout).strip().splitlines() or ["snakemake failed"]
-        raise UserError("\n".join(line.removeprefix("error: ") for line in said))
+    if done.returncode:
+        lines = (done.stderr + done.stdout).strip().splitlines() or ["snakemake failed"]
+        raise UserError("\n".join(line.removeprefix("error: ") for line in lines))
     return [Job(**job) for job in read_json(JOBS)]
 
 
 def jobs_of(jobs: list[Job], result: str) -> list[Job]:
-    """The jobs that make `result`, a file or a folder of results."""
+    """Return the jobs that make `result`, a file or a folder of results."""
     path = Path(os.path.relpath(result))
-    found = [
-        job for job in jobs if any(path == Path(o) or path in Path(o).parents for o in job.outs)
+    matching = [
+        job for job in jobs if any(path == Path(o) or path in Path(o).parents for o in job.outputs)
     ]
-    if not found:
+    if not matching:
         raise UserError(
-            f"{result}: the study as it stands makes no such result; expected a file or folder "
-            "that `snakemake` makes, such as results/trials/000"
+            f"{result}: not a result of the present study, expected a file or folder that "
+            "`snakemake` makes, such as results/trials/000"
         )
-    return found
+    return matching
 
 
 def explain(job: Job) -> list[str]:
-    """Lines for a person: is the job's result current, what is it made from, what differs."""
-    record = _record(job)
+    """Return lines of text: is the job's result up to date, its inputs, and what has changed."""
+    record = _read_record(job)
     if record is None:
-        return [f"{job.outs[-1]}: not made yet"]
+        return [f"{job.outputs[-1]}: not made yet"]
     made_from, made = record.get("made_from", {}), record.get("made", {})
-    hashes = Hashes()
-    lines = _compared(
-        {path: digest for path, digest in made_from.items() if not _is_fragment(path)}
+    hashes = FileHashes()
+    lines = _compare(
+        {path: digest for path, digest in made_from.items() if not _is_params_subset(path)}
         | record.get("sources", {}),
-        {path: hashes.of(path) for path in job.ins if not _is_fragment(path)}
-        | listed_sources(job.ins),
+        {path: hashes.of(path) for path in job.inputs if not _is_params_subset(path)}
+        | listed_sources(job.inputs),
     )
-    settings = [p for p in made_from if _is_fragment(p) and SOURCES not in p]
-    for path in job.ins:
-        if _is_fragment(path) and SOURCES not in path and path not in made_from:
+    settings = [p for p in made_from if _is_params_subset(p) and SOURCES not in p]
+    for path in job.inputs:
+        if _is_params_subset(path) and SOURCES not in path and path not in made_from:
             old = settings[0] if settings else ""
-            lines.append(f"  CHANGED  params.yaml: {_difference(old, path)}")
+            lines.append(f"  CHANGED  params.yaml: {_changed_keys(old, path)}")
     lines += [
-        f"  EDITED   {path} (an output: not what was made)"
-        for path in job.outs[:-1]
+        f"  EDITED   {path} (an output that was changed after it was made)"
+        for path in job.outputs[:-1]
         if made.get(path) != hashes.of(path)
     ]
     for accepted in record.get("accepted", []):
         lines.append(f"  accepted {accepted['path']} in another version: {accepted['reason']}")
-    if job.holds:
-        state = "current"
+    if job.up_to_date:
+        state = "up to date"
     elif all(line.startswith(("  same", "  accepted")) for line in lines):
-        state = "not current: a result that it is made from is not"
+        state = "stale, because one of its inputs is stale"
     else:
-        state = "not current"
-    return [f"{job.outs[-1]}: {state}; made from", *lines]
+        state = "stale"
+    return [f"{job.outputs[-1]}: {state}; made from", *lines]
 
 
 def accept(jobs: list[Job], reason: str) -> list[str]:
-    """Take present results as current though sources differ; returns the records rewritten.
+    """Mark present results as up to date although source files have changed.
 
-    Only sources may differ, beside the records of suggestions that were themselves accepted. A
-    result that was edited, or made from other data or settings, is left alone. The store keeps an
-    accepted training under its new key as well.
+    Only differing source files are accepted, and records of suggestions that were accepted
+    themselves. A result that was edited, or made from other data or settings, stays stale. A cached
+    training is copied to its new key.
+
+    Args:
+        jobs: All jobs of the study.
+        reason: Why the change cannot matter; goes into each record.
+
+    Returns:
+        The paths of the records that were rewritten.
     """
     accepted: list[str] = []
-    hashes = Hashes()
+    hashes = FileHashes()
     for job in jobs:
-        record = _record(job)
+        record = _read_record(job)
         if record is None:
             continue
         before = record.get("made_from", {})
-        now = {path: hashes.of(path) for path in job.ins}
-        differs = [path for path in {**before, **now} if before.get(path) != now.get(path)]
-        untouched = all(record.get("made", {}).get(out) == hashes.of(out) for out in job.outs[:-1])
-        if not differs or not untouched or None in now.values():
+        now = {path: hashes.of(path) for path in job.inputs}
+        changed = [path for path in {**before, **now} if before.get(path) != now.get(path)]
+        is_as_made = all(
+            record.get("made", {}).get(out) == hashes.of(out) for out in job.outputs[:-1]
+        )
+        if not changed or not is_as_made or None in now.values():
             continue
-        if not all(SOURCES in path or path in accepted for path in differs):
+        if not all(SOURCES in path or path in accepted for path in changed):
             continue
-        listed, sources = record.get("sources", {}), listed_sources(job.ins)
+        old_sources, sources = record.get("sources", {}), listed_sources(job.inputs)
         notes = [
-            {"path": path, "was": listed.get(path), "reason": reason}
-            for path in {**listed, **sources}
-            if listed.get(path) != sources.get(path)
+            {"path": path, "was": old_sources.get(path), "reason": reason}
+            for path in {**old_sources, **sources}
+            if old_sources.get(path) != sources.get(path)
         ]
         record["accepted"] = [*record.get("accepted", []), *notes]
         record |= {"made_from": now, "sources": sources}
-        if "work" in record:
-            keys = [key_of_record(record, inputs) for inputs in (before, now)]
-            Entry(keys[1]).adopt(Entry(keys[0]))
-        write_json(job.outs[-1], record)
-        accepted.append(job.outs[-1])
+        if "cache_tag" in record:
+            old, new = (CacheEntry(key_of_record(record, inputs)) for inputs in (before, now))
+            new.alias(old)
+        write_json(job.outputs[-1], record)
+        accepted.append(job.outputs[-1])
     return accepted
 
 
-def _compared(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def _compare(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     lines = []
     for path in dict.fromkeys([*then, *now]):
         if path not in now:
@@ -128,36 +138,36 @@ def _compared(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _is_fragment(path: str) -> bool:
-    return path.startswith(str(FRAGMENTS))
+def _is_params_subset(path: str) -> bool:
+    return path.startswith(str(PARAMS_SUBSETS))
 
 
-def _record(job: Job) -> dict[str, Any] | None:
+def _read_record(job: Job) -> dict[str, Any] | None:
     try:
-        record = read_json(job.outs[-1])
+        record = read_json(job.outputs[-1])
     except UserError:
         return None
     return record if isinstance(record, dict) else None
 
 
-def _difference(old: str, new: str) -> str:
-    """Which keys of the study differ between two fragments."""
+def _changed_keys(old: str, new: str) -> str:
+    """Return which keys of the study differ between two params subsets."""
     if not Path(old).exists():
-        return "the part that the rule reads is another"
-    before, after = _flat(read_yaml(old)), _flat(read_yaml(new))
-    changed = [
+        return "the rule reads other keys than before"
+    before, after = _flatten(read_yaml(old)), _flatten(read_yaml(new))
+    changes = [
         f"{key} {before.get(key, 'absent')} -> {after.get(key, 'absent')}"
         for key in dict.fromkeys([*before, *after])
         if before.get(key) != after.get(key)
     ]
-    return ", ".join(changed)
+    return ", ".join(changes)
 
 
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+def _flatten(value: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(value, dict):
         return {prefix: value}
     return {
-        place: inner
+        key_path: inner
         for key, child in value.items()
-        for place, inner in _flat(child, f"{prefix}.{key}" if prefix else str(key)).items()
+        for key_path, inner in _flatten(child, f"{prefix}.{key}" if prefix else str(key)).items()
     }

@@ -1,67 +1,97 @@
-"""Content hashes of files, kept from run to run: a file is read again only if it changed."""
+"""Which source files a job depends on, and hashes of their code.
 
-import os
+The hash of a file covers what the code does. Comments, docstrings, printed lines and the texts of
+`UserError` and `MachineError` (which end a job without a result) are left out, so rewording them
+makes no result stale.
+"""
+
+import ast
+import hashlib
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from segsweep.core.errors import UserError
-from segsweep.core.files import files_below, hash_of_listing, read_json, sha256, write_json
+PACKAGE = "segsweep"
+MESSAGE_ONLY = ("UserError", "MachineError")
+"""Exceptions whose text is shown to the user and never becomes part of a result."""
 
-STATE = Path(".snakemake/segsweep")
-"""Where what one run tells the next is kept."""
-
-TO_BE_TOLD = 2_000_000_000
-"""Bytes that take seconds to read."""
+IGNORED_FIELDS = ("ctx", "kind", "type_comment")
+"""Fields of the syntax tree that add nothing to what the code does."""
 
 
-class Hashes:
-    """The hashes that the last run knew, and those that this one asked for."""
+def imported_modules(*roots: str) -> list[str]:
+    """Return the paths of `roots` and of all segsweep modules that they import, sorted.
 
-    def __init__(self) -> None:
-        self.path = STATE / "hashes.json"
-        self.known: dict[str, list[Any]] = {}
-        if self.path.exists():
-            try:
-                self.known = dict(read_json(self.path))
-            except (UserError, TypeError, ValueError):
-                self.path.unlink()
-        self.used: dict[str, list[Any]] = {}
-
-    def of(self, path: str) -> str | None:
-        """The hash of a file or folder, None where there is none."""
-        if not os.path.exists(path):
-            return None
-        if not os.path.isdir(path):
-            return self.known_of(path) or self._read(path)
-        hashes = {file: self.known_of(file) for file in files_below(path)}
-        new = [file for file, digest in hashes.items() if digest is None]
-        size = sum(os.stat(file).st_size for file in new)
-        if size > TO_BE_TOLD:
-            told = f"reading {len(new):,} files of {path} ({size / 1e9:.1f} GB), once"
-            print(told, file=sys.stderr)
-        with ThreadPoolExecutor() as pool:
-            hashes |= zip(new, pool.map(self._read, new), strict=True)
-        return hash_of_listing(path, {file: str(digest) for file, digest in hashes.items()})
-
-    def known_of(self, path: str | Path) -> str | None:
-        """The hash of a file if it is known and the file did not change since."""
-        entry = self.known.get(str(path))
-        if entry is None or entry[:3] != _mark(str(path)):
-            return None
-        self.used[str(path)] = entry
-        return str(entry[3])
-
-    def _read(self, path: str) -> str:
-        entry = [*_mark(path), sha256(path)]
-        self.known[path] = self.used[path] = entry
-        return str(entry[3])
-
-    def save(self) -> None:
-        write_json(self.path, self.used)
+    Paths are relative to the project's folder, as in `src/segsweep/data/dataset.py`. Ends the
+    process with a message where a file is not valid Python.
+    """
+    found: set[str] = set()
+    waiting = list(roots)
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += _imports(path)
+    return sorted(found)
 
 
-def _mark(path: str) -> list[int]:
-    stat = os.stat(path)
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+def code_hash(path: str | Path) -> str:
+    """Return the SHA-256 of what a Python file does; see the top of this module."""
+    content = Path(path).read_bytes()
+    return _code_hash(str(path), hashlib.sha256(content).hexdigest())
+
+
+@cache
+def _code_hash(path: str, content: str) -> str:
+    """`content` is the hash of the file's bytes, so that an edited file is parsed again."""
+    return hashlib.sha256(repr(_canonical(_parse(path))).encode()).hexdigest()
+
+
+def _canonical(node: Any) -> Any:
+    """Return a syntax tree as nested tuples, the same on all supported Python versions."""
+    if isinstance(node, list):
+        return tuple(_canonical(part) for part in node if not _is_text_only(part))
+    if not isinstance(node, ast.AST):
+        return node
+    if isinstance(node, ast.Call) and _name(node.func) in MESSAGE_ONLY:
+        return "Call", _name(node.func)
+    fields = [(name, _canonical(value)) for name, value in ast.iter_fields(node)]
+    kept = [(name, value) for name, value in fields if name not in IGNORED_FIELDS]
+    return type(node).__name__, tuple((n, v) for n, v in kept if v not in (None, ()))
+
+
+def _is_text_only(node: Any) -> bool:
+    """Whether a statement is a docstring or a call of `print`."""
+    if not isinstance(node, ast.Expr):
+        return False
+    value = node.value
+    is_text = isinstance(value, ast.Constant) and isinstance(value.value, str)
+    return is_text or (isinstance(value, ast.Call) and _name(value.func) == "print")
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+@cache
+def _imports(path: str) -> list[str]:
+    """Return the paths of the segsweep modules that a file imports, also inside functions."""
+    modules: list[str] = []
+    for node in ast.walk(_parse(path)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+    inner = [name for name in modules if name.startswith(f"{PACKAGE}.")]
+    packages = {name.rpartition(".")[0] for name in inner} - {PACKAGE}
+    places = [f"src/{name.replace('.', '/')}" for name in (*inner, *sorted(packages))]
+    files = [f"{place}{end}" for place in places for end in (".py", "/__init__.py")]
+    return [file for file in files if Path(file).is_file() and Path(file).stat().st_size]
+
+
+def _parse(path: str) -> ast.Module:
+    try:
+        return ast.parse(Path(path).read_text(encoding="utf-8"))
+    except (SyntaxError, OSError) as error:
+        sys.exit(f"error: {path}: cannot be read as Python ({error})")

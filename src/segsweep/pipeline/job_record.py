@@ -1,46 +1,61 @@
-"""The record of a job: what its outputs were made from. Written by the job, on whatever machine."""
+"""The provenance record of a job: content hashes of everything it read and wrote.
+
+Every job's last output is its record (`provenance.json`). The job itself writes it, on whatever
+machine it runs.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from segsweep.core.errors import UserError
-from segsweep.core.files import content_hash, read_json, read_yaml, sha256, write_json
-from segsweep.pipeline.fingerprint import STATE
+from segsweep.core.files import content_hash, read_json, read_yaml, write_json
+from segsweep.pipeline.file_hashes import STATE
+from segsweep.pipeline.fingerprint import code_hash
 
-FRAGMENTS = STATE / "inputs"
+PARAMS_SUBSETS = STATE / "inputs"
+"""The folder of the parts of the study, and of the lists of source files, that rules read."""
 SOURCES = "-sources"
-RAN = STATE / "made"
-"""A folder with a note for each record that was written in this run."""
+"""Ends the name of a list of source files, before its hash."""
+WRITTEN = STATE / "written"
+"""A folder with an empty file for each record that was written in this run."""
 LOCKS = STATE / "locks"
 
 
-def holds(
-    outs: Sequence[str], made_from: Mapping[str, str | None], hash_of: Callable[[str], str | None]
+def is_up_to_date(
+    outputs: Sequence[str],
+    made_from: Mapping[str, str | None],
+    hash_of: Callable[[str], str | None],
 ) -> bool:
-    """Whether the record (the last of `outs`) names these inputs and the present outputs."""
+    """Return whether the record (the last of `outputs`) matches the present files.
+
+    Args:
+        outputs: Paths of all outputs of the job.
+        made_from: The job's inputs with their present hashes.
+        hash_of: Returns the present hash of an output, None if it does not exist.
+    """
     try:
-        record = read_json(outs[-1])
+        record = read_json(outputs[-1])
     except UserError:
         return False
-    told = record if isinstance(record, dict) else {}
+    record = record if isinstance(record, dict) else {}
     return bool(
-        told.get("made_from") == made_from
-        and told.get("made") == {path: hash_of(path) for path in outs[:-1]}
+        record.get("made_from") == made_from
+        and record.get("made") == {path: hash_of(path) for path in outputs[:-1]}
     )
 
 
-def note_of(record: str) -> Path:
-    """Where it is noted that a record was written in this run."""
-    return RAN / _flat(record)
+def written_marker(record: str) -> Path:
+    """Return the file that exists if the record was written in this run."""
+    return WRITTEN / _flat(record)
 
 
-def note(record: str) -> None:
-    note_of(record).parent.mkdir(parents=True, exist_ok=True)
-    note_of(record).touch()
+def mark_written(record: str) -> None:
+    written_marker(record).parent.mkdir(parents=True, exist_ok=True)
+    written_marker(record).touch()
 
 
-def lock_of(record: str) -> Path:
-    """The kernel lock of the job with this record: two copies of one job never write at once."""
+def lock_path(record: str) -> Path:
+    """Return the lock file of a job, so that two copies of it never write at the same time."""
     return LOCKS / _flat(record)
 
 
@@ -49,35 +64,43 @@ def _flat(path: str) -> str:
 
 
 def write_record(
-    outs: Sequence[str],
+    outputs: Sequence[str],
     made_from: Mapping[str, str],
-    work: str | None = None,
+    cache_tag: str | None = None,
     packages: Sequence[str] = (),
-    beside: Sequence[str] = (),
+    unkeyed_inputs: Sequence[str] = (),
 ) -> None:
-    """Write the record (the last of `outs`) of a job that has just ended.
+    """Write the record (the last of `outputs`) of a job that has just ended.
 
-    `work` and `packages` are the tag and the packages of its key, if it is kept in the store;
-    `beside` are inputs that are no part of that key.
+    Args:
+        outputs: Paths of all outputs of the job.
+        made_from: Its inputs with their hashes.
+        cache_tag: The kind of work in the cache key, None if the result is not cached.
+        packages: Packages whose versions are part of the cache key.
+        unkeyed_inputs: Inputs that are not part of the cache key.
     """
-    made = {path: content_hash(path) for path in outs[:-1]}
-    kept = {"work": work, "packages": list(packages), "beside": list(beside)} if work else {}
+    made = {path: content_hash(path) for path in outputs[:-1]}
     record = {"made_from": dict(made_from), "made": made, "sources": listed_sources(made_from)}
-    write_json(outs[-1], record | kept)
-    note(outs[-1])
+    key_parts = {
+        "cache_tag": cache_tag,
+        "packages": list(packages),
+        "unkeyed_inputs": list(unkeyed_inputs),
+    }
+    write_json(outputs[-1], record | (key_parts if cache_tag else {}))
+    mark_written(outputs[-1])
 
 
 def listed_sources(inputs: Iterable[str]) -> dict[str, str]:
-    """The source files, with the hashes that they must have, of the fragments among `inputs`."""
-    found: dict[str, str] = {}
+    """Return the source files, with the hashes of their code, that the lists in `inputs` name."""
+    sources: dict[str, str] = {}
     for path in inputs:
-        if path.startswith(str(FRAGMENTS)) and SOURCES in path:
-            found |= read_yaml(path)
-    return found
+        if path.startswith(str(PARAMS_SUBSETS)) and SOURCES in path:
+            sources |= read_yaml(path)
+    return sources
 
 
 def check_sources(inputs: Iterable[str]) -> None:
-    """Raise `UserError` if a source is not what it was when the Snakefile was read."""
+    """Raise `UserError` if a source file has changed since the Snakefile was read."""
     for path, digest in listed_sources(inputs).items():
-        if not Path(path).exists() or sha256(path) != digest:
-            raise UserError(f"{path} changed while the run went on; run it again")
+        if not Path(path).exists() or code_hash(path) != digest:
+            raise UserError(f"{path}: changed during the run; start the run again")
