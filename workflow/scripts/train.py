@@ -34,7 +34,7 @@ from segsweep.data.dataset import ProcessedSet
 from segsweep.training.columns import WEIGHTS
 from segsweep.training.dvc_live import Live
 from segsweep.training.fit import Outcome
-from segsweep.training.pruning import NO_PRUNING, PruningThresholds
+from segsweep.training.pruning import NO_PRUNING, PruningThresholds, is_final
 from segsweep.training.resource_estimate import announce, check_memory, reach
 from segsweep.training.run import on_its_own_card, train
 from segsweep.wandb_backend.agent import sweep_id
@@ -82,8 +82,10 @@ def main() -> None:
         if run:
             weights = given.out / WEIGHTS if given.wandb_model else None
             run.finish(outcome, data, given.images, Path(given.data), weights)
+        if given.final_marker and is_final(outcome.metrics["status"]):
+            given.final_marker.touch()
 
-    bars = PruningThresholds.read(given.bars) if given.bars else NO_PRUNING
+    bars = PruningThresholds.read(given.pruning) if given.pruning else NO_PRUNING
     with on_its_own_card(config):
         if given.announce:
             searched = read_yaml(given.sweep)["parameters"] if given.sweep else {}
@@ -165,9 +167,15 @@ def _arguments() -> argparse.Namespace:
         help="what names this training; stands in metrics.json (default: %(default)s)",
     )
     arguments.add_argument(
-        "--bars",
+        "--pruning",
         metavar="FILE",
-        help="what must be reached at certain epochs (a trial's pruning.json; default: nothing)",
+        help="thresholds at which the trial is pruned (its pruning.json; default: none)",
+    )
+    arguments.add_argument(
+        "--final-marker",
+        type=Path,
+        metavar="FILE",
+        help="file to create if the result is final: the trial was not pruned and fitted in memory",
     )
     arguments.add_argument(
         "--live", action="store_true", help="show metrics and history after each epoch, for DVC"

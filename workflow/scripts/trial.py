@@ -52,6 +52,9 @@ def main() -> None:
     arguments.add_argument(
         "--checkpoints", metavar="DIR", help="keep the state of each epoch here (default: nowhere)"
     )
+    arguments.add_argument(
+        "--final-marker", metavar="FILE", help="file to create if the result is final"
+    )
     given = arguments.parse_args()
     sweep = read_yaml(given.sweep)
     parameters = read_json(given.out / "suggestion.json")["parameters"]
@@ -64,8 +67,10 @@ def main() -> None:
         f" ({index + 1} of {given.trials})" if given.trials else ""
     )
     command += ["--key", given.key, "--label", label]
-    if (bars := given.out / "pruning.json").exists():
-        command += ["--bars", str(bars)]
+    if (thresholds := given.out / "pruning.json").exists():
+        command += ["--pruning", str(thresholds)]
+    if given.final_marker:
+        command += ["--final-marker", given.final_marker]
     if given.checkpoints:
         command += ["--checkpoints", given.checkpoints]
     if given.trials and index == 0:

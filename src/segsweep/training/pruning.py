@@ -70,12 +70,12 @@ class PruningThresholds:
 NO_PRUNING = PruningThresholds()
 
 
-def is_final(metrics: Path) -> bool:
-    """Whether `metrics.json` says what holds for good.
+def is_final(status: str) -> bool:
+    """Return whether a training with this status has nothing left to do.
 
-    A stopped training can go on, and what ran out of memory may fit elsewhere.
+    A pruned training can continue, and one that ran out of memory may fit on another device.
     """
-    return read_json(metrics)["status"] in ("finished", "diverged")
+    return status in ("finished", "diverged")
 
 
 def truncate(folder: Path, bars: PruningThresholds) -> None:
