@@ -1,7 +1,7 @@
-"""Time what the records cost: `snakemake -n` over many trials, ours against a plain Snakefile.
+"""Measure the cost of provenance records: `snakemake -n` over many trials, against a plain Snakefile.
 
-In a throw-away clone, before anything is made and when all is made. The results are stand-ins with
-true records, since the reading of records does not look inside a result. The peer is a Snakefile
+In a temporary clone, before anything is made and when everything is made. The results are dummies
+with valid records, since checking a record does not look inside a result. The peer is a Snakefile
 with the same chain of jobs, decided by time alone. Ratios are from one run.
 
 Example:
@@ -20,7 +20,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 from segsweep.core.files import content_hash
-from segsweep.pipeline.staleness import JOBS, write_record
+from segsweep.pipeline.job_record import write_record
+from segsweep.pipeline.staleness import JOBS
 
 ROOT = Path(__file__).parents[1]
 
@@ -81,14 +82,14 @@ def dry_run(folder: Path) -> float:
 
 
 def make_all(folder: Path) -> None:
-    """Write stand-ins for all results, with the records that true ones would have."""
+    """Write dummy results with the records that real ones would have."""
     os.chdir(folder)
     jobs = json.loads(JOBS.read_text())
     for job in jobs:
-        for out in map(Path, job["outs"][:-1]):
-            out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_text(f"{out}\n")
-        write_record(job["outs"], {path: content_hash(path) for path in job["ins"]})
+        for path in map(Path, job["outputs"][:-1]):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{path}\n")
+        write_record(job["outputs"], {path: content_hash(path) for path in job["inputs"]})
 
 
 if __name__ == "__main__":

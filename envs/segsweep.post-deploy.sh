@@ -1,6 +1,8 @@
-# The samples' archives, hash-checked, into the Python environment that is first on PATH.
-# `make setup` runs this in .venv, `snakemake --sdm conda` in the environment that it has made.
+# Completes the Python environment that is first on PATH: adds the command `segsweep` and the
+# samples' archives (checked by hash). `make setup` runs this in .venv, `snakemake --sdm conda` in
+# the environment that it has created.
 set -eu
+prefix=$(python -c 'import sys; print(sys.prefix)')
+install -m 755 envs/launcher.sh "$prefix/bin/segsweep"
 python -m pip download --quiet --no-deps --require-hashes --no-binary mouse-pupil-analysis \
-    --dest "$(python -c 'import sys; print(sys.prefix)')/share/segsweep" \
-    --requirement data/sample-archives.txt
+    --dest "$prefix/share/segsweep" --requirement data/sample-archives.txt

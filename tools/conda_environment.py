@@ -1,16 +1,16 @@
-"""Write the conda environment that holds the pins of requirements.lock.
+"""Write the conda environment with the versions of requirements.lock.
 
 Example: python tools/conda_environment.py requirements.lock envs/segsweep.yaml
 
-The pins are listed in the file itself: `snakemake --sdm conda` copies the file away before conda
-reads it, so a path to the lock would lead nowhere, and a new lock would not make a new environment.
+The versions are listed in the file itself, because `snakemake --sdm conda` copies the file to
+another folder before conda reads it, and makes a new environment only when the file changes.
 """
 
 import argparse
 from pathlib import Path
 
 HEAD = """\
-# The pins of requirements.lock for conda, written by `make envs`: snakemake --sdm conda
+# The versions of requirements.lock for `snakemake --sdm conda`, written by `make envs`.
 name: segsweep
 channels:
   - conda-forge

@@ -2,7 +2,7 @@
 
 Example: python tools/minimum_versions.py pyproject.toml > requirements.txt
 
-The packages of the group `dev` follow without versions; what is not named there is pip's choice.
+The packages of the group `dev` follow without versions. pip chooses all other versions.
 """
 
 import argparse
@@ -15,14 +15,14 @@ BOUNDED = re.compile(r"(?P<name>[\w.-]+)(?:>=|==)(?P<version>[\w.]+)")
 
 
 def lowest(requirement: str) -> str:
-    """`numpy>=2.0` as `numpy==2.0`; ends the program where there is no lower bound."""
-    found = BOUNDED.fullmatch(requirement)
-    if not found:
+    """Return `numpy==2.0` for `numpy>=2.0`; exit with an error where there is no lower bound."""
+    match = BOUNDED.fullmatch(requirement)
+    if not match:
         raise SystemExit(
             f"error: pyproject.toml: '{requirement}' has no plain lower bound, "
             "expected the form name>=version"
         )
-    return f"{found['name']}=={found['version']}"
+    return f"{match['name']}=={match['version']}"
 
 
 def main() -> None:
@@ -30,9 +30,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("pyproject", type=Path, help="the project's pyproject.toml")
-    told = tomllib.loads(parser.parse_args().pyproject.read_text(encoding="utf-8"))
-    lines = [lowest(each) for each in told["project"]["dependencies"]]
-    print("\n".join(lines + told["dependency-groups"]["dev"]))
+    project = tomllib.loads(parser.parse_args().pyproject.read_text(encoding="utf-8"))
+    lines = [lowest(each) for each in project["project"]["dependencies"]]
+    print("\n".join(lines + project["dependency-groups"]["dev"]))
 
 
 if __name__ == "__main__":

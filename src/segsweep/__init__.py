@@ -1,3 +1,3 @@
-"""segsweep: find, prove and carry on from the best hyperparameters of a U-Net."""
+"""segsweep: find, confirm and improve on the best hyperparameters of a U-Net."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The store: by key, whole or not at all, and the second of two equal jobs waits."""
+"""The cache: results by key, complete or not at all, one job at a time for each key."""
 
 import multiprocessing
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from segsweep.pipeline import cache
-from segsweep.pipeline.cache import Entry, key_of, root
+from segsweep.pipeline.cache import CacheEntry, cache_key, cache_root
 
 
 @pytest.fixture(autouse=True)
@@ -25,59 +25,59 @@ def make(folder: str, text: str) -> list[Path]:
     return [path]
 
 
-def test_what_was_kept_comes_back_under_another_path() -> None:
-    entry = Entry("k")
+def test_a_saved_result_is_restored_to_another_path() -> None:
+    entry = CacheEntry("k")
     entry.checkpoints.mkdir(parents=True)
-    entry.keep(make("a", "1"), [Path("a/wandb")])
+    entry.save(make("a", "1"), [Path("a/wandb")])
     assert not entry.checkpoints.exists()
-    assert Entry("k").copy_out([Path("b/metrics.json")], [Path("b/wandb")])
+    assert CacheEntry("k").restore([Path("b/metrics.json")], [Path("b/wandb")])
     assert Path("b/metrics.json").read_text() == "1"
     assert Path("b/wandb/run").read_text() == "log"
-    assert not Entry("other").copy_out([Path("c/metrics.json")], [])
+    assert not CacheEntry("other").restore([Path("c/metrics.json")], [])
 
 
-def test_a_damaged_entry_is_dropped() -> None:
-    entry = Entry("k")
-    entry.keep(make("a", "1"), [])
+def test_a_damaged_entry_is_deleted() -> None:
+    entry = CacheEntry("k")
+    entry.save(make("a", "1"), [])
     (entry.folder / "metrics.json").write_text("2")
-    assert not entry.copy_out([Path("b/metrics.json")], [])
+    assert not entry.restore([Path("b/metrics.json")], [])
     assert not entry.folder.exists()
 
 
-def test_the_key_changes_with_everything_that_decides_the_bits(
+def test_the_key_depends_on_everything_that_decides_the_bits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     keys = {
-        key_of("fit", [], ["a", "b"]),
-        key_of("suggest", [], ["a", "b"]),
-        key_of("fit", ["scipy"], ["a", "b"]),
-        key_of("fit", [], ["b", "a"]),
+        cache_key("training", [], ["a", "b"]),
+        cache_key("suggest", [], ["a", "b"]),
+        cache_key("training", ["scipy"], ["a", "b"]),
+        cache_key("training", [], ["b", "a"]),
     }
     monkeypatch.setattr(cache, "hardware_and_versions", lambda: {"device": "another"})
-    keys.add(key_of("fit", [], ["a", "b"]))
+    keys.add(cache_key("training", [], ["a", "b"]))
     assert len(keys) == 5
 
 
-def test_the_store_of_an_experiment_is_the_projects(tmp_path: Path) -> None:
+def test_a_dvc_experiment_uses_the_cache_of_its_project(tmp_path: Path) -> None:
     inside = tmp_path / ".dvc/tmp/exps/tmpabc"
     inside.mkdir(parents=True)
     os.chdir(inside)
-    assert root() == tmp_path / ".store"
+    assert cache_root() == tmp_path / ".store"
 
 
 def _hold(seconds: float) -> None:
-    with Entry("k").locked():
+    with CacheEntry("k").locked():
         Path("held").write_text("")
         time.sleep(seconds)
 
 
-def test_a_second_holder_waits_and_a_killed_one_frees_the_key() -> None:
+def test_a_killed_process_releases_its_key() -> None:
     process = multiprocessing.get_context("spawn").Process(target=_hold, args=(60,))
     process.start()
     while not Path("held").exists():
         time.sleep(0.01)
     started = time.monotonic()
     process.kill()
-    with Entry("k").locked():
+    with CacheEntry("k").locked():
         assert time.monotonic() - started < 30
     process.join()

@@ -1,4 +1,4 @@
-"""Nodes that fail trainings: noted by the jobs there, avoided by those to come."""
+"""Nodes that fail trainings: recorded by the jobs there, excluded from later jobs."""
 
 import os
 import subprocess
@@ -10,113 +10,157 @@ import pytest
 
 from project import ROOT
 from segsweep.core.errors import MachineError, UserError
-from segsweep.pipeline.cluster_nodes import avoided, counted, exclusion
+from segsweep.pipeline.cluster_nodes import nodes_to_exclude, record_failures, sbatch_exclusion
 
 Fails = Callable[..., None]
-KEEP = [sys.executable, str(ROOT / "workflow/scripts/run_job.py"), "--log", "log"]
+RUN_JOB = [sys.executable, str(ROOT / "workflow/scripts/run_job.py"), "--log", "log"]
 
 
 @pytest.fixture
 def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fails:
-    """A training on a node, which the machine may fail."""
+    """Run a training on a node whose machine may fail."""
     monkeypatch.chdir(tmp_path)
 
     def run(node: str, trial: str, fails: bool = True) -> None:
         monkeypatch.setenv("SLURMD_NODENAME", node)
         if not fails:
-            with counted(Path(trial)):
+            with record_failures(Path(trial)):
                 return
-        with pytest.raises(MachineError), counted(Path(trial)):
+        with pytest.raises(MachineError), record_failures(Path(trial)):
             raise MachineError(f"{trial}: the GPU failed")
 
     return run
 
 
-def test_a_node_that_fails_three_trainings_in_a_row_is_avoided(
+def test_a_node_that_fails_three_trainings_in_a_row_is_excluded(
     train: Fails, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for trial in ("trials/000", "trials/001", "trials/002"):
-        assert exclusion(1) == ""
+        assert sbatch_exclusion(1) == ""
         train("a", trial)
     train("b", "train", fails=False)
-    assert avoided() == {"a": "trials/002: the GPU failed"}
-    assert exclusion(1) == exclusion(1) == "--exclude=a"
-    told = capsys.readouterr().err
-    assert told.count("node a failed 3 trainings in a row") == 1
-    assert "trials/002: the GPU failed" in told
+    assert nodes_to_exclude() == {"a": "trials/002: the GPU failed"}
+    assert sbatch_exclusion(1) == sbatch_exclusion(1) == "--exclude=a"
+    stderr = capsys.readouterr().err
+    assert stderr.count("node a failed 3 trainings in a row") == 1
+    assert "trials/002: the GPU failed" in stderr
 
 
-def test_one_training_that_fails_again_and_again_goes_elsewhere_by_itself(train: Fails) -> None:
+def test_the_third_attempt_at_a_training_avoids_the_node_that_failed_it(train: Fails) -> None:
     for attempt in (1, 2):
-        assert exclusion(attempt) == ""
+        assert sbatch_exclusion(attempt) == ""
         train("a", "000")
-    assert exclusion(3) == "--exclude=a"
-    assert exclusion(1) == ""
+    assert sbatch_exclusion(3) == "--exclude=a"
+    assert sbatch_exclusion(1) == ""
 
 
-def test_a_success_clears_a_node(train: Fails) -> None:
+def test_a_success_clears_the_record_of_a_node(train: Fails) -> None:
     for trial, fails in (("000", True), ("001", True), ("002", False), ("003", True)):
         train("a", trial, fails)
-    assert avoided() == {}
+    assert nodes_to_exclude() == {}
 
 
-def test_a_training_that_fails_everywhere_is_no_nodes_fault(train: Fails) -> None:
+def test_a_training_that_fails_on_several_nodes_is_not_counted(train: Fails) -> None:
     for node, trial in (("a", "000"), ("a", "001"), ("a", "002"), ("b", "000")):
         train(node, trial)
-    assert avoided() == {}
+    assert nodes_to_exclude() == {}
     for trial in ("003", "004", "005"):
         train("b", trial)
-    assert set(avoided()) == {"b"}
+    assert set(nodes_to_exclude()) == {"b"}
 
 
 @pytest.mark.parametrize(
-    ("ends", "noted"),
+    ("ending", "is_recorded"),
     [
         ("os.kill(os.getpid(), 9)", True),
         ("import nosuch", True),
         ("sys.exit('failed: the GPU failed')", True),
         ("sys.exit('error: found no key')", False),
         (
-            "import time; print('error: found no key', flush=True); time.sleep(1);"
+            "print('error: found no key', flush=True);"
             "print('failed: the trial ended', file=sys.stderr); sys.exit(1)",
             False,
         ),
     ],
     ids=["killed", "crashed", "device", "mistake", "mistake in a trial"],
 )
-def test_a_mistake_that_a_training_calls_one_is_no_nodes_fault(
-    tmp_path: Path, ends: str, noted: bool
+def test_only_failures_of_the_machine_are_recorded(
+    tmp_path: Path, ending: str, is_recorded: bool
 ) -> None:
     (tmp_path / "in").write_text("1")
-    job = [*KEEP, "--outs", "trials/000/metrics.json", "trials/000/out.json", "--ins", "in"]
-    job += ["--tag", "fit", "--", sys.executable, "-c", f"import os, sys; {ends}"]
+    job = [
+        *RUN_JOB,
+        "--outputs",
+        "trials/000/metrics.json",
+        "trials/000/out.json",
+        "--inputs",
+        "in",
+    ]
+    job += [
+        "--cache",
+        "training",
+        "--on-nodes",
+        "--",
+        sys.executable,
+        "-c",
+        f"import os, sys; {ending}",
+    ]
     env = os.environ | {"SLURMD_NODENAME": "a"}
     done = subprocess.run(job, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "trials/000/metrics.json was not made, see log: " in done.stderr
-    assert (tmp_path / ".store/nodes/a").exists() == noted
+    assert (tmp_path / ".store/nodes/a").exists() == is_recorded
 
 
-def test_elsewhere_than_on_a_node_nothing_is_noted(
+def test_nothing_is_recorded_outside_a_cluster(
     train: Fails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SLURMD_NODENAME", raising=False)
-    with pytest.raises(UserError), counted(Path("000")):
+    with pytest.raises(UserError), record_failures(Path("000")):
         raise MachineError("failed")
     assert not Path(".store").exists()
 
 
-def test_the_second_of_two_copies_of_a_job_takes_what_the_first_made(tmp_path: Path) -> None:
-    """As a run beside the orphans of one that was killed, on a cluster."""
+def test_the_second_copy_of_a_job_uses_the_result_of_the_first(tmp_path: Path) -> None:
+    """On a cluster, a new run may start while jobs of a killed run still work."""
     (tmp_path / "in").write_text("1")
     make = "import time; open('made', 'a').write('.'); time.sleep(1); open('out', 'w').write('2')"
-    job = [*KEEP, "--outs", "out", "out.json", "--ins", "in", "--", sys.executable, "-c", make]
+    job = [
+        *RUN_JOB,
+        "--outputs",
+        "out",
+        "out.json",
+        "--inputs",
+        "in",
+        "--",
+        sys.executable,
+        "-c",
+        make,
+    ]
     copies = [
         subprocess.Popen(job, cwd=tmp_path, env=os.environ, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    told = [copy.communicate(timeout=60)[1] for copy in copies]
+    messages = [copy.communicate(timeout=60)[1] for copy in copies]
     assert [copy.returncode for copy in copies] == [0, 0]
     assert (tmp_path / "made").read_text() == "."
-    assert sorted(told) == ["", "out: made by another copy of this job\n"]
+    assert sorted(messages) == ["", "out: made by another copy of this job\n"]
+
+
+def test_lines_of_two_streams_never_mix_in_the_log(tmp_path: Path) -> None:
+    """Standard output and standard error are written by the job at the same time."""
+    (tmp_path / "in").write_text("1")
+    write = (
+        "import sys, threading\n"
+        "def lines(stream, letter):\n"
+        "    for _ in range(2000): stream.write(letter * 300 + '\\n'); stream.flush()\n"
+        "threads = [threading.Thread(target=lines, args=a)"
+        " for a in ((sys.stdout, 'o'), (sys.stderr, 'e'))]\n"
+        "[t.start() for t in threads]; [t.join() for t in threads]\n"
+        "open('out', 'w').write('2')\n"
+    )
+    job = [*RUN_JOB, "--outputs", "out", "out.json", "--inputs", "in", "--", sys.executable, "-c"]
+    subprocess.run([*job, write], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert sorted(lines) == ["e" * 300] * 2000 + ["o" * 300] * 2000

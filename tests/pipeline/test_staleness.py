@@ -1,4 +1,4 @@
-"""Which jobs hold: by content, never by time."""
+"""Which jobs are up to date: decided by content, never by time."""
 
 import os
 import subprocess
@@ -8,104 +8,107 @@ from pathlib import Path
 import pytest
 
 from project import ROOT
-from segsweep.pipeline.fingerprint import STATE
+from segsweep.pipeline.file_hashes import STATE
 from segsweep.pipeline.job_record import write_record
-from segsweep.pipeline.staleness import STUDY_AS_READ, StalenessCheck, is_dry, sources
+from segsweep.pipeline.staleness import STUDY_OF_RUN, StalenessCheck, is_read_only
 
 
 @pytest.fixture(autouse=True)
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """raw -> a -> b, both made."""
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make b from a, and a from raw."""
     monkeypatch.chdir(tmp_path)
     Path("raw").write_text("1")
-    reading()
+    check()
     for outs, ins in ((["a", "a.json"], ["raw"]), (["b", "b.json"], ["a"])):
         Path(outs[0]).write_text(f"from {ins[0]}")
-        write_record(outs, reading().hashes_of(ins))
+        write_record(outs, check().hashes_of(ins))
 
 
-class Probe(StalenessCheck):
+class Check(StalenessCheck):
     def hashes_of(self, paths: list[str]) -> dict[str, str]:
         return {p: str(self.hashes.of(p)) for p in paths}
 
-    def which_run(self) -> list[str]:
-        jobs = {"a": self.job(["a", "a.json"], raw="raw"), "b": self.job(["b", "b.json"], a="a")}
+    def stale_jobs(self) -> list[str]:
+        jobs = {
+            "a": self.inputs(["a", "a.json"], raw="raw"),
+            "b": self.inputs(["b", "b.json"], a="a"),
+        }
         return [name for name, inputs in jobs.items() if "stale" in inputs]
 
 
-def reading() -> Probe:
-    return Probe(dry=True, main=True)
+def check() -> Check:
+    return Check(dry=True, main=True)
 
 
-def test_made_results_hold_whatever_their_times() -> None:
-    assert reading().which_run() == []
+def test_results_are_up_to_date_whatever_their_times() -> None:
+    assert check().stale_jobs() == []
     os.utime("raw")
     os.utime("b", (1_000_000_000, 1_000_000_000))
-    assert reading().which_run() == []
+    assert check().stale_jobs() == []
 
 
 @pytest.mark.parametrize(
     ("path", "stale"), [("raw", ["a", "b"]), ("a", ["a", "b"]), ("b", ["b"]), ("b.json", ["b"])]
 )
-def test_a_changed_file_makes_its_job_and_all_below_stale(path: str, stale: list[str]) -> None:
+def test_a_changed_file_makes_its_job_and_all_later_jobs_stale(path: str, stale: list[str]) -> None:
     before = Path(path).read_text()
     Path(path).write_text("changed")
-    assert reading().which_run() == stale
+    assert check().stale_jobs() == stale
     Path(path).write_text(before)
-    assert reading().which_run() == []
+    assert check().stale_jobs() == []
 
 
-def test_a_folder_is_its_files_and_their_names() -> None:
+def test_the_hash_of_a_folder_covers_contents_and_names() -> None:
     Path("d").mkdir()
     Path("d/x").write_text("1")
-    first = reading().hashes.of("d")
+    first = check().hashes.of("d")
     Path("d/.snakemake_timestamp").write_text("")
-    assert reading().hashes.of("d") == first
+    assert check().hashes.of("d") == first
     Path("d/x").rename("d/y")
-    assert reading().hashes.of("d") != first
+    assert check().hashes.of("d") != first
 
 
 def test_verify_ends_the_run_when_a_file_changed_under_it() -> None:
-    now = reading()
-    now.which_run()
+    now = check()
+    now.stale_jobs()
     now.verify()
     Path("raw").write_text("2")
-    with pytest.raises(SystemExit, match=r"a\.json: files changed while the run went on"):
+    with pytest.raises(SystemExit, match=r"a\.json: changed during the run"):
         now.verify()
 
 
 def test_verify_ends_a_dvc_stage_whose_study_was_edited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_STAGE", "train")
-    now = reading()
+    now = check()
     Path("params.yaml").write_text("epochs: 2\n")
-    with pytest.raises(SystemExit, match=r"params\.yaml changed"):
+    with pytest.raises(SystemExit, match=r"params\.yaml: changed"):
         now.verify()
 
 
-def test_a_result_from_the_future_is_refused_with_the_cure() -> None:
+def test_a_result_from_the_future_is_refused_with_advice() -> None:
     Path("raw").write_text("2")
     os.utime("a", (4_000_000_000, 4_000_000_000))
     with pytest.raises(SystemExit, match="touch a"):
-        reading().which_run()
+        check().stale_jobs()
 
 
-def test_a_reading_on_a_node_leaves_alone_what_the_run_keeps() -> None:
-    """Other jobs write meanwhile: their results are newer than the run."""
-    run = Probe(dry=False, main=True)
-    run.keep_study({"epochs": 3})
-    run.which_run()
-    run.end()
+def test_reading_the_snakefile_on_a_node_changes_no_state_of_the_run() -> None:
+    """Other jobs write at the same time, so results may be newer than the start of the run."""
+    run = Check(dry=False, main=True)
+    run.save_study({"epochs": 3})
+    run.stale_jobs()
+    run.save()
     kept = {path: path.read_bytes() for path in STATE.iterdir() if path.is_file()}
-    assert STUDY_AS_READ in kept
+    assert STUDY_OF_RUN in kept
     Path("a").write_text("half")
     os.utime("a", (4_000_000_000, 4_000_000_000))
-    there = Probe(dry=False, main=False)
-    assert there.which_run() == ["a", "b"]
-    there.end()
+    there = Check(dry=False, main=False)
+    assert there.stale_jobs() == ["a", "b"]
+    there.save()
     assert {path: path.read_bytes() for path in STATE.iterdir() if path.is_file()} == kept
 
 
-def test_two_runs_in_one_folder_are_refused_at_once_and_a_dry_run_is_not() -> None:
+def test_a_second_run_in_one_folder_is_refused_but_a_dry_run_is_not() -> None:
     holder = StalenessCheck(dry=False, main=True)
     code = (
         "from segsweep.pipeline.staleness import StalenessCheck; StalenessCheck(dry={}, main=True)"
@@ -118,7 +121,7 @@ def test_two_runs_in_one_folder_are_refused_at_once_and_a_dry_run_is_not() -> No
             text=True,
         )
         assert done.returncode == status
-        assert ("another snakemake runs in" in done.stderr) == (not dry)
+        assert ("another snakemake is running in" in done.stderr) == (not dry)
     assert holder
 
 
@@ -133,15 +136,5 @@ def test_two_runs_in_one_folder_are_refused_at_once_and_a_dry_run_is_not() -> No
         ("snakemake -c 8 -- results/train/metrics.json", False),
     ],
 )
-def test_what_only_looks_is_told_from_what_runs(line: str, dry: bool) -> None:
-    assert is_dry(line.split()[1:]) == dry
-
-
-def test_the_sources_of_a_training_are_all_it_imports_and_nothing_of_the_report(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(ROOT)
-    found = sources("src/segsweep/training/run.py")
-    assert {f"src/segsweep/unet/{n}.py" for n in ("training", "network", "dice")} <= set(found)
-    assert "src/segsweep/data/dataset.py" in found
-    assert not [f for f in found if "analysis" in f or "sweep/sweep" in f or "study" in f]
+def test_command_lines_that_run_no_job_are_recognised(line: str, dry: bool) -> None:
+    assert is_read_only(line.split()[1:]) == dry

@@ -16,8 +16,9 @@ from safetensors import SafetensorError, safe_open
 
 from segsweep.config.study import Study
 from segsweep.core.errors import UserError
-from segsweep.core.files import parse_yaml, read_json, read_yaml
+from segsweep.core.files import read_json, read_yaml
 from segsweep.core.processes import output_of
+from segsweep.core.yaml_format import load_yaml
 from segsweep.pipeline.cache import ENTRY, cache_root, key_of_record
 
 RECORD_SUFFIX = "provenance.json"
@@ -107,8 +108,7 @@ def _in_commits() -> Iterator[str]:
         if len(listed) < 3 or listed[2] in seen:
             continue
         seen.add(listed[2])
-        text = output_of("git", "cat-file", "blob", listed[2])
-        lock = parse_yaml(text, f"dvc.lock of commit {commit[:8]}") or {}
+        lock = load_yaml(output_of("git", "cat-file", "blob", listed[2])) or {}
         for stage in lock.get("stages", {}).values():
             for out in stage.get("outs", []):
                 if out["md5"] not in seen:
