@@ -38,7 +38,7 @@ format: setup  ## format the code and fix what ruff can fix
 
 setup: $(DONE)  ## create the environment (.venv) with the versions of requirements.lock
 
-$(DONE): requirements.lock data/sample-archives.txt
+$(DONE): requirements.lock data/sample-archives.txt envs/segsweep.post-deploy.sh envs/launcher.sh
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
 	sh envs/segsweep.post-deploy.sh
@@ -46,7 +46,7 @@ $(DONE): requirements.lock data/sample-archives.txt
 
 minimum $(MINIMUM)/.ready: export PATH := $(CURDIR)/$(MINIMUM)/bin:$(PATH)
 
-$(MINIMUM)/.ready: pyproject.toml tools/minimum_versions.py data/sample-archives.txt
+$(MINIMUM)/.ready: pyproject.toml tools/minimum_versions.py data/sample-archives.txt envs/launcher.sh
 	$(PYTHON) -m venv --clear $(MINIMUM)
 	python tools/minimum_versions.py pyproject.toml > $(MINIMUM)/requirements.txt
 	python -m pip install --quiet --requirement $(MINIMUM)/requirements.txt
@@ -55,7 +55,7 @@ $(MINIMUM)/.ready: pyproject.toml tools/minimum_versions.py data/sample-archives
 
 schema: setup  ## write the reference of the study's keys and of the commands
 	python workflow/scripts/schema.py
-	python docs/scripts.py
+	python docs/commands.py
 
 envs: setup  ## write the versions of requirements.lock into the conda environment
 	python tools/conda_environment.py requirements.lock envs/segsweep.yaml

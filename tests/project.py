@@ -97,6 +97,13 @@ def not_as_root() -> Iterator[None]:
         os.seteuid(0)
 
 
+def segsweep(*arguments: str | Path) -> list[str]:
+    """Return the command `segsweep` with the code of this tree, which runs in any folder."""
+    start = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r}); "
+    start += "from segsweep.cli.app import main; main()"
+    return [sys.executable, "-P", "-c", start, *map(str, arguments)]
+
+
 def has_namespaces() -> bool:
     try:
         return subprocess.run([*NAMESPACES, "--net", "true"], capture_output=True).returncode == 0

@@ -1,9 +1,8 @@
-"""predict.py as one runs it: any files in, masks out, and one list of what was wrong."""
+"""`segsweep predict` as users run it: any files in, masks out, one list of problems."""
 
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from dicom import dicom
-from project import ROOT, environment
+from project import environment, segsweep
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_csv, read_json, write_json
 from segsweep.inference.inputs import Source, find
@@ -30,9 +29,8 @@ def alone(model_folder: Path, tmp_path: Path) -> Path:
 
 
 def predict(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    script = str(ROOT / "workflow/scripts/predict.py")
     return subprocess.run(
-        [sys.executable, script, "--model", "model", *arguments],
+        segsweep("predict", "--model", "model", *arguments),
         cwd=folder,
         env=environment() | {"OMP_NUM_THREADS": "1"},
         capture_output=True,

@@ -1,0 +1,158 @@
+"""`segsweep evaluate`: analyse a finished sweep, propose the next one and write a report."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from segsweep.cli.options import Flag, Gigabytes
+
+if TYPE_CHECKING:
+    from segsweep.analysis.completed_sweep import CompletedSweep
+    from segsweep.analysis.findings import Analysis
+
+
+def evaluate(
+    source: Annotated[str, Parameter(help="The finished sweep.")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(metavar="DIR", help="Folder to write to.")],
+    sweep_config: Annotated[
+        str | None,
+        Parameter(metavar="FILE", help="W&B's sweep configuration (default: inferred)."),
+    ] = None,
+    parameters: Annotated[
+        list[str] | None,
+        Parameter(
+            metavar="NAME",
+            consume_multiple=True,
+            negative=(),
+            help="What was searched (default: the columns that vary).",
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        Parameter(metavar="NAME", help="What was optimised (default: inferred from the names)."),
+    ] = None,
+    goal: Annotated[
+        Literal["maximize", "minimize"] | None,
+        Parameter(help="Which direction is better (default: inferred from the metric's name)."),
+    ] = None,
+    sweep: Annotated[
+        str | None,
+        Parameter(metavar="NAME", help="Which sweep, if the source has several."),
+    ] = None,
+    count: Annotated[
+        int | None,
+        Parameter(metavar="N", help="Only the first N trials of a results folder (default: all)."),
+    ] = None,
+    study: Annotated[
+        str | None,
+        Parameter(
+            metavar="FILE",
+            help="Study that the next one is based on (default: the defaults of docs/study.md).",
+        ),
+    ] = None,
+    memory: Annotated[
+        Gigabytes | None,
+        Parameter(
+            help="Memory of the GPU for the next sweep (default: the study's hardware.target, else "
+            "this machine's).",
+        ),
+    ] = None,
+    only_analysis: Annotated[
+        Flag, Parameter(help="Write neither the next sweep nor the report.")
+    ] = False,
+) -> None:
+    """Analyse a finished sweep, propose the next one and write a report.
+
+    SOURCE is a results folder of this project, a CSV export of W&B's table of runs,
+    a folder of W&B's offline runs, or ENTITY/PROJECT/SWEEP on a W&B server. The
+    searched parameters, the metric and its goal are read from the sweep
+    configuration if there is one, else inferred from the columns, unless
+    --parameters, --metric and --goal say them.
+
+    The folder of --out gets:
+
+    - analysis/: findings.json, trials.csv and the tables of all plots
+    - next/: params.yaml, sweep.yaml and rationale.md of the next sweep
+    - report.html: the report in one file; report.md: the same for a pull request
+
+    Example:
+        segsweep evaluate wandb_export.csv --out /tmp/evaluated --memory 48
+    """
+    from segsweep.analysis.analysis_files import provenance, write_analysis, write_run_time
+    from segsweep.analysis.findings import Analysis
+    from segsweep.core.files import read_yaml, write_json
+    from segsweep.importers.aliases import canonical
+    from segsweep.importers.sources import read_finished
+
+    completed = canonical(
+        read_finished(
+            source,
+            count=count,
+            sweep_config=sweep_config,
+            parameters=parameters,
+            metric=metric,
+            goal=goal,
+            sweep=sweep,
+        )
+    )
+    _print_sweep(completed)
+    analysis = Analysis.of(completed)
+    write_analysis(out / "analysis", analysis)
+    write_run_time(out / "analysis", completed)
+    write_json(out / "analysis/origin.json", provenance(**_origin(source)))
+    for finding in analysis.findings[:2]:
+        print(f"evaluate ({finding.confidence}): {finding.sentence}")
+    if only_analysis:
+        return
+    base = read_yaml(study) if study else {}
+    if not study:
+        print(
+            "evaluate: no --study given; what the trials do not determine about model, data and "
+            "training has the defaults of docs/study.md"
+        )
+    if memory:
+        base = {**base, "hardware": {"target": memory}}
+    _propose_and_report(out, analysis, base)
+
+
+def _propose_and_report(out: Path, analysis: "Analysis", base: dict[str, Any]) -> None:
+    from segsweep.analysis.design_next import design_next
+    from segsweep.report.html import write_report
+    from segsweep.report.markdown import write_markdown
+
+    try:
+        design_next(out / "next", analysis, base)
+    finally:  # a report is useful even if no next study can be proposed
+        write_report(out, out / "report.html")
+        write_markdown(out, out / "report.md")
+    print(f"evaluate: the report is {out / 'report.html'}")
+
+
+def _print_sweep(sweep: "CompletedSweep") -> None:
+    searched = ", ".join(sweep.varied)
+    print(
+        f"evaluate: {len(sweep.trials)} trials ({len(sweep.finished)} finished) over {searched}; "
+        f"{sweep.goal} {sweep.metric}"
+    )
+    for reason, count in sweep.left_out.items():
+        print(f"evaluate: left out {count} with {reason}")
+
+
+def _origin(source: str) -> dict[str, object]:
+    """Return the hash of what was evaluated and the device that trained it, where known."""
+    from segsweep.core.files import read_yaml, sha256
+    from segsweep.pipeline.environment import hardware_and_versions
+
+    path = Path(source)
+    if path.is_file():
+        return {"source_sha256": sha256(path)}
+    if (best := path / "best_config.yaml").is_file():
+        machine = hardware_and_versions()
+        return {
+            "data_sha256": read_yaml(best)["evidence"]["data_sha256"],
+            "device": machine["cpu"] if machine["gpu"] == "none" else machine["gpu"],
+        }
+    return {}
