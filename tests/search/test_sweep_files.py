@@ -12,7 +12,7 @@ from project import ROOT
 from segsweep.config.pruner import read_pruner
 from segsweep.config.search_space import read_space
 from segsweep.config.study import Study
-from segsweep.core.files import dump_yaml
+from segsweep.core.yaml_format import dump_yaml
 from segsweep.search import sweep_files
 
 STUDIES = ["params.yaml", "studies/rtx6000ada.yaml", "studies/pupils.yaml"]

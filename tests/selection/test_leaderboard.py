@@ -14,7 +14,8 @@ from results_example import write_running
 from segsweep.config.sections import HYPERPARAMETERS
 from segsweep.config.study import Study
 from segsweep.core.errors import UserError
-from segsweep.core.files import dump_yaml, write_csv, write_json, write_yaml
+from segsweep.core.files import write_csv, write_json, write_yaml
+from segsweep.core.yaml_format import dump_yaml
 from segsweep.selection.leaderboard import (
     SCORES,
     Trial,

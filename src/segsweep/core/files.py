@@ -1,7 +1,6 @@
-"""StalenessCheck and writing small files: always safe YAML, always written aside and renamed."""
+"""Read and write small files: writes are atomic, and a broken file gives a `UserError`."""
 
 import csv
-import fcntl
 import hashlib
 import json
 import os
@@ -11,52 +10,62 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from segsweep.core.errors import UserError
+from segsweep.core.yaml_format import dump_yaml, load_yaml
 
 SNAKEMAKE_TIMESTAMP = ".snakemake_timestamp"
-"""What Snakemake leaves in a folder that is an output."""
+"""The file that Snakemake leaves in a folder that is an output."""
 
 
 def temporary_path(path: Path) -> Path:
-    """Where this process writes what is to take the place of `path`, as no other does.
+    """Return the path at which this process writes the new `path` before it is renamed.
 
-    Processes of several machines may write to one file system, and their numbers may agree.
+    The host name is part of it: processes on several machines may share a file system and have the
+    same process ID.
     """
     return path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.part")
 
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; it takes `path`'s place when the block succeeds."""
+    """Yield a temporary path that is renamed to `path` if the block succeeds, else deleted."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = temporary_path(path)
+    temporary = temporary_path(path)
     try:
-        yield aside
-        aside.replace(path)
+        yield temporary
+        temporary.replace(path)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the kernel lock `path`; waits while another process holds it.
+    """Hold the lock file `path`, after waiting for the process that holds it.
 
-    It ends with this process. On NFS and on Lustre mounted with `flock` it holds between machines.
-    Raises `UserError` where the file system has no locks.
+    The kernel releases the lock (flock) when the process ends. Between machines it works on NFS and
+    on Lustre mounted with `flock`. The lock file stays in place.
+
+    Raises:
+        UserError: The file system has no locks.
     """
+    from filelock import FileLock  # slow to import
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as error:
-            raise UserError(
-                f"{path}: cannot be locked ({error.strerror}), expected a file system with flock "
-                "(Lustre: mounted with -o flock); move the project to one"
-            ) from error
+    lock = FileLock(path, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise UserError(
+            f"{path}: cannot be locked ({error.strerror}), expected a file system with flock "
+            "(Lustre: mounted with -o flock); move the project to one"
+        ) from error
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -70,11 +79,6 @@ def write_json(path: str | Path, value: Any) -> None:
 
 def write_yaml(path: str | Path, value: Any, header: str = "") -> None:
     write_text(path, header + dump_yaml(value))
-
-
-def dump_yaml(value: Any) -> str:
-    """YAML text with the keys in their given order and lists of scalars on one line."""
-    return yaml.safe_dump(value, sort_keys=False, default_flow_style=None, allow_unicode=True)
 
 
 def write_csv(path: str | Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
@@ -99,75 +103,40 @@ def read_json(path: str | Path) -> Any:
         raise UserError(f"{path}: cannot be read as JSON ({error})") from error
 
 
-MOST = 100_000
-"""Values that a YAML file may hold once its aliases are written out: a few lines can mean billions.
-"""
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML in which no key is given twice and nothing contains itself."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"the key '{key.value}' is given twice", problem_mark=key.start_mark
-                )
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
-def _count(content: Any, known: dict[int, int]) -> int:
-    """How many values `content` holds, shared ones as often as they stand in it.
-
-    Raises `ValueError` where it contains itself.
-    """
-    if not isinstance(content, dict | list):
-        return 1
-    if id(content) not in known:
-        known[id(content)] = -1
-        parts = content.values() if isinstance(content, dict) else content
-        known[id(content)] = 1 + sum(_count(part, known) for part in parts)
-    if known[id(content)] < 0:
-        raise ValueError("a value contains itself")
-    return known[id(content)]
-
-
 def read_yaml(path: str | Path) -> Any:
+    """Read a YAML file; raises `UserError` where it is not safe YAML (see `yaml_format`)."""
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)  # noqa: S506, is safe
-        if (count := _count(content, {})) > MOST:
-            raise ValueError(
-                f"{count} values with all aliases written out, at most {MOST} are read"
-            )
-        return content
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: cannot be read as YAML ({reason})") from error
+        return load_yaml(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as YAML ({error})") from error
 
 
 def sha256(path: str | Path) -> str:
-    """The content hash of a file, as hex."""
+    """Return the SHA-256 of a file's content as hexadecimal digits."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def content_hash(path: str | Path) -> str:
-    """The content hash of a file, or of all files below a folder with their names."""
+    """Return the hash of a file, or of all files below a folder with their names."""
     if not os.path.isdir(path):
         return sha256(path)
     return hash_of_listing(path, {file: sha256(file) for file in files_below(path)})
 
 
 def files_below(folder: str | Path) -> list[str]:
-    """All files below a folder but Snakemake's own, in order of path."""
+    """Return all files below a folder, sorted by path, without Snakemake's own."""
     files = sorted(p for p in Path(folder).rglob("*") if p.is_file())
     return [str(file) for file in files if file.name != SNAKEMAKE_TIMESTAMP]
 
 
 def hash_of_listing(folder: str | Path, hashes: Mapping[str, str]) -> str:
-    """The content hash of a folder from its files' `hashes`, in the order of `files_below`."""
+    """Return the hash of a folder.
+
+    Args:
+        folder: The folder.
+        hashes: The `sha256` of each of its files, in the order of `files_below`.
+    """
     whole = hashlib.sha256()
     for file, digest in hashes.items():
         whole.update(f"{Path(file).relative_to(folder).as_posix()}\0{digest}\n".encode())

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.config.objective import Goal
-from segsweep.config.study import exponents_as_numbers
 from segsweep.core.errors import UserError
 from segsweep.importers.logged_runs import Asked, Run, finished_sweep
 from segsweep.importers.parsing import finite, flat
@@ -57,7 +56,7 @@ def read_sweep(
         sweep.runs.upgrade_to_full()
         runs = [online_run(path, run) for run in sweep.runs]
         config = sweep.config
-    asked = Asked(typed(exponents_as_numbers(config), path), parameters, metric, goal)
+    asked = Asked(typed(config, path), parameters, metric, goal)
     return finished_sweep(path, runs, asked)
 
 

@@ -22,7 +22,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from segsweep.core.files import dump_yaml, write_json, write_text, write_yaml
+from segsweep.core.files import write_json, write_text, write_yaml
+from segsweep.core.yaml_format import dump_yaml
 from segsweep.pipeline.file_hashes import STATE, FileHashes
 from segsweep.pipeline.fingerprint import code_hash
 from segsweep.pipeline.job_record import (

@@ -11,7 +11,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from segsweep.core.files import dump_yaml, read_csv, read_json, read_yaml, write_text
+from segsweep.core.files import read_csv, read_json, read_yaml, write_text
+from segsweep.core.yaml_format import dump_yaml
 from segsweep.data.raw_data import COPIES
 from segsweep.report.markdown import safe
 from segsweep.report.plot import shown
