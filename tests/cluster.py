@@ -1,10 +1,9 @@
-"""A private Slurm on loopback, without systemd: two nodes on this host, and GPUs of its own making.
+"""A private Slurm on loopback, without systemd: two nodes on this host with fake GPUs.
 
-Node `one` has two GPUs and node `bad` has one; the partition `main` is `one`, `both` is both, and
-there `bad` is taken first, on which every process is killed that is about to leave a training's
-result. The GPUs are twins of /dev/null, which Slurm counts, hands out and tells jobs of as it does
-real ones.
-Needs root, and Debian's slurmctld, slurmd, slurm-client and munge.
+Node `one` has two GPUs and node `bad` has one. The partition `main` has node `one`, the partition
+`both` has both and prefers `bad`, where every process is killed just before it writes the result of
+a training. The GPUs are copies of the device /dev/null, which Slurm counts and assigns like real
+ones. Needs root, and Debian's slurmctld, slurmd, slurm-client and munge.
 """
 
 import os
@@ -20,7 +19,7 @@ from pathlib import Path
 import pytest
 
 DEFAULT = Path("/etc/slurm/slurm.conf")
-"""Where srun looks inside a job, as the executor takes SLURM_CONF out of its environment."""
+"""Where srun looks inside a job, as the executor removes SLURM_CONF from its environment."""
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel")
 GPUS = {"one": 2, "bad": 1}
 WEIGHT = {"one": 10, "bad": 1}
@@ -33,7 +32,7 @@ NULL = os.makedev(1, 3)
 
 
 def missing() -> list[str]:
-    """What this machine lacks for a Slurm of its own."""
+    """Return what this machine lacks for its own Slurm."""
     path = os.environ["PATH"] + os.pathsep + "/usr/sbin"
     lacking = [name for name in PROGRAMS if not shutil.which(name, path=path)]
     if os.geteuid():
@@ -75,10 +74,10 @@ class Cluster:
         self._daemon("slurmctld")
         for name in GPUS:
             self._daemon("slurmd", "-N", name)
-        self._until(lambda: self.tell("sinfo", "-hN", "-pboth", "-o%T").split() == ["idle"] * 2)
+        self._until(lambda: self.run("sinfo", "-hN", "-pboth", "-o%T").split() == ["idle"] * 2)
 
     def stop(self) -> None:
-        """Cancel what runs and end the daemons."""
+        """Cancel all jobs and stop the daemons."""
         with suppress(subprocess.CalledProcessError):
             self.cancel_all()
         for name in DAEMONS:
@@ -90,38 +89,38 @@ class Cluster:
         if DEFAULT.is_symlink():
             DEFAULT.unlink()
 
-    def tell(self, *command: str) -> str:
-        """What one of Slurm's commands says."""
+    def run(self, *command: str) -> str:
+        """Return the output of a Slurm command."""
         return subprocess.run(
             command, check=True, capture_output=True, text=True, timeout=60
         ).stdout
 
     def jobs(self, form: str = "%i|%T|%N", *options: str) -> list[list[str]]:
-        """The jobs that wait or run, as `squeue` tells of them."""
-        told = self.tell("squeue", "-h", f"-o{form}", *options).splitlines()
-        return [line.split("|") for line in told]
+        """Return the waiting and running jobs, as `squeue` lists them."""
+        lines = self.run("squeue", "-h", f"-o{form}", *options).splitlines()
+        return [line.split("|") for line in lines]
 
     def running(self) -> list[str]:
-        """The numbers of the jobs that run."""
+        """Return the numbers of the running jobs."""
         return [job for job, state, _ in self.jobs() if state == "RUNNING"]
 
     def cancel_all(self) -> None:
         for job, *_ in self.jobs():
-            self.tell("scancel", "--full", "--signal=KILL", job)
-            self.tell("scancel", job)
+            self.run("scancel", "--full", "--signal=KILL", job)
+            self.run("scancel", job)
         self._until(lambda: not self.jobs())
 
     def gpus_in_use(self) -> dict[str, str]:
-        """By job, the CUDA_VISIBLE_DEVICES of what runs there."""
-        found = {}
+        """Return CUDA_VISIBLE_DEVICES by job."""
+        devices = {}
         for place in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 if b"workflow/scripts/run_job.py" in (place / "cmdline").read_bytes():
-                    told = (place / "environ").read_text().split("\0")
-                    settings = dict(line.split("=", 1) for line in told if "=" in line)
+                    variables = (place / "environ").read_text().split("\0")
+                    settings = dict(line.split("=", 1) for line in variables if "=" in line)
                     if "CUDA_VISIBLE_DEVICES" in settings:
-                        found[settings["SLURM_JOB_ID"]] = settings["CUDA_VISIBLE_DEVICES"]
-        return found
+                        devices[settings["SLURM_JOB_ID"]] = settings["CUDA_VISIBLE_DEVICES"]
+        return devices
 
     def _configure(self) -> None:
         state, log = self.folder / "state", self.folder / "log"
@@ -158,8 +157,8 @@ class Cluster:
         ]
         gpus = [
             f"NodeName={name} Name=gpu File={self.folder}/dev/{name}{number}"
-            for name, many in GPUS.items()
-            for number in range(many)
+            for name, count in GPUS.items()
+            for number in range(count)
         ]
         (self.folder / "prolog.sh").write_text(PROLOG)
         (self.folder / "prolog.sh").chmod(0o755)

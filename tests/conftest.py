@@ -1,4 +1,4 @@
-"""What the tests share: the sample, processed once, and fresh copies of the project."""
+"""Shared fixtures: the sample, processed once, and fresh copies of the project."""
 
 import shutil
 import subprocess
@@ -20,7 +20,7 @@ settings.load_profile("whatever the load")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole runs first, as they take minutes: at the end no worker shall wait for another."""
+    """Run whole runs first, as they take minutes, so that no worker waits at the end."""
     items.sort(key=lambda item: "workflow" not in item.path.parts)
 
 
@@ -33,7 +33,7 @@ def nuclei_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def nuclei_processed(nuclei_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The nuclei sample at 64 x 64 pixels: real images, quick to train on."""
+    """Return the nuclei sample at 64 x 64 pixels: real images, quick to train on."""
     out = tmp_path_factory.mktemp("processed")
     study = Preprocess(input_shape=[64, 64, 1]).model_dump()
     preprocess(nuclei_raw, out, study, tmp_path_factory.mktemp("kept"))
@@ -47,7 +47,7 @@ def nuclei(nuclei_processed: Path) -> ProcessedSet:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user may write to (pytest's own are closed to others)."""
+    """Return a folder that every user may write to, unlike pytest's own."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
         yield Path(folder)
@@ -55,7 +55,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A git repository with the project's files as they stand, and the real study shrunk."""
+    """Return a git repository with the project's present files and the small study."""
     folder = tmp_path_factory.mktemp("a folder with spaces") / "origin"
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
@@ -78,7 +78,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def clones(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Project]:
-    """Make a clone by name, or find it again."""
+    """Return a function that makes a clone with a given name, or returns the existing one."""
     base = tmp_path_factory.mktemp("clones in here")
 
     def make(name: str) -> Project:

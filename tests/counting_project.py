@@ -1,4 +1,4 @@
-"""A copy of the project whose real trainings and epochs are counted."""
+"""A copy of the project that counts real trainings and epochs."""
 
 import subprocess
 from dataclasses import dataclass, field
@@ -16,43 +16,43 @@ TOOLS = {
 
 
 @dataclass
-class Witnessed(Project):
-    """A project whose real trainings and epochs are counted in a file outside the tree."""
+class CountingProject(Project):
+    """A project that counts real trainings and epochs in a file outside its folder."""
 
-    witness: Path = field(default=Path())
+    counter: Path = field(default=Path())
     seen: int = 0
     seen_epochs: int = 0
 
     def run(self, *command: str, **settings: Any) -> str:
-        env = self.watched() | settings.pop("env", {})
+        env = self.counting() | settings.pop("env", {})
         return super().run(*command, **settings, env=env)
 
     def start(self, *command: str, **env: str) -> subprocess.Popen[str]:
-        """Start a command in a session of its own, so that all it leaves behind can be found."""
+        """Start a command in its own session, so that all its processes can be found."""
         return subprocess.Popen(
             command,
             cwd=self.folder,
-            env=environment() | self.watched() | env,
+            env=environment() | self.counting() | env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
         )
 
-    def watched(self) -> dict[str, str]:
-        return {"WITNESS": str(self.witness), "PYTHONPATH": str(SITE)}
+    def counting(self) -> dict[str, str]:
+        return {"COUNTER": str(self.counter), "PYTHONPATH": str(SITE)}
 
     def lines(self) -> list[str]:
-        return self.witness.read_text().splitlines() if self.witness.exists() else []
+        return self.counter.read_text().splitlines() if self.counter.exists() else []
 
     def trainings(self) -> int:
-        """Real trainings since the last question."""
+        """Return the number of trainings since the last call."""
         total = self.lines().count("training")
         new, self.seen = total - self.seen, total
         return new
 
     def epochs(self) -> int:
-        """Epochs really trained since the last question."""
+        """Return the number of trained epochs since the last call."""
         total = self.lines().count("epoch")
         new, self.seen_epochs = total - self.seen_epochs, total
         return new
@@ -61,13 +61,13 @@ class Witnessed(Project):
         return self.run(*TOOLS[name], *(["--", *targets] if targets else []), check=check)
 
     def results(self) -> dict[str, bytes]:
-        """Every recorded file of the results, by name."""
-        kept = ("metrics.json", "history.csv", "images.csv", "config.yaml", "suggestion.json")
-        kept += ("model.json", "model_card.md")
+        """Return every recorded file of the results by name."""
+        names = ("metrics.json", "history.csv", "images.csv", "config.yaml", "suggestion.json")
+        names += ("model.json", "model_card.md")
         ends = (".safetensors", "best_config.yaml", "leaderboard.csv", "manifest.csv", "sweep.yaml")
-        found = {}
+        contents = {}
         for top in ("results", "data/processed"):
             for path in sorted((self.folder / top).rglob("*")):
-                if "wandb" not in path.parts and (path.name in kept or path.name.endswith(ends)):
-                    found[str(path.relative_to(self.folder))] = path.read_bytes()
-        return found
+                if "wandb" not in path.parts and (path.name in names or path.name.endswith(ends)):
+                    contents[str(path.relative_to(self.folder))] = path.read_bytes()
+        return contents

@@ -1,4 +1,4 @@
-"""A copy of the project in which a test runs the real tools."""
+"""A copy of the project in which tests run the real tools."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 
 NAMESPACES = ("unshare", "--mount", "--map-root-user")
-"""How a test gets file systems of its own (Linux); with --net, no network but a loopback."""
+"""Gives a test its own file systems (Linux); with --net also a network of loopback alone."""
 
 ANSWER = ("results/best_config.yaml", "results/best/metrics.json")
 """Targets: all trials and the best configuration, without analysis and report."""
@@ -30,7 +30,7 @@ SHRUNK: dict[str, Any] = {
     "confirm": {"candidates": 0},
     "wandb": {"images": 2},
 }
-"""The shipped study, seconds long: fewer pixels, channels, epochs and trials; the rest is real."""
+"""The shipped study made small: fewer pixels, channels, epochs and trials."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Project:
     folder: Path
 
     def run(self, *command: str, check: bool = True, **settings: Any) -> str:
-        """Run a command here with the environment's tools first; returns stdout and stderr."""
+        """Run a command in the project and return stdout and stderr together."""
         done = subprocess.run(
             command,
             cwd=self.folder,
@@ -78,7 +78,7 @@ class Project:
 
 
 def environment() -> dict[str, str]:
-    """This machine's environment with the tests' own tools first and no W&B settings."""
+    """Return the environment variables with the tests' tools first on PATH and no W&B settings."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "DVC_"))}
     tools = str(Path(sys.executable).parent)
     return kept | {"PATH": f"{tools}{os.pathsep}{kept['PATH']}"}
@@ -86,7 +86,7 @@ def environment() -> dict[str, str]:
 
 @contextmanager
 def not_as_root() -> Iterator[None]:
-    """Where the tests run as root, who may read everything: be nobody for a while."""
+    """Drop root's permission to read every file; does nothing for other users."""
     if os.geteuid():
         yield
         return

@@ -1,4 +1,4 @@
-"""What the fault tests share: tiny studies in real clones, and how to look at their processes."""
+"""Fixtures of the fault tests: tiny studies in real clones, and their processes."""
 
 import os
 import signal
@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from counting_project import Witnessed
+from counting_project import CountingProject
 from project import Project
 
 
 @pytest.fixture(scope="session")
 def tiny(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shrunk study with three trials of two epochs, committed, to clone from."""
+    """Return a repository to clone from: the small study with three trials of two epochs."""
     folder = tmp_path_factory.mktemp("tiny") / "origin"
     subprocess.run(["git", "clone", "--quiet", str(checkout), str(folder)], check=True)
     project = Project(folder)
@@ -25,13 +25,13 @@ def tiny(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def fresh(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Witnessed]:
-    """Make a fresh clone by name."""
+def fresh(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], CountingProject]:
+    """Return a function that makes a fresh clone with a given name."""
 
-    def make(name: str) -> Witnessed:
+    def make(name: str) -> CountingProject:
         folder = tmp_path_factory.mktemp(name) / "a clone"
         subprocess.run(["git", "clone", "--quiet", str(tiny), str(folder)], check=True)
-        project = Witnessed(folder, witness=folder.with_name("witness"))
+        project = CountingProject(folder, counter=folder.with_name("counter"))
         project.run("git", "config", "user.name", "tests")
         project.run("git", "config", "user.email", "tests@localhost")
         return project
@@ -40,8 +40,8 @@ def fresh(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str
 
 
 @pytest.fixture(scope="session")
-def reference(fresh: Callable[[str], Witnessed]) -> dict[str, bytes]:
-    """What a run left alone makes."""
+def reference(fresh: Callable[[str], CountingProject]) -> dict[str, bytes]:
+    """Return the results of a run that nothing disturbs."""
     project = fresh("reference")
     project.tool("snakemake")
     assert project.trainings() == 4
@@ -49,16 +49,16 @@ def reference(fresh: Callable[[str], Witnessed]) -> dict[str, bytes]:
 
 
 def session_of(pid: int) -> list[int]:
-    """The processes alive in the session that `pid` leads."""
-    found = []
+    """Return the living processes of the session that `pid` leads."""
+    pids = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
         except OSError:
             continue
         if int(fields[3]) == pid and fields[0] != "Z":
-            found.append(int(stat.parent.name))
-    return found
+            pids.append(int(stat.parent.name))
+    return pids
 
 
 def command_of(pid: int) -> str:
@@ -71,7 +71,7 @@ def command_of(pid: int) -> str:
 def wait_for(condition: Callable[[], object], seconds: float, what: str) -> None:
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, f"{what}: not within {seconds} s"
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
         time.sleep(0.05)
 
 

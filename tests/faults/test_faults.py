@@ -1,4 +1,4 @@
-"""Broken files, full disks, read-only folders, clocks and twins."""
+"""Damaged files, a full disk, a read-only folder, a wrong clock and two copies of a job."""
 
 import os
 import shutil
@@ -9,14 +9,14 @@ from collections.abc import Callable
 
 import pytest
 
-from counting_project import TOOLS, Witnessed
+from counting_project import TOOLS, CountingProject
 from project import NAMESPACES, environment, needs_namespaces
 
-Fresh = Callable[[str], Witnessed]
+Fresh = Callable[[str], CountingProject]
 
 
 @pytest.fixture(scope="module")
-def made(fresh: Fresh) -> Witnessed:
+def made(fresh: Fresh) -> CountingProject:
     project = fresh("faulty")
     project.tool("snakemake")
     project.trainings()
@@ -28,8 +28,8 @@ def namespace(*script: str) -> list[str]:
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"made_from": {}}', b"[]"])
-def test_a_broken_record_is_made_again_from_the_store(
-    made: Witnessed, reference: dict[str, bytes], damage: bytes
+def test_a_damaged_record_is_made_again_from_the_cache(
+    made: CountingProject, reference: dict[str, bytes], damage: bytes
 ) -> None:
     (made.folder / "results/trials/001/provenance.json").write_bytes(damage)
     made.tool("snakemake")
@@ -37,8 +37,8 @@ def test_a_broken_record_is_made_again_from_the_store(
     assert made.results() == reference
 
 
-def test_a_truncated_store_entry_is_trained_again(
-    made: Witnessed, reference: dict[str, bytes]
+def test_a_truncated_cache_entry_is_trained_again(
+    made: CountingProject, reference: dict[str, bytes]
 ) -> None:
     for entry in (made.folder / ".store/entries").iterdir():
         for file in entry.glob("history.csv"):
@@ -49,7 +49,9 @@ def test_a_truncated_store_entry_is_trained_again(
     assert made.results() == reference
 
 
-def test_a_broken_entry_list_is_trained_again(made: Witnessed, reference: dict[str, bytes]) -> None:
+def test_a_cache_entry_with_a_damaged_list_is_trained_again(
+    made: CountingProject, reference: dict[str, bytes]
+) -> None:
     for entry in (made.folder / ".store/entries").iterdir():
         (entry / "entry.json").write_text("{")
     shutil.rmtree(made.folder / "results/train")
@@ -58,20 +60,20 @@ def test_a_broken_entry_list_is_trained_again(made: Witnessed, reference: dict[s
     assert made.results() == reference
 
 
-def test_a_broken_hash_cache_is_made_anew(made: Witnessed) -> None:
+def test_a_damaged_file_of_hashes_is_written_again(made: CountingProject) -> None:
     (made.folder / ".snakemake/segsweep/hashes.json").write_text("{")
     assert made.nothing_to_be_done()
 
 
-def test_a_clock_set_back_is_one_sentence_with_the_cure(made: Witnessed) -> None:
+def test_a_clock_set_back_gives_one_sentence_with_advice(made: CountingProject) -> None:
     future = time.time() + 86_400
     file = made.folder / "results/train/metrics.json"
     os.utime(file, (future, future))
     assert made.nothing_to_be_done()
     made.change_study({"learning_rate": 0.02})
-    told = made.snakemake(check=False)
-    assert "its time lies in the future" in told
-    assert "Traceback" not in told
+    output = made.snakemake(check=False)
+    assert "its modification time is in the future" in output
+    assert "Traceback" not in output
     made.run("touch", str(file))
     made.tool("snakemake")
     made.run("git", "checkout", "--", "params.yaml")
@@ -80,16 +82,16 @@ def test_a_clock_set_back_is_one_sentence_with_the_cure(made: Witnessed) -> None
 
 
 @needs_namespaces
-def test_a_full_disk_loses_nothing_and_is_named(
+def test_a_full_disk_is_named_and_nothing_is_lost(
     fresh: Fresh, reference: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The store lies on a file system of 300 KiB, on which the second training does not fit."""
+    """The cache is on a file system of 300 KiB, too small for the second training."""
     project = fresh("full")
     store = project.folder / ".store"
     store.mkdir()
     kept = tmp_path_factory.mktemp("kept")
     command = " ".join(TOOLS["snakemake"])
-    told = project.run(
+    output = project.run(
         *namespace(
             f"mount -t tmpfs -o size=300k none '{store}'",
             f"{command} || status=$?",
@@ -98,8 +100,8 @@ def test_a_full_disk_loses_nothing_and_is_named(
         ),
         check=False,
     )
-    assert "No space left on device" in told
-    assert "was not made, see logs/" in told
+    assert "No space left on device" in output
+    assert "was not made, see logs/" in output
     shutil.copytree(kept, store, dirs_exist_ok=True)
     project.tool("snakemake")
     assert project.results() == reference
@@ -107,11 +109,11 @@ def test_a_full_disk_loses_nothing_and_is_named(
 
 @needs_namespaces
 def test_a_read_only_results_folder_is_named_and_nothing_is_lost(
-    made: Witnessed, reference: dict[str, bytes]
+    made: CountingProject, reference: dict[str, bytes]
 ) -> None:
     made.change_study({"learning_rate": 0.03})
     results = made.folder / "results"
-    told = made.run(
+    output = made.run(
         *namespace(
             f"mount --bind '{results}' '{results}'",
             f"mount -o remount,ro,bind '{results}'",
@@ -119,20 +121,20 @@ def test_a_read_only_results_folder_is_named_and_nothing_is_lost(
         ),
         check=False,
     )
-    assert "Write-protected output files" in told  # Snakemake's words, with the files' names
-    assert "results/train/metrics.json" in told
-    assert "Traceback" not in told
+    assert "Write-protected output files" in output  # Snakemake's words, with the files' names
+    assert "results/train/metrics.json" in output
+    assert "Traceback" not in output
     made.run("git", "checkout", "--", "params.yaml")
     made.tool("snakemake")
     assert made.results() == reference
     made.trainings()
 
 
-def test_two_copies_of_one_trial_at_once_train_once(made: Witnessed) -> None:
+def test_two_copies_of_one_trial_train_only_once(made: CountingProject) -> None:
     made.trainings()
     shutil.rmtree(made.folder / ".store/entries")
-    command = [sys.executable, "workflow/scripts/run_job.py", "--tag", "fit"]
-    command += ["--ins", "results/trials/000/config.yaml", "data/processed/manifest.csv"]
+    command = [sys.executable, "workflow/scripts/run_job.py", "--cache", "training", "--on-nodes"]
+    command += ["--inputs", "results/trials/000/config.yaml", "data/processed/manifest.csv"]
     started = []
     for name in ("one", "two"):
         out = f"results/{name}"
@@ -142,12 +144,12 @@ def test_two_copies_of_one_trial_at_once_train_once(made: Witnessed) -> None:
             subprocess.Popen(
                 [
                     *command,
-                    *("--log", f"logs/{name}.log", "--outs", *outs, "--"),
+                    *("--log", f"logs/{name}.log", "--outputs", *outs, "--"),
                     *train,
                     *("data/processed", out, "--key", "@key", "--checkpoints", "@checkpoints"),
                 ],
                 cwd=made.folder,
-                env=environment() | made.watched(),
+                env=environment() | made.counting(),
             )
         )
     assert [process.wait(120) for process in started] == [0, 0]

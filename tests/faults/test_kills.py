@@ -1,4 +1,4 @@
-"""Killed at any write, at any moment, anywhere in the tree: the same bytes in the end."""
+"""Kills at any write, at any moment, of any process: the final results are the same bytes."""
 
 import os
 import random
@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
-from counting_project import TOOLS, Witnessed
+from counting_project import TOOLS, CountingProject
 from faults.conftest import command_of, end_session, session_of, wait_for
 
-Fresh = Callable[[str], Witnessed]
+Fresh = Callable[[str], CountingProject]
 
 WRITES = [
     "groups.csv",
@@ -52,18 +52,20 @@ EPOCHS = 8
 """Of the reference: three trials and the single run of two epochs each."""
 
 
-def test_killed_at_every_named_write(fresh: Fresh, reference: dict[str, bytes]) -> None:
-    """One sweep, in which the first writer of each of these files is killed just before."""
+def test_a_kill_before_each_write_loses_at_most_an_epoch(
+    fresh: Fresh, reference: dict[str, bytes]
+) -> None:
+    """In one sweep the first process that writes each of these files is killed just before."""
     project = fresh("writes")
 
-    def spared() -> set[str]:
+    def remaining() -> set[str]:
         killed = {line.removeprefix("killed at ") for line in project.lines() if "killed" in line}
         return set(WRITES) - killed
 
     for _ in WRITES:
-        if spared():
-            project.run(*TOOLS["snakemake"], check=False, env={"KILL_AT": " ".join(spared())})
-    assert spared() == set()
+        if remaining():
+            project.run(*TOOLS["snakemake"], check=False, env={"KILL_AT": " ".join(remaining())})
+    assert remaining() == set()
     project.tool("snakemake")
     assert project.results() == reference
     assert project.nothing_to_be_done()
@@ -71,7 +73,7 @@ def test_killed_at_every_named_write(fresh: Fresh, reference: dict[str, bytes]) 
     assert project.lines().count("epoch") == EPOCHS
 
 
-def test_fifty_random_kills_over_one_sweep(fresh: Fresh, reference: dict[str, bytes]) -> None:
+def test_fifty_random_kills_during_one_sweep(fresh: Fresh, reference: dict[str, bytes]) -> None:
     project = fresh("random")
     chance = random.Random(0)
     kills = 0
@@ -81,13 +83,13 @@ def test_fifty_random_kills_over_one_sweep(fresh: Fresh, reference: dict[str, by
         while time.monotonic() < end and running.poll() is None:
             time.sleep(0.05)
         if running.poll() is not None:
-            # all is made: lose the results and the store's last entries, and go on
+            # everything is made: delete results and cache, and continue
             assert running.returncode in (0, 1)
             if project.nothing_to_be_done():
                 project.run(
                     "rm", "-rf", ".store", "results/trials", "results/train", "results/best"
                 )
-                project.witness.write_text("")
+                project.counter.write_text("")
                 project.seen = 0
             continue
         alive = [pid for pid in session_of(running.pid) if command_of(pid)]
@@ -95,21 +97,21 @@ def test_fifty_random_kills_over_one_sweep(fresh: Fresh, reference: dict[str, by
         kills += 1
         time.sleep(chance.uniform(0, 1))
         end_session(running)
-    redone_at_most = project.lines().count("epoch")
+    trained = project.lines().count("epoch")
     project.tool("snakemake")
     assert project.results() == reference
-    assert redone_at_most <= EPOCHS + KILLS
+    assert trained <= EPOCHS + KILLS
 
 
-def test_a_machine_that_fails_is_tried_thrice_and_ends_the_sweep(
+def test_a_trial_that_always_fails_is_tried_three_times_and_ends_the_sweep(
     fresh: Fresh, reference: dict[str, bytes]
 ) -> None:
-    """Every process that is about to leave a result is killed: no trial is made of that."""
+    """Every process is killed just before it writes its result."""
     project = fresh("thrice")
     sweep = (*TOOLS["snakemake"], "--", "results/leaderboard.csv")
-    told = project.run(*sweep, check=False, env={"KILL_AT": "metrics.json"})
+    output = project.run(*sweep, check=False, env={"KILL_AT": "metrics.json"})
     assert project.lines().count("killed at metrics.json") == 3
-    assert "results/trials/000/metrics.json was not made, see logs/trial/000.log" in told
+    assert "results/trials/000/metrics.json was not made, see logs/trial/000.log" in output
     assert not (project.folder / "results/trials/001/suggestion.json").exists()
     epochs = project.epochs()
     project.tool("snakemake")
@@ -118,11 +120,11 @@ def test_a_machine_that_fails_is_tried_thrice_and_ends_the_sweep(
 
 
 END = 60
-"""Seconds; on idle cores all has ended within 5, but that it ends is what is tested."""
+"""Seconds; on idle cores everything ends within 5, but only that it ends is tested."""
 
 
 def in_first_trial(running: subprocess.Popen[str]) -> list[int]:
-    """Its processes, once the training is among them."""
+    """Return the processes of the first trial once its training has begun."""
 
     def of(*words: str) -> list[int]:
         alive = session_of(running.pid)
@@ -137,7 +139,7 @@ def in_first_trial(running: subprocess.Popen[str]) -> list[int]:
 
 
 @pytest.mark.parametrize("victim", ["dvc", "snakemake"])
-def test_killing_the_whole_leaves_nothing_running(fresh: Fresh, victim: str) -> None:
+def test_killing_dvc_or_snakemake_leaves_no_process_running(fresh: Fresh, victim: str) -> None:
     project = fresh("stray")
     running = project.start("dvc", "repro")  # no shell lives in this tree: all are replaced
     in_first_trial(running)
@@ -149,7 +151,7 @@ def test_killing_the_whole_leaves_nothing_running(fresh: Fresh, victim: str) -> 
 
 
 @pytest.mark.parametrize("victim", ["run_job.py", "trial.py", "wandb_cli.py", "train.py"])
-def test_a_trial_of_which_any_part_is_killed_ends_whole_and_is_tried_again(
+def test_a_trial_is_tried_again_if_any_of_its_processes_is_killed(
     fresh: Fresh, victim: str, reference: dict[str, bytes]
 ) -> None:
     project = fresh("stray")
@@ -163,8 +165,8 @@ def test_a_trial_of_which_any_part_is_killed_ends_whole_and_is_tried_again(
     assert project.results() == reference
 
 
-def test_the_reader_of_what_is_printed_takes_all_with_it(fresh: Fresh) -> None:
-    """As `snakemake | tee log` when tee is killed: nothing waits, nothing holds the lock."""
+def test_a_run_ends_if_the_reader_of_its_output_ends(fresh: Fresh) -> None:
+    """As in `snakemake | tee log` when tee is killed: no process is left and no lock is held."""
     project = fresh("reader")
     running = project.start(*TOOLS["snakemake"])
     wait_for(lambda: project.lines().count("training") >= 1, 90, "the first training")
@@ -176,7 +178,7 @@ def test_the_reader_of_what_is_printed_takes_all_with_it(fresh: Fresh) -> None:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_to_the_whole_ends_it_and_the_next_run_goes_on(
+def test_a_signal_ends_all_processes_and_the_next_run_continues(
     fresh: Fresh, sent: signal.Signals, reference: dict[str, bytes]
 ) -> None:
     project = fresh(f"signal {sent.name}")
@@ -189,10 +191,10 @@ def test_a_signal_to_the_whole_ends_it_and_the_next_run_goes_on(
     assert project.results() == reference
 
 
-def test_killed_while_the_winner_is_confirmed_and_made_again_by_the_other_tool(
+def test_a_run_killed_during_confirmation_is_completed_by_the_other_tool(
     fresh: Fresh,
 ) -> None:
-    """Two candidates under two seeds: four trainings of two epochs beside the reference's."""
+    """Two candidates under two seeds: four more trainings of two epochs than the reference."""
     project = fresh("confirming")
     project.change_study({"confirm": {"candidates": 2, "seeds": 2}})
     running = project.start(*TOOLS["snakemake"])

@@ -1,6 +1,6 @@
-"""Every order of DVC and Snakemake: nothing trained twice, nothing false recorded.
+"""DVC and Snakemake in every order: nothing is trained twice, and no record is wrong.
 
-Each row counts real trainings (a study of three trials and the single run: four).
+Tests count real trainings; a study of three trials and the single run has four.
 """
 
 import json
@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from counting_project import TOOLS, Witnessed
+from counting_project import TOOLS, CountingProject
 from faults.conftest import end_session, wait_for
 
-Fresh = Callable[[str], Witnessed]
+Fresh = Callable[[str], CountingProject]
 
 KEYS = [
     ({"learning_rate": 0.02}, 1),
@@ -34,8 +34,8 @@ KEYS = [
 
 
 @pytest.fixture(scope="module")
-def made(fresh: Fresh) -> Witnessed:
-    """A clone in which all is made and committed by DVC."""
+def made(fresh: Fresh) -> CountingProject:
+    """Return a clone in which `dvc repro` made everything, committed."""
     project = fresh("made")
     project.tool("repro")
     assert project.trainings() == 4
@@ -43,8 +43,8 @@ def made(fresh: Fresh) -> Witnessed:
     return project
 
 
-def truth(project: Witnessed) -> None:
-    """Every result belongs to the study as it stands, for both tools."""
+def check_results(project: CountingProject) -> None:
+    """Assert that both tools see every result as made from the present study."""
     assert project.nothing_to_be_done()
     study = yaml.safe_load((project.folder / "params.yaml").read_text())
     metrics = json.loads(project.read("results/train/metrics.json"))
@@ -53,7 +53,7 @@ def truth(project: Witnessed) -> None:
 
 
 @pytest.mark.parametrize("first", list(TOOLS))
-def test_a_each_tool_first_then_the_others(fresh: Fresh, first: str) -> None:
+def test_each_tool_first_then_the_others(fresh: Fresh, first: str) -> None:
     project = fresh(f"first {first}")
     project.tool(first)
     assert project.trainings() == 4
@@ -62,12 +62,12 @@ def test_a_each_tool_first_then_the_others(fresh: Fresh, first: str) -> None:
         if other != first:
             project.tool(other)
             assert project.trainings() == expected[other], other
-            truth(project)
+            check_results(project)
 
 
 @pytest.mark.parametrize(("change", "trainings"), KEYS, ids=lambda v: str(v))
-def test_b_and_c_a_key_edited_by_hand_and_back(
-    made: Witnessed, change: dict[str, object], trainings: int
+def test_a_key_edited_by_hand_and_back(
+    made: CountingProject, change: dict[str, object], trainings: int
 ) -> None:
     made.change_study(change)
     made.tool("snakemake")
@@ -78,14 +78,14 @@ def test_b_and_c_a_key_edited_by_hand_and_back(
     made.run("git", "checkout", "--", "params.yaml")
     made.tool("repro")
     assert made.trainings() == 0
-    truth(made)
+    check_results(made)
 
 
 @pytest.mark.parametrize(("way", "number"), [("-S", 1), ("--temp", 2), ("--queue", 3)])
-def test_b_a_key_of_every_section_changed_by_an_experiment(
-    made: Witnessed, way: str, number: int
+def test_a_key_of_every_section_changed_by_an_experiment(
+    made: CountingProject, way: str, number: int
 ) -> None:
-    """Every setting is new when it is first asked for; asked for again, nothing trains."""
+    """Each setting trains when it is first used; used again, nothing trains."""
     changes = [
         ([f"dropout=0.3{number}"], 1),
         (["data.sample=pupils", f"training.seed=10{number}"], 4),
@@ -101,7 +101,7 @@ def test_b_a_key_of_every_section_changed_by_an_experiment(
         if way != "--queue":
             assert made.trainings() == trainings, settings
         if way == "-S":
-            truth(made)
+            check_results(made)
             made.run("git", "checkout", "--", "params.yaml")
     if way == "--queue":
         made.run("dvc", "queue", "start")
@@ -110,15 +110,19 @@ def test_b_a_key_of_every_section_changed_by_an_experiment(
     for settings, _ in (changes[0], changes[3]):
         made.run("dvc", "exp", "run", "-S", settings[0])
         assert made.trainings() == 0, settings
-        truth(made)
+        check_results(made)
         made.run("git", "checkout", "--", "params.yaml")
     assert settings[0].split("=")[1] in made.run("dvc", "exp", "show", "--csv")
     made.tool("repro")
     assert made.trainings() == 0
-    truth(made)
+    check_results(made)
 
 
-def queue_is_done(project: Witnessed) -> bool:
+ADDED = {"touch": "", "comment": "# a comment\n", "code": "\nUNUSED = 1\n"}
+"""What is added to a file, by the kind of edit."""
+
+
+def queue_is_done(project: CountingProject) -> bool:
     status = project.run("dvc", "queue", "status")
     return "Running" not in status and "Queued" not in status
 
@@ -126,28 +130,34 @@ def queue_is_done(project: Witnessed) -> bool:
 @pytest.mark.parametrize(
     ("path", "how", "trainings"),
     [
-        ("src/segsweep/training/fit.py", "touch", 0),
-        ("src/segsweep/training/fit.py", "edit", 4),
-        ("src/segsweep/selection/leaderboard.py", "edit", 0),
-        ("src/segsweep/wandb_backend/agent.py", "edit", 0),
-        ("README.md", "edit", 0),
+        ("src/segsweep/training/losses.py", "touch", 0),
+        ("src/segsweep/training/losses.py", "comment", 0),
+        ("src/segsweep/training/losses.py", "code", 4),
+        ("src/segsweep/training/memory.py", "code", 0),
+        ("src/segsweep/pipeline/gpus.py", "code", 0),
+        ("src/segsweep/report/html.py", "code", 0),
+        ("src/segsweep/selection/leaderboard.py", "code", 0),
+        ("src/segsweep/wandb_backend/agent.py", "code", 0),
+        ("README.md", "comment", 0),
     ],
 )
-def test_b_sources_touched_and_edited(made: Witnessed, path: str, how: str, trainings: int) -> None:
+def test_only_a_change_of_the_training_code_trains_again(
+    made: CountingProject, path: str, how: str, trainings: int
+) -> None:
     file = made.folder / path
     before = file.read_text()
-    file.write_text(before + ("# a comment\n" if how == "edit" else ""))
+    file.write_text(before + ADDED[how])
     for tool, expected in (("repro", trainings), ("snakemake", 0)):
         made.tool(tool)
         assert made.trainings() == expected
-    truth(made)
+    check_results(made)
     file.write_text(before)
     made.tool("snakemake")
     made.tool("repro")
     assert made.trainings() == 0
 
 
-def test_d_more_trials_and_fewer(made: Witnessed) -> None:
+def test_more_trials_and_fewer(made: CountingProject) -> None:
     for tool in ("snakemake", "repro"):
         for trials, expected in ((5 if tool == "snakemake" else 6, None), (3, 0)):
             made.change_study({"sweep": {"trials": trials}})
@@ -160,33 +170,33 @@ def test_d_more_trials_and_fewer(made: Witnessed) -> None:
     assert made.trainings() == 0
 
 
-def test_e_apply_checkout_and_a_clone_with_pull(made: Witnessed, tmp_path: Path) -> None:
+def test_apply_checkout_and_a_clone_with_pull(made: CountingProject, tmp_path: Path) -> None:
     made.run("dvc", "exp", "run", "-S", "dropout=0.31", "--name", "one")
     made.trainings()
     made.run("git", "checkout", "--", "params.yaml", "dvc.lock")
     made.run("dvc", "checkout", "--force")
-    truth(made)
+    check_results(made)
     made.run("dvc", "exp", "apply", "one")
-    truth(made)
+    check_results(made)
     made.run("git", "checkout", "--", ".")
     made.run("dvc", "checkout", "--force")
-    truth(made)
+    check_results(made)
     made.run("dvc", "remote", "add", "--local", "--default", "here", str(tmp_path / "remote"))
     made.run("dvc", "push")
     other = tmp_path / "another clone"
     subprocess.run(["git", "clone", "--quiet", str(made.folder), str(other)], check=True)
-    clone = Witnessed(other, witness=tmp_path / "witness")
+    clone = CountingProject(other, counter=tmp_path / "counter")
     clone.run("dvc", "remote", "add", "--local", "--default", "here", str(tmp_path / "remote"))
     clone.run("dvc", "pull")
-    truth(clone)
+    check_results(clone)
     clone.tool("snakemake")
     assert clone.trainings() == 0
 
 
 @pytest.mark.parametrize("tool", ["snakemake", "repro"])
-def test_f_the_lying_sequence(fresh: Fresh, tool: str) -> None:
-    """Train at 32, commit, at 64, commit, check 32 out, ask for 64."""
-    project = fresh(f"lying {tool}")
+def test_a_checkout_of_old_results_is_not_taken_for_new_ones(fresh: Fresh, tool: str) -> None:
+    """Train with batch 6 and commit, train with 12 and commit, check out 6, ask for 12."""
+    project = fresh(f"checkout {tool}")
     values = {}
     for size in (6, 12):
         project.change_study({"batch_size": size})
@@ -198,36 +208,36 @@ def test_f_the_lying_sequence(fresh: Fresh, tool: str) -> None:
     assert project.trainings() == 5
     project.run("git", "checkout", "--quiet", "HEAD~1")
     project.run("dvc", "checkout", "--force")
-    truth(project)
+    check_results(project)
     assert project.read("results/train/metrics.json") == values[6]
     project.change_study({"batch_size": 12})
     project.tool(tool)
-    truth(project)
+    check_results(project)
     assert project.read("results/train/metrics.json") == values[12]
     assert project.trainings() == 0
 
 
 @pytest.mark.parametrize("kind", ["copy", "hardlink", "symlink"])
-def test_g_cache_types(made: Witnessed, tmp_path: Path, kind: str) -> None:
+def test_each_type_of_dvc_cache(made: CountingProject, tmp_path: Path, kind: str) -> None:
     folder = tmp_path / kind
     shutil.copytree(made.folder, folder, symlinks=True)
-    project = Witnessed(folder, witness=tmp_path / "witness")
+    project = CountingProject(folder, counter=tmp_path / "counter")
     project.run("dvc", "config", "--local", "cache.type", kind)
     project.run("dvc", "checkout", "--relink", "--force")
-    truth(project)
+    check_results(project)
     project.change_study({"learning_rate": 0.007})
     project.tool("repro")
     assert project.trainings() == 1
-    truth(project)
+    check_results(project)
     project.run("git", "checkout", "--", "params.yaml")
     project.tool("snakemake")
     project.tool("repro")
     assert project.trainings() == 0
-    truth(project)
+    check_results(project)
 
 
-def test_h_a_dry_run_changes_no_byte_and_no_time(made: Witnessed, fresh: Fresh) -> None:
-    def state(project: Witnessed) -> dict[str, tuple[int, int]]:
+def test_a_dry_run_changes_no_file(made: CountingProject, fresh: Fresh) -> None:
+    def state(project: CountingProject) -> dict[str, tuple[int, int]]:
         files = project.folder.rglob("*")
         return {
             str(f): (f.stat().st_mtime_ns, f.stat().st_size)
@@ -261,7 +271,7 @@ def test_h_a_dry_run_changes_no_byte_and_no_time(made: Witnessed, fresh: Fresh) 
         "results/leaderboard.csv",
     ],
 )
-def test_i_a_tampered_result_is_noticed_and_restored(made: Witnessed, path: str) -> None:
+def test_an_edited_result_is_noticed_and_restored(made: CountingProject, path: str) -> None:
     file = made.folder / path
     before = file.read_bytes()
     file.write_bytes(before[: len(before) // 2] + b"?")
@@ -269,11 +279,11 @@ def test_i_a_tampered_result_is_noticed_and_restored(made: Witnessed, path: str)
     made.tool("snakemake")
     assert file.read_bytes() == before
     assert made.trainings() == 0
-    truth(made)
+    check_results(made)
 
 
 @pytest.mark.parametrize("edited", ["params.yaml", "src/segsweep/training/metrics.py"])
-def test_j_an_edit_while_a_stage_runs_fails_it(made: Witnessed, edited: str) -> None:
+def test_an_edit_during_a_stage_makes_the_stage_fail(made: CountingProject, edited: str) -> None:
     made.change_study(
         {
             "learning_rate": {"params.yaml": 0.0111, "src/segsweep/training/metrics.py": 0.0112}[
@@ -287,40 +297,41 @@ def test_j_an_edit_while_a_stage_runs_fails_it(made: Witnessed, edited: str) -> 
     file = made.folder / edited
     kept = file.read_text()
     file.write_text(
-        kept + "# edited\n" if edited.endswith(".py") else kept.replace("0.0111", "0.5")
+        kept + "\nUNUSED = 1\n" if edited.endswith(".py") else kept.replace("0.0111", "0.5")
     )
-    told, _ = running.communicate(timeout=120)
-    assert running.returncode != 0, told
-    assert "run it again" in told
+    output, _ = running.communicate(timeout=120)
+    assert running.returncode != 0, output
+    assert "changed" in output
+    assert "again" in output
     file.write_text(kept)
     made.trainings()
     made.tool("repro")
-    truth(made)
+    check_results(made)
     made.run("git", "checkout", "--", "params.yaml")
     made.tool("repro")
     made.trainings()
     assert before == 0
 
 
-def test_k_an_experiment_beside_a_running_stage_shows_and_is_cured(fresh: Fresh) -> None:
-    """DVC itself swaps files under the run: the documentation says --temp or --queue beside one."""
+def test_an_experiment_during_a_stage_is_noticed_and_repaired(fresh: Fresh) -> None:
+    """DVC itself replaces files during the run; the documentation asks for --temp or --queue."""
     project = fresh("race")
     project.tool("repro")
     project.commit("made")
     project.change_study({"learning_rate": 0.0123})
     running = project.start("dvc", "repro")
     wait_for(lambda: project.lines().count("training") > 4, 60, "the training")
-    told = project.run("dvc", "exp", "run", "-S", "learning_rate=0.0321", check=False)
-    assert "ERROR" in told
+    output = project.run("dvc", "exp", "run", "-S", "learning_rate=0.0321", check=False)
+    assert "ERROR" in output
     running.communicate(timeout=120)
-    # whatever DVC left behind, this makes it true again
+    # whatever DVC has left, these commands repair it
     project.snakemake()
     project.run("dvc", "commit", "--force")
-    truth(project)
+    check_results(project)
     assert "up to date" in project.run("dvc", "repro")
 
 
-def test_k_beside_a_run_temp_experiments_are_safe(made: Witnessed) -> None:
+def test_a_temp_experiment_during_a_run_is_safe(made: CountingProject) -> None:
     made.change_study({"learning_rate": 0.0222})
     made.trainings()
     running = made.start("dvc", "repro", "train")
@@ -330,21 +341,21 @@ def test_k_beside_a_run_temp_experiments_are_safe(made: Witnessed) -> None:
     assert running.returncode == 0
     assert made.trainings() == 1
     assert "Nothing to be done" in made.snakemake("--dry-run", "results/train/metrics.json")
-    made.tool("repro")  # the next study is redesigned from the changed one
-    truth(made)
+    made.tool("repro")  # the next sweep is proposed for the changed study
+    check_results(made)
     made.run("git", "checkout", "--", "params.yaml")
     made.tool("repro")
 
 
-def test_two_runs_in_one_folder_get_one_sentence_at_once(made: Witnessed) -> None:
+def test_a_second_run_in_one_folder_is_refused_at_once(made: CountingProject) -> None:
     made.change_study({"learning_rate": 0.0333})
     running = made.start("snakemake", "--cores", "2")
     wait_for(lambda: made.lines().count("training") > made.seen, 60, "the training")
     started = time.monotonic()
-    told = made.snakemake(check=False)
-    assert "error: another snakemake runs in" in told
+    output = made.snakemake(check=False)
+    assert "error: another snakemake is running in" in output
     assert time.monotonic() - started < 5
-    assert "Traceback" not in told
+    assert "Traceback" not in output
     made.snakemake("--dry-run")
     end_session(running)
     made.run("git", "checkout", "--", "params.yaml")
@@ -352,8 +363,8 @@ def test_two_runs_in_one_folder_get_one_sentence_at_once(made: Witnessed) -> Non
     made.trainings()
 
 
-def test_gc_keeps_what_results_commits_and_experiments_refer_to(made: Witnessed) -> None:
-    script = ("python", "workflow/scripts/store.py", "gc")
+def test_gc_keeps_what_results_commits_and_experiments_refer_to(made: CountingProject) -> None:
+    script = ("segsweep", "cache", "gc")
     made.change_study({"learning_rate": 0.0444})
     made.tool("snakemake")
     assert made.trainings() == 1
@@ -371,24 +382,24 @@ def test_gc_keeps_what_results_commits_and_experiments_refer_to(made: Witnessed)
     assert made.trainings() == 0
 
 
-def test_why_and_accept(made: Witnessed) -> None:
-    told = made.run("python", "workflow/scripts/why.py", "results/trials/001")
-    assert "results/trials/001/provenance.json: current" in told
+def test_explain_and_accept(made: CountingProject) -> None:
+    output = made.run("segsweep", "explain", "results/trials/001")
+    assert "results/trials/001/provenance.json: up to date" in output
     source = made.folder / "src/segsweep/training/unet.py"
     before = source.read_text()
-    source.write_text(before + "# a comment\n")
-    told = made.run("python", "workflow/scripts/why.py", "results/trials/001", check=False)
-    assert "CHANGED  src/segsweep/training/unet.py" in told
-    made.run("python", "workflow/scripts/accept.py", "--reason", "a comment")
+    source.write_text(before + "\nUNUSED = 1\n")
+    output = made.run("segsweep", "explain", "results/trials/001", check=False)
+    assert "CHANGED  src/segsweep/training/unet.py" in output
+    made.run("segsweep", "accept", "--reason", "an unused constant")
     assert made.nothing_to_be_done()
-    told = made.run("python", "workflow/scripts/why.py", "results/train")
-    assert "accepted src/segsweep/training/unet.py in another version: a comment" in told
+    output = made.run("segsweep", "explain", "results/train")
+    assert "accepted src/segsweep/training/unet.py in another version: an unused constant" in output
     made.run("dvc", "repro", "--force")
     assert made.trainings() == 0
     source.write_text(before)
     made.change_study({"learning_rate": 0.5})
-    told = made.run("python", "workflow/scripts/why.py", "results/train", check=False)
-    assert "params.yaml: learning_rate" in told
+    output = made.run("segsweep", "explain", "results/train", check=False)
+    assert "params.yaml: learning_rate" in output
     made.run("git", "checkout", "--", "params.yaml")
     made.tool("repro")
     assert made.trainings() == 0

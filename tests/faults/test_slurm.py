@@ -1,4 +1,4 @@
-"""The study on a real Slurm: cancelled, preempted, orphaned, on a broken node: the same bytes."""
+"""The study on a real Slurm: cancelled, preempted, orphaned, on a broken node."""
 
 import os
 import signal
@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cluster import Cluster, needs_slurm
-from counting_project import Witnessed
+from counting_project import CountingProject
 from faults.conftest import end_session, wait_for
 
 pytestmark = needs_slurm
 
-Fresh = Callable[[str], Witnessed]
+Fresh = Callable[[str], CountingProject]
 
 SNAKEMAKE = (
     "snakemake",
@@ -24,7 +24,7 @@ SNAKEMAKE = (
 LONG = {"epochs": 150, "sweep": {"trials": 1}}
 TRIALS = ("--", "results/leaderboard.csv")
 PATIENCE = 900
-"""Seconds; the executor asks for a job's state ever less often while none ends."""
+"""Seconds; while no job ends, the executor asks for states less and less often."""
 
 
 @pytest.fixture(scope="module")
@@ -45,20 +45,20 @@ def nothing_left(cluster: Cluster) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def one_long_trial(fresh: Fresh) -> dict[str, bytes]:
-    """What a study of one trial of many epochs makes when it is left alone."""
+    """Return the results of a study with one long trial that nothing disturbs."""
     project = fresh("long")
     project.change_study(LONG)
     project.tool("snakemake", "results/leaderboard.csv")
     return project.results()
 
 
-def ended(running: subprocess.Popen[str]) -> str:
-    told, _ = running.communicate(timeout=PATIENCE)
-    assert running.returncode == 0, told
-    return told
+def output_of_ended(running: subprocess.Popen[str]) -> str:
+    output, _ = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 0, output
+    return output
 
 
-def test_a_sweep_of_two_at_a_time_gives_the_bytes_of_a_local_one(
+def test_two_trials_at_a_time_give_the_same_bytes_as_a_local_run(
     fresh: Fresh, cluster: Cluster
 ) -> None:
     sent, local = fresh("slurm"), fresh("local")
@@ -68,13 +68,13 @@ def test_a_sweep_of_two_at_a_time_gives_the_bytes_of_a_local_one(
     together = False
     while running.poll() is None:
         assert len(cluster.running()) <= 2
-        # what is the same in two looks was there all the while between them
+        # an entry that is the same in two looks was there in between
         held = dict(cluster.gpus_in_use().items() & cluster.gpus_in_use().items())
         assert len(set(held.values())) == len(held), f"two jobs on one GPU: {held}"
         assert set(held.values()) <= {"0", "1"}
         together |= len(held) == 2
         time.sleep(0.3)
-    ended(running)
+    output_of_ended(running)
     assert together
     local.tool("snakemake")
     assert sent.results() == local.results()
@@ -87,15 +87,15 @@ def test_a_sweep_of_two_at_a_time_gives_the_bytes_of_a_local_one(
     [("scancel",), ("scancel", "--signal=TERM"), ("scontrol", "requeue")],
     ids=["scancel", "SIGTERM", "requeue"],
 )
-def test_a_trial_taken_from_its_node_goes_on_from_its_last_epoch(
+def test_a_trial_removed_from_its_node_continues_from_its_last_epoch(
     fresh: Fresh, cluster: Cluster, how: tuple[str, ...], one_long_trial: dict[str, bytes]
 ) -> None:
     project = fresh("taken")
     project.change_study(LONG)
     running = project.start(*SNAKEMAKE, *TRIALS)
     wait_for(lambda: project.lines().count("epoch") > 3, PATIENCE, "some epochs")
-    cluster.tell(*how, *cluster.running())
-    ended(running)
+    cluster.run(*how, *cluster.running())
+    output_of_ended(running)
     assert project.results() == one_long_trial
     assert project.trainings() == 2
     # a kill before the checkpoint of an epoch is renamed loses that epoch
@@ -103,7 +103,7 @@ def test_a_trial_taken_from_its_node_goes_on_from_its_last_epoch(
     assert not (project.folder / ".store/nodes").exists()
 
 
-def test_ctrl_c_on_the_head_takes_its_jobs_along_and_a_new_head_goes_on(
+def test_ctrl_c_on_the_head_cancels_its_jobs_and_a_new_head_continues(
     fresh: Fresh, cluster: Cluster, one_long_trial: dict[str, bytes]
 ) -> None:
     project = fresh("interrupted")
@@ -113,34 +113,34 @@ def test_ctrl_c_on_the_head_takes_its_jobs_along_and_a_new_head_goes_on(
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=PATIENCE)
     wait_for(lambda: not cluster.running(), PATIENCE, "its job's end")
-    ended(project.start(*SNAKEMAKE, *TRIALS))
+    output_of_ended(project.start(*SNAKEMAKE, *TRIALS))
     assert project.results() == one_long_trial
     assert project.trainings() == 2
     assert 150 <= project.epochs() <= 151
 
 
-def test_a_run_beside_the_orphans_of_a_killed_one_takes_what_they_make(
+def test_a_new_run_uses_the_results_of_jobs_of_a_killed_run(
     fresh: Fresh, cluster: Cluster, reference: dict[str, bytes]
 ) -> None:
     project = fresh("orphans")
-    running = project.start(*SNAKEMAKE, *TRIALS, DAWDLE="10")
+    running = project.start(*SNAKEMAKE, *TRIALS, RANDOM_DELAY="10")
     wait_for(lambda: "training" in project.lines(), PATIENCE, "the first training")
     os.kill(running.pid, signal.SIGKILL)
     end_session(running)
     assert len(cluster.running()) == 1
-    ended(project.start(*SNAKEMAKE, *TRIALS))
+    output_of_ended(project.start(*SNAKEMAKE, *TRIALS))
     assert project.results().items() <= reference.items()
     assert project.epochs() == 3 * 2
 
 
-def test_a_node_that_fails_three_in_a_row_is_named_and_avoided(
+def test_a_node_that_fails_three_trainings_in_a_row_is_excluded(
     fresh: Fresh, cluster: Cluster, reference: dict[str, bytes]
 ) -> None:
-    """Each of three trials fails there: two try it twice, then the other; the third but once."""
+    """Three trials fail there: two of them twice before they go to the other node, one once."""
     project = fresh("bad node")
     partition = ("--default-resources", "slurm_partition=both")
-    told = ended(project.start(*SNAKEMAKE, *partition, *TRIALS))
-    assert "node bad failed 3 trainings in a row, so it gets no more" in told
+    output = output_of_ended(project.start(*SNAKEMAKE, *partition, *TRIALS))
+    assert "node bad failed 3 trainings in a row and gets no more" in output
     assert project.lines().count("killed at metrics.json") == 2 + 2 + 1
     noted = {path.stem for path in (project.folder / ".store/nodes/bad").iterdir()}
     assert noted == {f"results-trials-00{i}" for i in range(3)}

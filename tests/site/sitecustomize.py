@@ -1,9 +1,9 @@
-"""Put on PYTHONPATH by `witness.py`: a witness of real trainings, a killer at a write, a dawdler.
+"""Put on PYTHONPATH by `counting_project.py`: counts trainings, kills at a write, adds delays.
 
-WITNESS: a file outside the tree. Every training that starts, and every epoch that is finished,
-appends a line, and one more for a device that it holds, with process and time. KILL_AT ("name name
-..."): a process that is about to rename a finished file of such a name into place is killed by
-SIGKILL instead. DAWDLE: every training begins with a sleep of a random time, up to so many seconds.
+COUNTER: a file outside the project. Every started training and every finished epoch appends a line,
+and another one for each device that the process holds, with its number and the time. KILL_AT ("name
+name ..."): a process that is about to rename a finished file to such a name is killed by SIGKILL.
+RANDOM_DELAY: every training begins with a pause of random length, up to so many seconds.
 """
 
 import os
@@ -13,18 +13,18 @@ import sys
 import time
 from pathlib import Path
 
-WITNESS = os.environ.get("WITNESS")
+COUNTER = os.environ.get("COUNTER")
 KILL_AT = os.environ.get("KILL_AT", "").split()
 
 
 def _note(word: str) -> None:
-    assert WITNESS is not None
-    with Path(WITNESS).open("a") as file:
+    assert COUNTER is not None
+    with Path(COUNTER).open("a") as file:
         file.write(f"{word}\n")
 
 
 def _held() -> list[str]:
-    """The devices whose lock files this process has open."""
+    """Return the devices whose lock files this process has open."""
     files = [Path(os.path.realpath(fd)) for fd in Path("/proc/self/fd").iterdir()]
     return [f.stem for f in files if f.name.startswith("segsweep-") and f.suffix == ".lock"]
 
@@ -42,8 +42,8 @@ def _watch(event: str, arguments: tuple[object, ...]) -> None:
             _note(f"epoch on {device} by {os.getpid()} at {time.monotonic()}")
 
 
-if WITNESS:
+if COUNTER:
     sys.addaudithook(_watch)
     if sys.orig_argv[1:2] == ["workflow/scripts/train.py"]:
         _note("training")
-        time.sleep(random.uniform(0, float(os.environ.get("DAWDLE", "0"))))
+        time.sleep(random.uniform(0, float(os.environ.get("RANDOM_DELAY", "0"))))

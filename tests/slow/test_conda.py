@@ -1,7 +1,7 @@
-"""`snakemake --sdm conda`, with a stand-in for conda itself (tests/conda_stand_in.py).
+"""`snakemake --sdm conda`, with a substitute for conda itself (tests/conda_stand_in.py).
 
-What Snakemake gives to conda and which Python the jobs then use is real. That conda makes the
-environment from the file takes a network and is not tried here.
+What Snakemake gives to conda, and the Python that the jobs then use, are real. Creating the
+environment from the file needs a network and is not tested here.
 """
 
 import os
@@ -14,7 +14,7 @@ import yaml
 from project import ROOT, Project, environment
 
 
-def test_jobs_use_the_python_of_the_environment_that_conda_made(
+def test_jobs_use_the_python_of_the_conda_environment(
     checkout: Path, tmp_path: Path
 ) -> None:
     base = tmp_path / "conda"
@@ -24,7 +24,7 @@ def test_jobs_use_the_python_of_the_environment_that_conda_made(
     )
     (base / "bin/conda").chmod(0o755)
     (base / "bin/activate").write_text('export PATH="$1/bin:$PATH"\n')
-    project = Project(tmp_path / "project")  # Snakemake's post-deploy bears no space in the path
+    project = Project(tmp_path / "project")  # Snakemake's post-deploy script fails with a space in the path
     subprocess.run(["git", "clone", "--quiet", checkout, project.folder], check=True)
     (project.folder / "envs/segsweep.post-deploy.sh").write_text(
         "folder=\"$(python -c 'import sys; print(sys.prefix)')/share\"\n"
@@ -37,7 +37,7 @@ def test_jobs_use_the_python_of_the_environment_that_conda_made(
     asked = yaml.safe_load((base / "asked.yaml").read_text())
     assert asked == yaml.safe_load((ROOT / "envs/segsweep.yaml").read_text())
     ran = (base / "ran").read_text()
-    for script in ("keep", "sample", "preprocess", "sweep", "suggest", "trial", "train"):
+    for script in ("run_job", "sample", "preprocess", "sweep", "suggest", "trial", "train"):
         assert f"workflow/scripts/{script}.py" in ran
     before = project.read(made)
     assert "Nothing to be done" in project.snakemake("--dry-run", "--", made)

@@ -1,4 +1,4 @@
-"""Everything that a sweep may vary, varied at once, through the real agent."""
+"""A sweep over every searchable hyperparameter at once, through the real agent."""
 
 import csv
 from collections.abc import Callable
@@ -22,7 +22,7 @@ CHOICES = {
 }
 
 
-def test_every_choice_is_searched_and_the_best_pastes_back(
+def test_every_hyperparameter_is_searched_and_the_best_can_be_pasted_back(
     clones: Callable[[str], Project],
 ) -> None:
     project = clones("choices")
@@ -37,10 +37,10 @@ def test_every_choice_is_searched_and_the_best_pastes_back(
     trial = best["evidence"]["trial"]
     config = yaml.safe_load(project.read(f"results/trials/{trial:03d}/config.yaml"))
     for name in names:
-        place = best[SECTION_OF[name]] if name in SECTION_OF else best
-        assert place[name] == config[name]
+        section = best[SECTION_OF[name]] if name in SECTION_OF else best
+        assert section[name] == config[name]
     project.change_study({key: value for key, value in best.items() if key != "evidence"})
     project.snakemake("--", "results/train/metrics.json")
     weights = project.read("results/train/model.safetensors")
     assert weights == project.read("results/best/model.safetensors")
-    assert "taken from the store" in project.read("logs/train.log").decode()
+    assert "restored from the cache" in project.read("logs/train.log").decode()

@@ -1,4 +1,4 @@
-"""Early stopping and earlier studies with the real tools: what was stopped is put off, not lost."""
+"""Pruning and earlier studies with the real tools: a pruned trial can always be continued."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from counting_project import Witnessed
+from counting_project import CountingProject
 from project import Project
 from segsweep.config.study import Study
 from segsweep.search.sampler import suggest
@@ -32,19 +32,19 @@ STUDY: dict[str, Any] = {
     },
     "wandb": {"images": 0},
 }
-"""Trial 2 is surely stopped; of those after it, 3 was chosen before that was known, 4 after.
+"""Trial 2 is certainly pruned; trial 3 was suggested before that was known, trial 4 after.
 
 The single run is the same training as trial 0.
 """
 
 FILES = ("config.yaml", "metrics.json", "history.csv")
-UNTOLD = ("--", "results/trials/002/metrics.json", "results/trials/003/metrics.json")
+UNTIL_TRIAL_3 = ("--", "results/trials/002/metrics.json", "results/trials/003/metrics.json")
 LAST = ("--", "results/trials/003/metrics.json", "results/trials/004/metrics.json")
-GC = ("python", "workflow/scripts/store.py", "gc")
+GC = ("segsweep", "cache", "gc")
 
 
 def trials_of(project: Project) -> dict[str, bytes]:
-    """What the trials' folders record, by name."""
+    """Return the recorded files of all trials by name."""
     paths = sorted(project.folder.glob("results/trials/*/*"))
     return {f"{p.parent.name}/{p.name}": p.read_bytes() for p in paths if p.name in FILES}
 
@@ -59,114 +59,114 @@ def rows_of(project: Project, name: str) -> list[dict[str, str]]:
 
 
 def with_status(project: Project, status: str) -> dict[str, dict[str, Any]]:
-    """The metrics of the trials that ended so, by the name of their folder."""
+    """Return the metrics of the trials with this status, by the name of their folder."""
     found = {f"{i:03d}": metrics_of(project, f"trials/{i:03d}") for i in range(5)}
     return {trial: metrics for trial, metrics in found.items() if metrics["status"] == status}
 
 
 @contextmanager
 def without_trials(project: Project) -> Iterator[None]:
-    """For a while the trials' folders are gone from the results; those made meanwhile are lost."""
-    place, aside = project.folder / "results/trials", project.folder / "aside"
-    place.rename(aside)
+    """Move the trials' folders away; folders made in the block are deleted at its end."""
+    trials, moved = project.folder / "results/trials", project.folder / "moved"
+    trials.rename(moved)
     try:
         yield
     finally:
-        shutil.rmtree(place, ignore_errors=True)
-        aside.rename(place)
+        shutil.rmtree(trials, ignore_errors=True)
+        moved.rename(trials)
 
 
 @pytest.fixture(scope="module")
-def study(clones: Callable[[str], Project]) -> Callable[[str], Witnessed]:
-    """Make a fresh clone by name, in which the study that stops trials is committed."""
+def study(clones: Callable[[str], Project]) -> Callable[[str], CountingProject]:
+    """Return a function that makes a fresh clone with the study that prunes trials."""
 
-    def make(name: str) -> Witnessed:
+    def make(name: str) -> CountingProject:
         folder = clones(name).folder
-        project = Witnessed(folder, witness=folder.with_name(f"witness of {name}"))
+        project = CountingProject(folder, counter=folder.with_name(f"counter of {name}"))
         project.change_study(STUDY)
-        project.commit("a study that stops trials")
+        project.commit("a study that prunes trials")
         return project
 
     return make
 
 
 @pytest.fixture(scope="module")
-def both(study: Callable[[str], Witnessed]) -> tuple[Witnessed, Witnessed]:
-    """The study in two clones: one job at a time, and two trainings at a time, which dawdle."""
+def both(study: Callable[[str], CountingProject]) -> tuple[CountingProject, CountingProject]:
+    """Run the study twice: one job at a time, and two trainings at a time with random delays."""
     one, two = study("one by one"), study("two by two")
     by_two = ("snakemake", "--cores", "2", "--resources", "gpu=2", *LAST)
-    with two.start(*by_two, DAWDLE="2") as beside:
+    with two.start(*by_two, RANDOM_DELAY="2") as other:
         one.run("snakemake", "--cores", "1")
-        told, _ = beside.communicate()
-    assert beside.returncode == 0, told
+        output, _ = other.communicate()
+    assert other.returncode == 0, output
     return one, two
 
 
 @pytest.fixture(scope="module")
-def stopped(both: tuple[Witnessed, Witnessed]) -> Witnessed:
+def pruned(both: tuple[CountingProject, CountingProject]) -> CountingProject:
     return both[0]
 
 
 @pytest.fixture(scope="module")
-def dawdled(both: tuple[Witnessed, Witnessed]) -> Witnessed:
+def delayed(both: tuple[CountingProject, CountingProject]) -> CountingProject:
     return both[1]
 
 
 @pytest.fixture(scope="module")
-def left(stopped: Witnessed) -> dict[str, bytes]:
-    """What the trials' folders recorded before anything else was done in that clone."""
-    return trials_of(stopped)
+def left(pruned: CountingProject) -> dict[str, bytes]:
+    """Return the trials' files before anything else is done in that clone."""
+    return trials_of(pruned)
 
 
 @pytest.fixture(scope="module")
-def audited(stopped: Witnessed, left: dict[str, bytes]) -> Witnessed:
-    """The same clone after the audit; `left` is what it was before."""
-    stopped.epochs()
-    stopped.change_study({"sweep": {"audit": True}})
-    stopped.commit("with an audit")
-    stopped.snakemake()
-    return stopped
+def audited(pruned: CountingProject, left: dict[str, bytes]) -> CountingProject:
+    """Run the audit in the same clone; `left` has its files before."""
+    pruned.epochs()
+    pruned.change_study({"sweep": {"audit": True}})
+    pruned.commit("with an audit")
+    pruned.snakemake()
+    return pruned
 
 
-def test_a_poor_trial_ends_at_the_epoch_that_its_metrics_name(stopped: Witnessed) -> None:
-    trials = with_status(stopped, "pruned")
+def test_a_pruned_trial_ends_at_the_epoch_in_its_metrics(pruned: CountingProject) -> None:
+    trials = with_status(pruned, "pruned")
     assert "002" in trials
     for trial, metrics in trials.items():
-        history = rows_of(stopped, f"results/trials/{trial}/history.csv")
+        history = rows_of(pruned, f"results/trials/{trial}/history.csv")
         assert metrics["epochs"] < EPOCHS
         assert [int(row["epoch"]) for row in history] == list(range(1, metrics["epochs"] + 1))
         assert metrics["reason"].startswith("val_loss was to be at most ")
         assert metrics["reason"].endswith(f" after epoch {metrics['epochs']}")
-        assert rows_of(stopped, f"results/trials/{trial}/images.csv") == []
+        assert rows_of(pruned, f"results/trials/{trial}/images.csv") == []
 
 
-def test_the_leaderboard_the_summary_and_the_best_tell_finished_from_stopped(
-    stopped: Witnessed,
+def test_leaderboard_summary_and_best_distinguish_finished_from_pruned(
+    pruned: CountingProject,
 ) -> None:
-    finished, others = (with_status(stopped, status) for status in ("finished", "pruned"))
-    rows = rows_of(stopped, "results/leaderboard.csv")
+    finished, others = (with_status(pruned, status) for status in ("finished", "pruned"))
+    rows = rows_of(pruned, "results/leaderboard.csv")
     assert [row["status"] for row in rows] == ["finished"] * len(finished) + ["pruned"] * len(
         others
     )
-    summary = json.loads(stopped.read("results/summary.json"))
+    summary = json.loads(pruned.read("results/summary.json"))
     assert (summary["trials"], summary["pruned"], summary["failed"]) == (5, len(others), 0)
-    best = yaml.safe_load(stopped.read("results/best_config.yaml"))
+    best = yaml.safe_load(pruned.read("results/best_config.yaml"))
     assert f"{best['evidence']['trial']:03d}" in finished
 
 
-def test_a_stopped_trial_costs_no_epoch_that_it_was_spared(stopped: Witnessed) -> None:
-    trained = sum(metrics_of(stopped, f"trials/{i:03d}")["epochs"] for i in range(5))
-    assert stopped.lines().count("epoch") == trained < 5 * EPOCHS
+def test_a_pruned_trial_trains_only_its_own_epochs(pruned: CountingProject) -> None:
+    trained = sum(metrics_of(pruned, f"trials/{i:03d}")["epochs"] for i in range(5))
+    assert pruned.lines().count("epoch") == trained < 5 * EPOCHS
 
 
-def test_what_is_chosen_and_stopped_does_not_depend_on_order_and_timing(
-    left: dict[str, bytes], dawdled: Witnessed
+def test_suggestions_and_pruning_do_not_depend_on_order_or_timing(
+    left: dict[str, bytes], delayed: CountingProject
 ) -> None:
-    assert trials_of(dawdled) == left
+    assert trials_of(delayed) == left
 
 
-def test_an_audit_trains_the_remaining_epochs_and_touches_no_trial(
-    audited: Witnessed, left: dict[str, bytes]
+def test_an_audit_trains_the_remaining_epochs_and_changes_no_trial(
+    audited: CountingProject, left: dict[str, bytes]
 ) -> None:
     trials = with_status(audited, "pruned")
     assert audited.epochs() == sum(EPOCHS - metrics["epochs"] for metrics in trials.values())
@@ -182,16 +182,16 @@ def test_an_audit_trains_the_remaining_epochs_and_touches_no_trial(
     assert audited.nothing_to_be_done()
 
 
-def test_an_audit_begins_when_the_sweep_has_ended(study: Callable[[str], Witnessed]) -> None:
+def test_an_audit_begins_when_the_sweep_has_ended(study: Callable[[str], CountingProject]) -> None:
     project = study("planned")
     project.change_study({"sweep": {"audit": True}})
     planned = project.snakemake("--dry-run", "--", "results/audit/000/metrics.json").splitlines()
     jobs = dict(line.split() for line in planned if re.fullmatch(r"\w+ +\d+", line))
-    assert (jobs["trial"], jobs["aggregate"], jobs["finish"]) == ("5", "1", "1")
+    assert (jobs["trial"], jobs["aggregate"], jobs["train_pruned_to_end"]) == ("5", "1", "1")
 
 
-def test_a_lost_stopped_trial_comes_back_from_its_whole_training(
-    audited: Witnessed, left: dict[str, bytes]
+def test_a_lost_pruned_trial_is_restored_from_its_whole_training(
+    audited: CountingProject, left: dict[str, bytes]
 ) -> None:
     key = metrics_of(audited, "trials/002")["key"]
     assert not (audited.folder / ".store/checkpoints" / key).exists()
@@ -203,14 +203,14 @@ def test_a_lost_stopped_trial_comes_back_from_its_whole_training(
     assert trials_of(audited) == left
 
 
-def test_without_the_rule_a_once_stopped_trial_is_whole_and_trains_nothing(
-    audited: Witnessed, left: dict[str, bytes]
+def test_without_pruning_an_audited_trial_is_whole_and_trains_nothing(
+    audited: CountingProject, left: dict[str, bytes]
 ) -> None:
-    """The trials before the first that saw a stopped one have the same configurations."""
+    """Trials suggested before the first pruned one was known have the same configurations."""
     audited.epochs()
     audited.change_study({"sweep": {"early_terminate": None}})
     with without_trials(audited):
-        audited.snakemake(*UNTOLD)
+        audited.snakemake(*UNTIL_TRIAL_3)
         now = trials_of(audited)
         metrics = metrics_of(audited, "trials/002")
         runs = list(audited.folder.glob("results/trials/*/wandb/offline-run-*"))
@@ -224,49 +224,51 @@ def test_without_the_rule_a_once_stopped_trial_is_whole_and_trains_nothing(
     assert now["002/history.csv"] == audited.read("results/audit/002/history.csv")
 
 
-def test_gc_keeps_the_whole_training_of_a_stopped_trial(audited: Witnessed) -> None:
-    """It is what the trial's files are cut from, whether or not an audit refers to it too."""
+def test_gc_keeps_the_whole_training_of_a_pruned_trial(audited: CountingProject) -> None:
+    """The trial's files are cut from it, whether or not an audit refers to it too."""
     shutil.rmtree(audited.folder / "results/audit")
     keys = [metrics["key"] for metrics in with_status(audited, "pruned").values()]
-    told = audited.run(*GC)
-    assert [key for key in keys if key in told] == []
+    output = audited.run(*GC)
+    assert [key for key in keys if key in output] == []
     with without_trials(audited):
-        told = audited.run(*GC)
-    assert [key for key in keys if key not in told] == []
+        output = audited.run(*GC)
+    assert [key for key in keys if key not in output] == []
 
 
-def test_gc_keeps_the_checkpoint_of_a_stopped_trial_of_the_present_study(
-    dawdled: Witnessed,
+def test_gc_keeps_the_checkpoint_of_a_pruned_trial_of_the_present_study(
+    delayed: CountingProject,
 ) -> None:
-    for metrics in with_status(dawdled, "pruned").values():
+    for metrics in with_status(delayed, "pruned").values():
         checkpoint = f".store/checkpoints/{metrics['key']}"
-        assert (dawdled.folder / checkpoint / "last.safetensors").exists()
-        assert checkpoint not in dawdled.run(*GC)
+        assert (delayed.folder / checkpoint / "last.safetensors").exists()
+        assert checkpoint not in delayed.run(*GC)
 
 
-def test_gc_names_the_checkpoint_once_no_trial_has_its_configuration(dawdled: Witnessed) -> None:
-    key = metrics_of(dawdled, "trials/002")["key"]
-    with without_trials(dawdled):
-        told = dawdled.run(*GC)
-    assert f".store/checkpoints/{key}" in told
-
-
-def test_after_an_accepted_edit_and_without_the_rule_a_stopped_trial_goes_on(
-    dawdled: Witnessed,
+def test_gc_lists_a_checkpoint_when_no_trial_has_its_configuration(
+    delayed: CountingProject,
 ) -> None:
-    trained = metrics_of(dawdled, "trials/002")["epochs"]
-    with (dawdled.folder / "src/segsweep/training/unet.py").open("a") as source:
-        source.write("# a comment\n")
-    dawdled.run("python", "workflow/scripts/accept.py", "--reason", "a comment")
-    dawdled.change_study({"sweep": {"early_terminate": None}})
-    dawdled.epochs()
-    dawdled.snakemake("--", "results/trials/002/metrics.json")
-    assert metrics_of(dawdled, "trials/002")["status"] == "finished"
-    assert dawdled.epochs() == EPOCHS - trained
+    key = metrics_of(delayed, "trials/002")["key"]
+    with without_trials(delayed):
+        output = delayed.run(*GC)
+    assert f".store/checkpoints/{key}" in output
 
 
-def test_a_second_study_begins_with_what_the_first_found(
-    clones: Callable[[str], Project], stopped: Witnessed
+def test_after_an_accepted_edit_and_without_pruning_a_pruned_trial_continues(
+    delayed: CountingProject,
+) -> None:
+    trained = metrics_of(delayed, "trials/002")["epochs"]
+    with (delayed.folder / "src/segsweep/training/unet.py").open("a") as source:
+        source.write("\nUNUSED = 1\n")
+    delayed.run("segsweep", "accept", "--reason", "a comment")
+    delayed.change_study({"sweep": {"early_terminate": None}})
+    delayed.epochs()
+    delayed.snakemake("--", "results/trials/002/metrics.json")
+    assert metrics_of(delayed, "trials/002")["status"] == "finished"
+    assert delayed.epochs() == EPOCHS - trained
+
+
+def test_a_second_study_starts_from_the_trials_of_the_first(
+    clones: Callable[[str], Project], pruned: CountingProject
 ) -> None:
     project = clones("second study")
     first = ("--", "results/trials/000/config.yaml")
@@ -275,12 +277,12 @@ def test_a_second_study_begins_with_what_the_first_found(
     space = Study.read(str(project.folder / "params.yaml")).sweep.parameters
     middle = suggest(space, [], [], index=0, seed=5).parameters
 
-    shutil.copy(stopped.folder / "results/leaderboard.csv", project.folder / prior)
+    shutil.copy(pruned.folder / "results/leaderboard.csv", project.folder / prior)
     project.change_study({"sweep": {"prior_trials": prior}})
     project.snakemake(*first)
-    told = project.read("logs/sweep.log").decode()
-    assert f"begins with {len(with_status(stopped, 'finished'))} trials of {prior}" in told
-    assert f"left out {len(with_status(stopped, 'pruned'))} with status stopped" in told
+    output = project.read("logs/sweep.log").decode()
+    assert f"begins with {len(with_status(pruned, 'finished'))} trials of {prior}" in output
+    assert f"left out {len(with_status(pruned, 'pruned'))} with status pruned" in output
     assert json.loads(project.read("results/trials/000/suggestion.json"))["parameters"] != middle
 
     project.run("dvc", "commit", "--force", "sweep")
@@ -298,13 +300,13 @@ def test_a_second_study_begins_with_what_the_first_found(
         ("studies/prior/none.csv", "found no file studies/prior/none.csv"),
     ],
 )
-def test_earlier_trials_elsewhere_or_nowhere_are_refused_in_a_sentence(
+def test_a_wrong_path_of_earlier_trials_is_refused_in_one_sentence(
     clones: Callable[[str], Project], path: str, said: str
 ) -> None:
     project = clones("refused")
     project.change_study({"sweep": {"prior_trials": path}})
-    told = project.snakemake("--dry-run", check=False)
-    (error,) = [line for line in told.splitlines() if "error" in line.lower()]
+    output = project.snakemake("--dry-run", check=False)
+    (error,) = [line for line in output.splitlines() if "error" in line.lower()]
     assert error.startswith("error: params.yaml: sweep.prior_trials: ")
     assert said in error
-    assert "Traceback" not in told
+    assert "Traceback" not in output

@@ -1,4 +1,4 @@
-"""The main job with the real tools: Snakemake, the W&B agent, DVC, in fresh clones."""
+"""Whole runs with the real tools: Snakemake, the W&B agent and DVC, in fresh clones."""
 
 import csv
 import json
@@ -13,7 +13,7 @@ import yaml
 
 from project import NAMESPACES, ROOT, Project, environment, has_namespaces, needs_namespaces
 from segsweep.config.sections import Model, Training
-from segsweep.wandb_backend.sweep_server import Backend
+from segsweep.wandb_backend.sweep_server import SweepServer
 
 MADE = [
     "data/processed/manifest.csv",
@@ -49,13 +49,13 @@ CONFIRMED = {"confirm": {"candidates": 2, "seeds": 2}}
 def by_snakemake(
     clones: Callable[[str], Project], tmp_path_factory: pytest.TempPathFactory
 ) -> Project:
-    """A fresh clone in which the literal command ran.
+    """Run the documented command in a fresh clone.
 
-    Where the machine can: without a network, and with a HOME that cannot be written.
+    Where the machine allows it: without a network and with a HOME that cannot be written.
     """
     project = clones("by snakemake")
     project.change_study(CONFIRMED)
-    project.commit("a winner that is confirmed")
+    project.commit("with confirmation")
     command = ["snakemake", "--cores", "8", "--resources", "gpu=1"]
     if has_namespaces():
         home = tmp_path_factory.mktemp("home")
@@ -68,15 +68,15 @@ def by_snakemake(
 
 @pytest.fixture(scope="module")
 def by_dvc(clones: Callable[[str], Project]) -> Project:
-    """A fresh clone, with a store of its own, in which `dvc repro` ran."""
+    """Run `dvc repro` in a fresh clone with its own cache."""
     project = clones("by dvc")
     project.change_study(CONFIRMED)
-    project.commit("a winner that is confirmed")
+    project.commit("with confirmation")
     project.run("dvc", "repro")
     return project
 
 
-def test_the_literal_command_finds_a_best_configuration(by_snakemake: Project) -> None:
+def test_the_documented_command_finds_a_best_configuration(by_snakemake: Project) -> None:
     best = yaml.safe_load(by_snakemake.read("results/best_config.yaml"))
     rows = list(csv.DictReader(by_snakemake.read("results/leaderboard.csv").decode().splitlines()))
     assert [row["status"] for row in rows] == ["finished"] * 4
@@ -89,11 +89,11 @@ def test_the_literal_command_finds_a_best_configuration(by_snakemake: Project) -
 
 @needs_namespaces
 def test_no_network_no_account_and_no_home_are_needed(by_snakemake: Project) -> None:
-    """The fixture ran without them; this names the machine on which it could not."""
+    """The fixture ran without them; this test is skipped where that was not possible."""
     assert by_snakemake.nothing_to_be_done()
 
 
-def test_the_duration_and_every_epoch_are_told(by_snakemake: Project) -> None:
+def test_the_duration_and_every_epoch_are_printed(by_snakemake: Project) -> None:
     log: str = by_snakemake.log  # type: ignore[attr-defined]
     assert "min for 4 trials of 1 epochs" in log
     for line in ("trial 003 (4 of 4): epoch 1/1, validation Dice", "train: best validation Dice"):
@@ -107,21 +107,21 @@ def test_every_trial_is_an_offline_run_with_configuration_epochs_and_predictions
     for i in range(4):
         folder = by_snakemake.folder / f"results/trials/{i:03d}"
         (run,) = (folder / "wandb").glob("offline-run-*")
-        told = json.loads(
+        output = json.loads(
             by_snakemake.run("wandb", "leet", "inspect", "--summary", "--json", str(run))
         )
-        text = json.dumps(told)
+        text = json.dumps(output)
         chosen = json.loads((folder / "suggestion.json").read_text())["parameters"]
         assert str(chosen["learning_rate"]) in text
         assert "val_dice_coefficient" in text
         assert len(list(run.glob("files/media/images/*.png"))) == 2
-        # two masks and their predictions; equal files (all empty) are kept once
+        # two masks and their predictions; W&B stores equal files once
         assert len(list(run.glob("files/media/images/mask/*"))) >= 3
     ids = {p.name.split("-")[-1] for p in (by_snakemake.folder).glob("results/trials/*/wandb/off*")}
     assert len(ids) == 4
 
 
-def test_another_clone_with_an_empty_store_makes_the_same_bytes(
+def test_another_clone_with_an_empty_cache_makes_the_same_bytes(
     by_snakemake: Project, by_dvc: Project
 ) -> None:
     assert [name for name in MADE if by_snakemake.read(name) != by_dvc.read(name)] == []
@@ -132,7 +132,7 @@ def test_dvc_repro_leaves_nothing_to_do_for_either_tool(by_dvc: Project) -> None
     assert "up to date" in by_dvc.run("dvc", "repro")
 
 
-def test_metrics_plots_experiments_and_params_say_something(by_dvc: Project) -> None:
+def test_dvc_shows_metrics_plots_and_params(by_dvc: Project) -> None:
     metrics = json.loads(by_dvc.run("dvc", "metrics", "show", "--json"))
     files = metrics[""]["data"]
     assert 0 <= files["results/train/metrics.json"]["data"]["val_dice_coefficient"] <= 1
@@ -146,10 +146,10 @@ def test_metrics_plots_experiments_and_params_say_something(by_dvc: Project) -> 
     by_dvc.run("git", "checkout", "params.yaml")
 
 
-def test_every_input_of_a_rule_is_a_dependency_of_its_stage_and_the_other_way_round(
+def test_dvc_stages_list_what_their_rules_read_and_write(
     by_dvc: Project,
 ) -> None:
-    """A file that a rule reads and its stage does not list would let DVC restore an old result."""
+    """If a stage did not list a file that its rule reads, DVC could restore an old result."""
     stages = yaml.safe_load(by_dvc.read("dvc.yaml"))["stages"]
     for name, stage in stages.items():
         inputs: set[str] = set()
@@ -159,10 +159,10 @@ def test_every_input_of_a_rule_is_a_dependency_of_its_stage_and_the_other_way_ro
             path = by_dvc.folder / out
             records = path.rglob("*provenance.json") if path.is_dir() else [path]
             for record in records:
-                if record.name.endswith("-from.json"):
-                    told = json.loads(record.read_text())
-                    inputs |= set(told["made_from"]) | set(told["sources"])
-                    outputs |= {*told["made"], str(record.relative_to(by_dvc.folder))}
+                if record.name.endswith("provenance.json"):
+                    output = json.loads(record.read_text())
+                    inputs |= set(output["made_from"]) | set(output["sources"])
+                    outputs |= {*output["made"], str(record.relative_to(by_dvc.folder))}
         needed = {path for path in inputs if not below(path, outs) and ".snakemake" not in path}
         assert needed, name
         assert {path for path in needed if not below(path, stage["deps"])} == set(), name
@@ -175,13 +175,13 @@ def test_every_input_of_a_rule_is_a_dependency_of_its_stage_and_the_other_way_ro
             k for k in read if not any(k == p or k.startswith(f"{p}.") for p in params)
         } == set()
         unread = {p for p in params if not any(k == p or k.startswith(f"{p}.") for k in read)}
-        # the number of trials and whose weights are kept are read by the Snakefile itself
+        # read by the Snakefile itself
         by_snakefile = {"sweep.trials", "sweep.parallel", "sweep.weights", "confirm"}
         assert unread <= by_snakefile, name
 
 
 def keys_of(path: Path) -> set[str]:
-    """The dotted keys of the study in a fragment."""
+    """Return the dotted keys of the study in a params subset."""
     if path.parent.name != "inputs" or "-sources" in path.name:
         return set()
     sections = {"input_shape": "preprocess"}
@@ -200,12 +200,12 @@ def below(path: str, folders: list[str]) -> bool:
     return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
 
 
-def test_plain_wandb_agent_takes_the_sweep_as_it_is(by_snakemake: Project) -> None:
-    """The sweep's own command, without our agent: the run's values come from W&B."""
+def test_plain_wandb_agent_runs_the_sweep(by_snakemake: Project) -> None:
+    """`wandb agent` without our script: the run's values come from W&B."""
     sweep = yaml.safe_load(by_snakemake.read("results/sweep/sweep.yaml"))
     values = {"batch_size": 4, "learning_rate": 0.002, "dropout": 0.1, "l2_reg": 0.0001}
     key = "k" * 40
-    with Backend(key, sweep, "plain-run", values) as backend:
+    with SweepServer(key, sweep, "plain-run", values) as backend:
         by_snakemake.run(
             *("wandb", "agent", "--count", "1", "local/segsweep/abcd1234"),
             env={"WANDB_API_KEY": key, "WANDB_BASE_URL": backend.url, "WANDB_MODE": "offline"},
@@ -228,7 +228,7 @@ def test_one_changed_value_as_an_experiment_in_a_fresh_clone(
     assert project.read("results/leaderboard.csv") == by_dvc.read("results/leaderboard.csv")
 
 
-def test_a_changed_single_run_trains_alone_and_the_way_back_trains_nothing(
+def test_a_changed_single_run_trains_only_itself_and_undoing_trains_nothing(
     by_snakemake: Project,
 ) -> None:
     before = by_snakemake.read("results/train/metrics.json")
@@ -241,7 +241,7 @@ def test_a_changed_single_run_trains_alone_and_the_way_back_trains_nothing(
     assert by_snakemake.read("results/train/metrics.json") == before
 
 
-def test_the_pasted_best_configuration_is_found_in_the_store(by_snakemake: Project) -> None:
+def test_the_best_configuration_in_params_yaml_is_found_in_the_cache(by_snakemake: Project) -> None:
     best = yaml.safe_load(by_snakemake.read("results/best_config.yaml"))
     evidence = best.pop("evidence")
     by_snakemake.change_study(best)
@@ -251,7 +251,7 @@ def test_the_pasted_best_configuration_is_found_in_the_store(by_snakemake: Proje
     by_snakemake.run("git", "checkout", "params.yaml")
 
 
-def test_a_lost_or_edited_result_is_restored_not_trained(by_snakemake: Project) -> None:
+def test_a_lost_or_edited_result_is_restored_from_the_cache(by_snakemake: Project) -> None:
     metrics = by_snakemake.folder / "results/trials/002/metrics.json"
     before = metrics.read_bytes()
     metrics.write_text("{}")
@@ -261,43 +261,51 @@ def test_a_lost_or_edited_result_is_restored_not_trained(by_snakemake: Project) 
     assert by_snakemake.nothing_to_be_done()
 
 
-def test_a_fault_in_the_study_is_one_sentence(clones: Callable[[str], Project]) -> None:
+def test_an_error_in_the_study_is_one_sentence(clones: Callable[[str], Project]) -> None:
     project = clones("faulty")
     (project.folder / "params.yaml").write_text("sweep: {trails: 3}\n")
-    told = project.snakemake(check=False)
-    assert "error: params.yaml: unknown key 'sweep.trails'; did you mean 'trials'?" in told
-    assert "Traceback" not in told
+    output = project.snakemake(check=False)
+    assert "error: params.yaml: unknown key 'sweep.trails'; did you mean 'trials'?" in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize("text", ["", "- 1\n", "a: [\n"])
 def test_a_broken_study_file_is_one_sentence(clones: Callable[[str], Project], text: str) -> None:
     project = clones("broken study")
     (project.folder / "params.yaml").write_text(text)
-    told = project.snakemake("--dry-run", check=False)
-    assert "error: params.yaml: " in told
-    assert "Traceback" not in told
-    assert "WorkflowError" not in told
+    output = project.snakemake("--dry-run", check=False)
+    assert "error: params.yaml: " in output
+    assert "Traceback" not in output
+    assert "WorkflowError" not in output
 
 
 def test_a_failing_rule_names_its_cause_and_its_log(clones: Callable[[str], Project]) -> None:
-    project = clones("unlucky")
+    project = clones("failing")
     project.change_study({"data": {"sample": "pupils"}, "preprocess": {"test_fraction": 0.15}})
     project.snakemake("--", "data/raw/provenance.json")
     mask = next((project.folder / "data/raw/masks").iterdir())
     mask.write_bytes(b"no image")
-    told = project.run(
+    output = project.run(
         *("python", "workflow/scripts/preprocess.py", "params.yaml", "data/raw", "data/processed"),
         check=False,
     )
-    assert told.startswith("error: ")
-    assert mask.name in told
-    assert "Traceback" not in told
+    assert output.startswith("error: ")
+    assert mask.name in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize(
-    "module", ["provenance", "store", "study", "analysis.leaderboard", "unet.devices", "sweep.plan"]
+    "module",
+    [
+        "pipeline.staleness",
+        "pipeline.cache",
+        "config.study",
+        "selection.leaderboard",
+        "pipeline.environment",
+        "search.sweep_files",
+    ],
 )
-def test_light_parts_import_neither_torch_nor_wandb(module: str) -> None:
+def test_light_modules_import_neither_torch_nor_wandb(module: str) -> None:
     code = f"import sys, segsweep.{module}; print({{'torch', 'wandb'}} & set(sys.modules))"
     paths = {"PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(
@@ -307,7 +315,7 @@ def test_light_parts_import_neither_torch_nor_wandb(module: str) -> None:
 
 
 @pytest.mark.parametrize("script", sorted(p.name for p in (ROOT / "workflow/scripts").glob("*.py")))
-def test_every_script_explains_itself_with_an_example(script: str) -> None:
+def test_the_help_of_every_script_has_an_example(script: str) -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "workflow/scripts" / script), "--help"],
         env=environment(),
@@ -320,7 +328,7 @@ def test_every_script_explains_itself_with_an_example(script: str) -> None:
     assert f"workflow/scripts/{script}" in done.stdout
 
 
-def test_the_winner_was_trained_again_under_new_seeds(by_snakemake: Project) -> None:
+def test_the_candidates_were_retrained_under_new_seeds(by_snakemake: Project) -> None:
     rows = list(
         csv.DictReader(by_snakemake.read("results/confirm/confirmation.csv").decode().splitlines())
     )
@@ -328,14 +336,14 @@ def test_the_winner_was_trained_again_under_new_seeds(by_snakemake: Project) -> 
     best = yaml.safe_load(by_snakemake.read("results/best_config.yaml"))
     assert len({(row["trial"], row["seed"]) for row in rows}) == len(rows) == 4
     assert {row["seed"] for row in rows} == {"1", "2"}
-    assert best["evidence"]["trial"] == verdict["winner"]
+    assert best["evidence"]["trial"] == verdict["selected"]
     assert {row["trial"] for row in rows} == {str(c["trial"]) for c in verdict["candidates"]}
     confirmed = best["evidence"]["confirmed"]
-    assert confirmed["low"] <= confirmed["mean"] <= confirmed["high"]
+    assert confirmed["low"] <= confirmed["estimated_mean"] <= confirmed["high"]
     assert "best_observed" in best["evidence"]
 
 
-def test_the_test_split_is_judged_for_the_winner(by_snakemake: Project) -> None:
+def test_the_selected_configuration_is_evaluated_on_the_test_split(by_snakemake: Project) -> None:
     manifest = csv.DictReader(
         by_snakemake.read("data/processed/manifest.csv").decode().splitlines()
     )
@@ -344,28 +352,58 @@ def test_the_test_split_is_judged_for_the_winner(by_snakemake: Project) -> None:
     assert {row["name"] for row in rows} == tested
 
 
-def test_a_change_to_the_analysis_trains_nothing(by_snakemake: Project) -> None:
-    source = by_snakemake.folder / "src/segsweep/analysis/training_findings.py"
-    source.write_text(source.read_text() + "# a comment\n")
-    told = by_snakemake.snakemake("--dry-run")
-    by_snakemake.run("git", "checkout", str(source))
-    assert "evaluate" in told
-    words = [line.split() for line in told.splitlines()]
-    jobs = {each[0] for each in words if len(each) == 2 and each[1].isdigit()}
-    assert "report" in jobs
-    assert jobs.isdisjoint({"trial", "train", "rerun", "best", "suggest", "preprocess"})
+EDITS = {
+    "a comment": ("training/losses.py", "def bce(", "# a comment\ndef bce("),
+    "an error message": ("training/trainer.py", "the processed images", "the prepared images"),
+    "memory prediction": ("training/memory.py", "WORKSPACE = 0.05", "WORKSPACE = 0.06"),
+    "GPU selection": ("pipeline/gpus.py", "import os\n", "import os\n\nUNUSED = 1\n"),
+    "the report": ("report/html.py", "import hashlib\n", "import hashlib\n\nUNUSED = 1\n"),
+    "the analysis": ("analysis/importance.py", "DEGREE = 4", "DEGREE = 3"),
+}
+TRAININGS = {"trial", "train", "train_rerun", "best_model"}
 
 
-def test_the_next_study_runs_and_begins_with_the_trials_so_far(by_snakemake: Project) -> None:
-    designed = yaml.safe_load(by_snakemake.read("results/next/params.yaml"))
+def planned_jobs(project: Project, path: str, old: str, new: str) -> dict[str, int]:
+    """Return the number of jobs by rule that an edit of a source file would run."""
+    source = project.folder / "src/segsweep" / path
+    before = source.read_text()
+    assert old in before, path
+    source.write_text(before.replace(old, new, 1))
+    output = project.snakemake("--dry-run")
+    source.write_text(before)
+    words = [line.split() for line in output.splitlines()]
+    return {line[0]: int(line[1]) for line in words if len(line) == 2 and line[1].isdigit()}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_an_edit_that_cannot_change_a_training_trains_nothing(
+    by_snakemake: Project, edit: tuple[str, str, str]
+) -> None:
+    assert TRAININGS.isdisjoint(planned_jobs(by_snakemake, *edit))
+
+
+def test_an_edit_of_the_loss_trains_everything_again(by_snakemake: Project) -> None:
+    edit = ("training/losses.py", "def bce(", "UNUSED = 1\n\n\ndef bce(")
+    jobs = planned_jobs(by_snakemake, *edit)
+    expected = {"trial": 4, "train": 1, "train_rerun": 4, "best_model": 1}
+    assert {rule: jobs.get(rule) for rule in TRAININGS} == expected
+
+
+def test_an_edit_of_the_report_makes_only_the_report_again(by_snakemake: Project) -> None:
+    jobs = planned_jobs(by_snakemake, *EDITS["the report"])
+    assert set(jobs) - {"total"} == {"all", "report"}
+
+
+def test_the_proposed_study_runs_and_starts_from_the_finished_trials(by_snakemake: Project) -> None:
+    proposed = yaml.safe_load(by_snakemake.read("results/next/params.yaml"))
     (by_snakemake.folder / "params.yaml").write_text(
-        yaml.safe_dump(designed | {"sweep": {**designed["sweep"], "trials": 2}})
+        yaml.safe_dump(proposed | {"sweep": {**proposed["sweep"], "trials": 2}})
     )
-    told = by_snakemake.snakemake("results/trials/001/metrics.json")
+    output = by_snakemake.snakemake("results/trials/001/metrics.json")
     by_snakemake.run("git", "checkout", "params.yaml")
-    assert "sweep: begins with " in told
-    page = by_snakemake.read("results/report.html").decode()  # of the running sweep
+    assert "sweep: begins with " in output
+    page = by_snakemake.read("results/report.html").decode()  # the report of the running sweep
     assert "1 of 2" in page
     so_far = by_snakemake.read("results/leaderboard.csv").decode().splitlines()
-    assert len(so_far) == 1 + 1  # the header, and trial 0; no result, so it is made again
+    assert len(so_far) == 1 + 1  # the header and trial 0
     assert "aggregate" in by_snakemake.snakemake("--dry-run", "results/leaderboard.csv")
