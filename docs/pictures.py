@@ -1,7 +1,7 @@
-"""Make docs/pictures from the results of the tutorial's study.
+"""Write docs/pictures from the results of the tutorial's study.
 
-Run in the study's folder. Screenshots are taken by Chromium. Pictures become WebP, plots stay SVG;
-all are small.
+Run this in the clone with the study. Chromium takes the screenshots. Screenshots and photographs
+are saved as WebP, plots as SVG.
 
 Example:
   python docs/pictures.py results
@@ -11,21 +11,19 @@ import argparse
 import csv
 import re
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from PIL import Image
 
 PICTURES = Path(__file__).with_name("pictures")
-PREDICT = Path(__file__).parents[1] / "workflow/scripts/predict.py"
-WIDTH, HEIGHT = 800, 1000  # of a screenshot
-WIDEST = 1200
-MASK = (255, 140, 0)
+WIDTH, HEIGHT = 800, 1000  # of a screenshot, in pixels
+MAX_WIDTH = 1200
+MASK_COLOR = (255, 140, 0)
 
 
 def screenshot(page: Path) -> Image.Image:
-    """What Chromium shows first of a page, in its light colours."""
+    """Return the top of a page as Chromium shows it, with the light theme."""
     with tempfile.TemporaryDirectory() as folder:
         shot = Path(folder) / "shot.png"
         subprocess.run(
@@ -43,17 +41,17 @@ def screenshot(page: Path) -> Image.Image:
 
 
 def prediction(results: Path) -> Image.Image:
-    """A test image, the median by Dice, and the winner's mask over it."""
+    """Return the test image with the median Dice, without and with its predicted mask."""
     with (results / "test/images.csv").open() as file:
         ranked = sorted(csv.DictReader(file), key=lambda row: float(row["dice"]))
     name = ranked[len(ranked) // 2]["name"]
     source = next(Path("data/raw/images").glob(f"{name}.*"))
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, PREDICT, "--model", results / "best", source, "-o", folder]
+        command = ["segsweep", "predict", "--model", results / "best", source, "-o", folder]
         subprocess.run(command, check=True)
         mask = Image.open(next(Path(folder).iterdir())).convert("L")
     image = Image.open(source).convert("RGB")
-    tinted = Image.blend(image, Image.new("RGB", image.size, MASK), 0.5)
+    tinted = Image.blend(image, Image.new("RGB", image.size, MASK_COLOR), 0.5)
     pair = Image.new("RGB", (2 * image.width, image.height))
     pair.paste(image, (0, 0))
     pair.paste(Image.composite(tinted, image, mask), (image.width, 0))
@@ -61,18 +59,18 @@ def prediction(results: Path) -> Image.Image:
 
 
 def save(picture: Image.Image, name: str) -> None:
-    picture.thumbnail((WIDEST, 4 * WIDEST))
+    picture.thumbnail((MAX_WIDTH, 4 * MAX_WIDTH))
     picture.save(PICTURES / f"{name}.webp", quality=70, method=6)
 
 
-def on_white(plot: str) -> str:
-    """A plot in its light colours alone: a page's theme need not be the system's."""
+def with_light_theme(plot: str) -> str:
+    """Return an SVG plot with its light theme only, as a page's theme may not be the system's."""
     return re.sub(r"svg\{(.*?)\}@media .*?\}\}", r"svg{\1;background:#fff}", plot)
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("results", type=Path, metavar="RESULTS", help="the folder of results")
+    arguments.add_argument("results", type=Path, metavar="RESULTS", help="folder of results")
     results = arguments.parse_args().results
     PICTURES.mkdir(exist_ok=True)
     save(Image.open(results / "data/contact_sheet.png").convert("RGB"), "contact-sheet")
@@ -80,8 +78,8 @@ def main() -> None:
     save(screenshot(results / "report.html"), "report")
     save(prediction(results), "prediction")
     for plot in ("confirmation", "importance", "trials"):
-        drawn = (results / f"plots/{plot}.svg").read_text()
-        (PICTURES / f"{plot}.svg").write_text(on_white(drawn))
+        svg = (results / f"plots/{plot}.svg").read_text()
+        (PICTURES / f"{plot}.svg").write_text(with_light_theme(svg))
 
 
 if __name__ == "__main__":

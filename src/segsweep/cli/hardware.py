@@ -37,9 +37,9 @@ def hardware(
     from segsweep.config.study import Study
     from segsweep.data.dataset import ProcessedSet
     from segsweep.pipeline.environment import Device, select
-    from segsweep.training.dataloader import resident_images
+    from segsweep.training.device import images_on_device
     from segsweep.training.hardware_report import remarks, rows, table
-    from segsweep.training.resource_estimate import reach
+    from segsweep.training.resource_estimate import memory_extremes
 
     settings = Study.read(study)
     train = validation = 0
@@ -47,7 +47,7 @@ def hardware(
         splits = ProcessedSet.open(data).splits
         train, validation = splits.count("train"), splits.count("validation")
     space = {name: to_wandb(parameter) for name, parameter in settings.sweep.parameters.items()}
-    config = reach(settings.training_config(), space, train or sys.maxsize)[1]
+    config = memory_extremes(settings.training_config(), space, train or sys.maxsize)[1]
     batch_size = settings.sweep.parameters.get("batch_size")
     sizes = {int(size) for size in extremes(batch_size)} if batch_size else {config.batch_size}
     measured = memory is None
@@ -56,12 +56,12 @@ def hardware(
     else:
         device = Device("cuda", "GPU given by --memory", "bfloat16", int(memory * 1e9))
     height, width, _ = config.input_shape
-    resident = resident_images((train, validation), height, width, device.memory)
+    on_device = images_on_device((train, validation), height, width, device.memory)
     tried = []
-    for row in rows(config, sorted(sizes), device, resident, measured):
-        print(f"tried batch size {row.batch_size}", flush=True)
+    for row in rows(config, sorted(sizes), device, on_device, measured):
+        print(f"batch size {row.batch_size}: done", flush=True)
         tried.append(row)
     if measured and not train:
         print(f"{data}: does not exist yet, so the study's hours are not predicted")
     print(f"\n{table(tried, config, settings.trial_count, train, validation)}\n")
-    print("\n".join(remarks(tried, config, device, resident, measured)))
+    print("\n".join(remarks(tried, config, device, on_device, measured)))

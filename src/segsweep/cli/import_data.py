@@ -59,7 +59,7 @@ def import_data(
         segsweep import-data tiles --mask-suffix=-seg --groups groups.csv
         segsweep import-data --sample
     """
-    from segsweep.data.import_data import back_to_sample
+    from segsweep.data.import_data import restore_sample
     from segsweep.pipeline.staleness import lock_project
 
     if sample == (images is not None):
@@ -71,7 +71,7 @@ def import_data(
     require_project()
     lock = lock_project()
     if images is None:
-        back_to_sample()
+        restore_sample()
         print("the sample is in use again; next: git commit --all, then snakemake --cores all")
     else:
         _import(images, masks, mask_suffix, group_regex, groups)
@@ -84,14 +84,14 @@ def _import(
     import os
 
     from segsweep.config.study import Study
-    from segsweep.data.data_report import write_faults
+    from segsweep.data.data_report import write_issue_report
     from segsweep.data.discovery import find_pairs
-    from segsweep.data.image_cache import kept_folder
+    from segsweep.data.image_cache import image_cache_folder
     from segsweep.data.import_data import check, place
-    from segsweep.data.issues import FaultsError, by_class
-    from segsweep.data.preprocess import assign_splits, examine, settings_of
+    from segsweep.data.issues import DataIssuesError, group_by_kind
+    from segsweep.data.preprocess import assign_splits, prepare_dataset, image_settings
     from segsweep.data.raw_data import RAW
-    from segsweep.data.splits import by_folder, by_pattern, by_table
+    from segsweep.data.splits import groups_from_folders, groups_from_regex, read_groups
 
     check(*filter(None, (images, masks)))
     settings = Study.read().preprocess.model_dump()
@@ -99,22 +99,22 @@ def _import(
     problems = layout.problems
     splits: dict[str, str] = {}
     if table:
-        groups, splits, of_groups = by_table(table, layout)
+        groups, splits, of_groups = read_groups(table, layout)
         problems = [*problems, *of_groups]
     elif regex:
-        groups, of_groups = by_pattern(layout.pairs, regex)
+        groups, of_groups = groups_from_regex(layout.pairs, regex)
         problems = [*problems, *of_groups]
     else:
-        groups = by_folder(layout.pairs)
-    cache, workers = kept_folder(settings_of(settings)), len(os.sched_getaffinity(0))
-    examined = examine(layout.pairs, groups, splits, problems, settings, cache, workers)
+        groups = groups_from_folders(layout.pairs)
+    cache, workers = image_cache_folder(image_settings(settings)), len(os.sched_getaffinity(0))
+    examined = prepare_dataset(layout.pairs, groups, splits, problems, settings, cache, workers)
     try:
         assign_splits(examined, settings)
-    except FaultsError as error:
-        write_faults(error.problems)
+    except DataIssuesError as error:
+        write_issue_report(error.problems)
         raise
     place(examined, images, masks)
-    for kind, members in by_class(examined.problems).items():
+    for kind, members in group_by_kind(examined.problems).items():
         print(f"{kind}: {members[0].sentence()}")
         if len(members) > 1:
             print(f"  ... and {len(members) - 1} more of this kind")

@@ -69,20 +69,20 @@ def predict(
     import torch
 
     from segsweep.data.issues import for_terminal
-    from segsweep.data.preprocess import settings_of
+    from segsweep.data.preprocess import image_settings
     from segsweep.inference import predict as inference
-    from segsweep.inference.inputs import find
-    from segsweep.inference.saved_model import Model
+    from segsweep.inference.inputs import find_images
+    from segsweep.inference.saved_model import SavedModel
     from segsweep.inference.writers import Writer
 
-    saved = Model.read(model)
+    saved = SavedModel.read(model)
     cutoff = saved.threshold["chosen"] if threshold == "chosen" else float(threshold)
-    sources, problems = find(images, [out, *([probabilities] if probabilities else [])])
+    sources, problems = find_images(images, [out, *([probabilities] if probabilities else [])])
     writer = Writer(sources, out, format, cutoff, probabilities)
-    settings = settings_of(saved.preprocessing.model_dump())
+    settings = image_settings(saved.preprocessing.model_dump())
     progress = Progress(len(sources))
-    with saved.ready(device, torch.get_num_threads()) as engine:
-        pictures = inference.read_all(sources, settings, problems)
+    with saved.load(device, torch.get_num_threads()) as engine:
+        pictures = inference.read_images(sources, settings, problems)
         for picture in inference.predict(engine, pictures, batch_size, flips, progress.add_batch):
             writer.write(picture)
             progress.add_image()
