@@ -1,4 +1,4 @@
-"""How Sphinx builds these pages (`make docs`): plain Markdown, and nothing from the network."""
+"""Sphinx configuration for `make docs`: Markdown pages, nothing loaded from the network."""
 
 project = "segsweep"
 author = "the segsweep authors"
@@ -14,7 +14,7 @@ html_copy_source = False
 html_show_copyright = False
 html_static_path = ["static"]
 html_css_files = ["style.css"]
-smartquotes = False  # --option stays what one types
+smartquotes = False  # keeps --option as it is
 
 linkcheck_timeout = 20
 linkcheck_workers = 4
