@@ -1,7 +1,7 @@
-"""Run a command where there is no network and the home folder cannot be written.
+"""Run a command without network and with a read-only home folder.
 
-python offline.py HOME COMMAND...: in namespaces of its own, with nothing but loopback (up) and a
-read-only file system on HOME. Linux; needs unshare(1) with user namespaces, or root.
+python offline.py HOME COMMAND...: in namespaces of its own, with only the loopback interface (up)
+and a read-only file system on HOME. Linux; needs unshare(1) with user namespaces, or root.
 """
 
 import fcntl

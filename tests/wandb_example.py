@@ -1,4 +1,4 @@
-"""One trial of a small sweep, run by hand as Snakemake runs it, against a server on loopback."""
+"""One trial of a small sweep with the script of the workflow, and a W&B server on loopback."""
 
 import json
 import subprocess
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from project import ROOT, environment
+from project import ROOT, environment, segsweep
 from segsweep.core.files import read_yaml, write_json, write_yaml
+from wandb_server import Server
 
 SCRIPTS = ROOT / "workflow/scripts"
 STUDY: dict[str, Any] = {
@@ -18,30 +19,38 @@ STUDY: dict[str, Any] = {
     "training": {"threads": 1, "device": "cpu"},
     "wandb": {"project": "cells"},
 }
-CHOSEN = {"batch_size": 8, "learning_rate": 0.01, "dropout": 0.1, "l2_reg": 1e-5}
-WRITTEN = ("metrics.json", "history.csv", "images.csv", "model.safetensors")
+PARAMETERS = {"batch_size": 8, "learning_rate": 0.01, "dropout": 0.1, "l2_reg": 1e-5}
+RESULT_FILES = ("metrics.json", "history.csv", "images.csv", "model.safetensors")
 
 
 @dataclass
 class Example:
-    """A project's folder with a sweep and processed data; `home` has no login."""
+    """A project folder with a sweep and processed data, and a home folder without a login."""
 
     folder: Path
     data: Path
-    under: tuple[str, ...] = ()
-    """What scripts are run under, such as strace."""
+    prefix: tuple[str, ...] = ()
+    """A command that runs the scripts, such as strace."""
 
     def __post_init__(self) -> None:
         self.home = self.folder / "home"
         self.home.mkdir(parents=True)
         (self.folder / "workflow").symlink_to(ROOT / "workflow")
         write_yaml(self.folder / "params.yaml", STUDY)
-        self.run("sweep.py", "params.yaml", "results/sweep")
+        self.script("sweep.py", "params.yaml", "results/sweep")
 
-    def run(self, script: str, *options: str, check: bool = True, **env: str) -> str:
-        """Run a script of the workflow here; returns stdout and stderr."""
+    def script(self, name: str, *options: str, check: bool = True, **env: str) -> str:
+        """Run a script of the workflow; return stdout and stderr."""
+        return self._run([sys.executable, str(SCRIPTS / name), *options], check, env)
+
+    def sync(self, server: Server, check: bool = True) -> str:
+        """Run `segsweep sync`; return stdout and stderr."""
+        command = segsweep("sync", "results", "--data", self.data)
+        return self._run(command, check, server.environment)
+
+    def _run(self, command: list[str], check: bool, env: dict[str, str]) -> str:
         done = subprocess.run(
-            [*self.under, sys.executable, str(SCRIPTS / script), *options],
+            [*self.prefix, *command],
             cwd=self.folder,
             env=environment() | {"HOME": str(self.home), "TMPDIR": str(self.home)} | env,
             stdin=subprocess.DEVNULL,
@@ -55,12 +64,12 @@ class Example:
         return done.stdout
 
     def trial(self, index: int, *options: str, check: bool = True, **env: str) -> str:
-        """Run a trial; its key is "trial" and its number."""
+        """Run a trial with the key `trial{index}`; return stdout and stderr."""
         out = self.out(index)
-        config = read_yaml(self.folder / "results/sweep/training.yaml") | CHOSEN
+        config = read_yaml(self.folder / "results/sweep/training.yaml") | PARAMETERS
         write_yaml(out / "config.yaml", config)
-        write_json(out / "suggestion.json", {"parameters": CHOSEN})
-        return self.run(
+        write_json(out / "suggestion.json", {"parameters": PARAMETERS})
+        return self.script(
             "trial.py",
             *("results/sweep/sweep.yaml", str(self.data), f"results/trials/{index:03d}"),
             *("--images", "1", "--key", f"trial{index}", *options),
@@ -71,13 +80,13 @@ class Example:
     def out(self, index: int) -> Path:
         return self.folder / f"results/trials/{index:03d}"
 
-    def written(self, index: int) -> dict[str, bytes]:
-        """What a trial is judged by; the key is that of its number."""
-        found = {name: (self.out(index) / name).read_bytes() for name in WRITTEN}
-        metrics = json.loads(found["metrics.json"])
-        return found | {"metrics.json": json.dumps(metrics | {"key": ""}).encode()}
+    def results(self, index: int) -> dict[str, bytes]:
+        """Return the result files of a trial, without its key."""
+        contents = {name: (self.out(index) / name).read_bytes() for name in RESULT_FILES}
+        metrics = json.loads(contents["metrics.json"])
+        return contents | {"metrics.json": json.dumps(metrics | {"key": ""}).encode()}
 
     def files_with(self, text: str) -> list[Path]:
-        """Files below this folder, home among them, in which a text stands."""
+        """Return the files below this folder, including the home folder, that contain `text`."""
         files = (path for path in self.folder.rglob("*") if path.is_file())
         return [path for path in files if text.encode() in path.read_bytes()]

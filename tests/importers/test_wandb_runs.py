@@ -131,8 +131,8 @@ def server() -> Iterator[dict[str, str]]:
     """The environment in which W&B's client asks a server on loopback."""
     with Server() as server:
         config = {**CONFIG, "parameters": PARAMETERS}
-        server.books.sweeps["k3x9"] = Sweep(ENTITY, "cells", "k3x9", config)
-        server.books.runs = {one.name: one for one in RUNS}
+        server.state.sweeps["k3x9"] = Sweep(ENTITY, "cells", "k3x9", config)
+        server.state.runs = {one.name: one for one in RUNS}
         yield server.environment
 
 

@@ -1,4 +1,4 @@
-"""A whole study and a W&B server on loopback: synced later, and the other way round."""
+"""A whole study and a W&B server on loopback: uploaded later, and searched by W&B itself."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from wandb_server import Server
 
 @pytest.fixture(scope="module")
 def study(clones: Callable[[str], Project]) -> Project:
-    """An offline study, finished: two trials, four reruns and the single run."""
+    """A finished offline study: two trials, four confirmation runs and the single run."""
     project = clones("offline study")
     project.change_study(
         {"epochs": 2, "sweep": {"trials": 2}, "confirm": {"candidates": 2, "seeds": 2}}
@@ -27,112 +27,111 @@ def study(clones: Callable[[str], Project]) -> Project:
 
 
 def sync(study: Project, server: Server, check: bool = True) -> str:
-    script = "workflow/scripts/sync_wandb.py"
-    return study.run("python", script, check=check, env=server.environment)
+    return study.run("segsweep", "sync", check=check, env=server.environment)
 
 
-def contents(study: Project) -> dict[str, str]:
+def result_hashes(study: Project) -> dict[str, str]:
     return {path: sha256(path) for path in files_below(study.folder / "results")}
 
 
-def assert_whole(study: Project, server: Server) -> None:
+def assert_complete(study: Project, server: Server) -> None:
     name = sweep_id(read_yaml(study.folder / "results/sweep/sweep.yaml"))
-    runs = server.books.runs.values()
+    runs = server.state.runs.values()
     assert Counter(run.job_type for run in runs) == {"trial": 2, "confirm": 4, "train": 1}
     assert {run.group for run in runs if run.job_type != "train"} == {name}
     for run in runs:
         assert run.state == "finished"
         assert [row["epoch"] for row in run.history if "val_loss" in row] == [1, 2]
         assert any(file.startswith("media/images/") for file in run.files)
-    (sweep,) = server.books.sweeps.values()
+    (sweep,) = server.state.sweeps.values()
     assert {run.sweep for run in runs if run.job_type == "trial"} == {sweep.name}
-    models = {one.metadata["dvc_md5"]: one for one in server.books.of_type("model")}
+    models = {a.metadata["dvc_md5"]: a for a in server.state.artifacts_of_type("model")}
     for folder in ("best", "train"):
         weights = study.folder / f"results/{folder}/model.safetensors"
         metrics = json.loads((weights.with_name("metrics.json")).read_text())
         model = models[md5(weights)]
         assert model.state == "COMMITTED"
-        assert server.books.run(model.run).summary["key"] == metrics["key"]
-    assert len(server.books.of_type("dataset")) == 1
+        assert server.state.runs[model.run].summary["key"] == metrics["key"]
+    assert len(server.state.artifacts_of_type("dataset")) == 1
 
 
-def test_a_study_is_synced_whole_and_a_second_time_nothing_is_sent(study: Project) -> None:
-    before = contents(study)
+def test_a_study_is_uploaded_completely_and_the_second_time_nothing_is_sent(study: Project) -> None:
+    before = result_hashes(study)
     with Server() as server:
-        told = sync(study, server)
-        assert "7 of 7 runs are on" in told
-        assert_whole(study, server)
-        lines = {name: dict(run.lines) for name, run in server.books.runs.items()}
-        server.asked.clear()
+        output = sync(study, server)
+        assert "7 of 7 runs are on" in output
+        assert_complete(study, server)
+        lines = {name: dict(run.lines) for name, run in server.state.runs.items()}
+        server.requests.clear()
         assert "7 of 7 runs are on" in sync(study, server)
-        assert_whole(study, server)
-        assert {name: dict(run.lines) for name, run in server.books.runs.items()} == lines
-        assert len(server.books.artifacts) == 3
-        assert "RunResumeStatus" not in server.asked
-        assert "CreateArtifact" not in server.asked
-    assert contents(study) == before
+        assert_complete(study, server)
+        assert {name: dict(run.lines) for name, run in server.state.runs.items()} == lines
+        assert len(server.state.artifacts) == 3
+        assert "RunResumeStatus" not in server.requests
+        assert "CreateArtifact" not in server.requests
+    assert result_hashes(study) == before
     assert study.nothing_to_be_done()
 
 
-def test_what_breaks_off_is_named_and_goes_on_the_next_time(study: Project) -> None:
+def test_an_incomplete_upload_is_reported_and_continued_the_next_time(study: Project) -> None:
     with Server() as server:
         server.fail("-confirm-.*file_stream", 404)
         server.fail("UpsertSweep", 403)
-        told = sync(study, server, check=False)
-        assert "error: not all is on" in told
-        assert re.search(r"results/confirm/\d+: its state is running, expected finished", told)
-        assert "results/sweep/sweep.yaml: " in told
-        assert "results/train: run train-" in told
-        assert "Traceback" not in told
+        output = sync(study, server, check=False)
+        assert "error: the upload to" in output
+        assert re.search(r"results/confirm/\d+: its state is running, expected finished", output)
+        assert "results/sweep/sweep.yaml: " in output
+        assert "results/train: run train-" in output
+        assert "Traceback" not in output
         server.faults.clear()
         assert "7 of 7 runs are on" in sync(study, server)
-        assert_whole(study, server)
+        assert_complete(study, server)
 
 
-def test_trials_that_come_later_join_their_sweep(study: Project) -> None:
+def test_trials_uploaded_later_are_added_to_their_sweep(study: Project) -> None:
     with Server() as server:
         (log,) = study.folder.glob("results/trials/001/wandb/*/run-*.wandb")
         server.fail(f"/{log.stem.removeprefix('run-')}/file_stream", 404)
-        assert "not all is on" in sync(study, server, check=False)
+        assert "is incomplete: " in sync(study, server, check=False)
         server.faults.clear()
         sync(study, server)
-        assert server.asked.count("UpsertSweep") == 2
-        assert_whole(study, server)
+        assert server.requests.count("UpsertSweep") == 2
+        assert_complete(study, server)
 
 
-def test_where_runs_go_retrains_nothing(study: Project) -> None:
-    before = contents(study)
+def test_changing_wandb_mode_retrains_nothing(study: Project) -> None:
+    before = result_hashes(study)
     with Server() as server:
         study.change_study({"wandb": {"mode": "online"}})
         assert "epoch" not in study.snakemake("--resources", "gpu=1", env=server.environment)
-        assert server.asked == []
+        assert server.requests == []
     study.change_study({"wandb": {"mode": "offline"}})
     study.snakemake("--resources", "gpu=1")
     assert {
-        p: h for p, h in contents(study).items() if "/next/" not in p and "report" not in p
+        p: h for p, h in result_hashes(study).items() if "/next/" not in p and "report" not in p
     } == {p: h for p, h in before.items() if "/next/" not in p and "report" not in p}
 
 
-def test_plain_wandb_sweep_and_agent_train_the_same_trainer_and_come_back(
+def test_a_sweep_by_plain_wandb_uses_the_same_trainer_and_can_be_evaluated(
     study: Project, tmp_path: Path
 ) -> None:
     with Server() as server:
-        made = study.run("wandb", "sweep", "results/sweep/sweep.yaml", env=server.environment)
-        (sweep,) = server.books.sweeps.values()
-        assert f"wandb agent team/segsweep/{sweep.name}" in made
+        output = study.run("wandb", "sweep", "results/sweep/sweep.yaml", env=server.environment)
+        (sweep,) = server.state.sweeps.values()
+        assert f"wandb agent team/segsweep/{sweep.name}" in output
         path = f"team/segsweep/{sweep.name}"
         study.run("wandb", "agent", "--count", "3", path, env=server.environment)
-        runs = [run for run in server.books.runs.values() if run.sweep == sweep.name]
+        runs = [run for run in server.state.runs.values() if run.sweep == sweep.name]
         assert [run.state for run in runs] == ["finished"] * 3
         for run in runs:
             metrics = study.read(f"results/agent/{run.name}/metrics.json")
             value = json.loads(metrics)["val_dice_coefficient"]
             assert run.summary["val_dice_coefficient"] == value
-        told = study.run(
-            *("python", "workflow/scripts/evaluate.py", path, "--out", str(tmp_path / "out")),
+        output = study.run(
+            *("segsweep", "evaluate", path, "--out", str(tmp_path / "out")),
             *("--study", "params.yaml"),
             env=server.environment,
         )
-        assert "evaluate: 3 trials (3 finished) over batch_size" in told
+        assert "evaluate: 3 trials (3 finished) over batch_size" in output
     assert (tmp_path / "out/report.html").exists()
     assert (tmp_path / "out/next/params.yaml").exists()

@@ -1,4 +1,4 @@
-"""The backend and the real `wandb agent`."""
+"""The sweep server and the real `wandb agent`."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ from project import ROOT
 from segsweep.core.errors import UserError
 from segsweep.wandb_backend import wandb_cli
 from segsweep.wandb_backend.agent import run_trial, sweep_id
-from segsweep.wandb_backend.sweep_server import Backend
+from segsweep.wandb_backend.sweep_server import SweepServer
 
 SWEEP = {
     "program": "t.py",
@@ -29,7 +29,7 @@ SWEEP = {
 KEY = "k" * 40
 
 
-def ask(url: str, query: str, key: str | None = KEY) -> tuple[int, Any]:
+def post_query(url: str, query: str, key: str | None = KEY) -> tuple[int, Any]:
     request = urllib.request.Request(f"{url}/graphql", json.dumps({"query": query}).encode())
     if key:
         token = base64.b64encode(f"api:{key}".encode()).decode()
@@ -41,20 +41,20 @@ def ask(url: str, query: str, key: str | None = KEY) -> tuple[int, Any]:
         return error.code, json.loads(error.read())
 
 
-def test_the_run_is_handed_out_once_and_only_for_the_key() -> None:
-    with Backend(KEY, SWEEP, "run-1", {"x": 0.5}) as backend:
-        assert backend.url.startswith("http://127.0.0.1:")
+def test_the_server_assigns_its_run_once_and_only_with_the_key() -> None:
+    with SweepServer(KEY, SWEEP, "run-1", {"x": 0.5}) as server:
+        assert server.url.startswith("http://127.0.0.1:")
         heartbeat = "mutation { agentHeartbeat }"
-        assert ask(backend.url, heartbeat, key=None)[0] == 401
-        assert ask(backend.url, heartbeat, key="x" * 40)[0] == 401
-        status, body = ask(backend.url, heartbeat)
+        assert post_query(server.url, heartbeat, key=None)[0] == 401
+        assert post_query(server.url, heartbeat, key="x" * 40)[0] == 401
+        status, body = post_query(server.url, heartbeat)
         run = json.loads(body["data"]["agentHeartbeat"]["commands"])
         assert (status, run[0]["args"]) == (200, {"x": {"value": 0.5}})
-        again = ask(backend.url, heartbeat)[1]["data"]["agentHeartbeat"]["commands"]
+        again = post_query(server.url, heartbeat)[1]["data"]["agentHeartbeat"]["commands"]
         assert json.loads(again) == []
 
 
-def trial(tmp_path: Path, code: str) -> Path:
+def run_program(tmp_path: Path, code: str) -> Path:
     program = tmp_path / "t.py"
     program.write_text(code)
     out = tmp_path / "000"
@@ -63,37 +63,39 @@ def trial(tmp_path: Path, code: str) -> Path:
     return out
 
 
-def test_the_real_agent_hands_its_run_every_value_with_its_type(tmp_path: Path) -> None:
-    out = trial(
+def test_the_agent_passes_every_value_with_its_type(tmp_path: Path) -> None:
+    out = run_program(
         tmp_path,
         "import json, os, sys, wandb\n"
         "run = wandb.init()\n"
-        "seen = {'config': dict(run.config), 'id': run.id, 'sweep': run.sweep_id}\n"
+        "result = {'config': dict(run.config), 'id': run.id, 'sweep': run.sweep_id}\n"
         "run.finish()\n"
         "key = os.environ['WANDB_API_KEY'].encode()\n"
-        "told = [open(f'/proc/{p}/cmdline', 'rb').read() for p in (os.getpid(), os.getppid())]\n"
-        "seen['in a command line'] = any(key in line for line in told)\n"
-        "open(sys.argv[1] + '/metrics.json', 'w').write(json.dumps(seen))\n",
+        "pids = os.getpid(), os.getppid()\n"
+        "command_lines = [open(f'/proc/{pid}/cmdline', 'rb').read() for pid in pids]\n"
+        "result['key in a command line'] = any(key in line for line in command_lines)\n"
+        "open(sys.argv[1] + '/metrics.json', 'w').write(json.dumps(result))\n",
     )
-    seen = json.loads((out / "metrics.json").read_text())
-    assert seen["config"] == {"x": 0.25, "name": "008", "on": True}
-    assert seen["id"] == f"{sweep_id(SWEEP)}-abc"
-    assert seen["sweep"] == sweep_id(SWEEP)
-    assert seen["in a command line"] is False
+    result = json.loads((out / "metrics.json").read_text())
+    assert result["config"] == {"x": 0.25, "name": "008", "on": True}
+    assert result["id"] == f"{sweep_id(SWEEP)}-abc"
+    assert result["sweep"] == sweep_id(SWEEP)
+    assert result["key in a command line"] is False
     assert list((out / "wandb").glob("offline-run-*"))
 
 
-def test_a_trial_without_a_result_is_an_error_whatever_the_agent_says(tmp_path: Path) -> None:
+def test_a_trial_without_a_result_is_an_error_even_if_the_agent_exits_with_0(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(UserError, match="ended without a result"):
-        trial(tmp_path, "raise SystemExit(3)\n")
+        run_program(tmp_path, "raise SystemExit(3)\n")
 
 
-def test_the_agent_still_has_the_poll_interval_that_we_shorten() -> None:
+def test_wandb_still_has_the_poll_interval_that_wandb_cli_shortens() -> None:
     assert wandb_cli.wandb_agent.Agent.POLL_INTERVAL == 0.2
 
 
-def test_nothing_outlives_a_killed_trial(tmp_path: Path) -> None:
-    """Kill the process that serves the sweep: agent and trial end with it."""
+def test_agent_and_trial_end_when_the_serving_process_is_killed(tmp_path: Path) -> None:
     (tmp_path / "t.py").write_text(
         f"import sys, time, signal; sys.path.insert(0, {str(ROOT / 'src')!r})\n"
         "from segsweep.core.processes import die_with_parent; die_with_parent(signal.SIGTERM)\n"
@@ -116,5 +118,5 @@ def test_nothing_outlives_a_killed_trial(tmp_path: Path) -> None:
 def wait_for(condition: Any, seconds: float) -> None:
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s"
+        assert time.monotonic() < end, f"condition not met within {seconds} s"
         time.sleep(0.05)

@@ -1,7 +1,7 @@
-"""A W&B server on loopback, as far as this project's runs, sweeps, agents and artifacts need one.
+"""A W&B server on loopback that supports this project's runs, sweeps, agents and artifacts.
 
-It checks keys, refuses what the hosted one refuses (a run of a sweep that it does not know), and
-fails on command. What it answers was found by listening to wandb 0.31; it is no W&B.
+It checks API keys, refuses what the hosted server refuses (a run of a sweep that it does not have),
+and fails on command. Its answers follow what wandb 0.31 sends; it is not W&B's own server.
 """
 
 from wandb_server.server import Server

@@ -1,30 +1,30 @@
-"""What all answers share."""
+"""What the operations on runs, sweeps and artifacts share."""
 
 import json
 from typing import Any
 
-from wandb_server.state import Books, Run
+from wandb_server.state import Run, State
 
 Variables = dict[str, Any]
 Data = dict[str, Any]
-NO_MORE = {"endCursor": None, "hasNextPage": False, "__typename": "PageInfo"}
+LAST_PAGE = {"endCursor": None, "hasNextPage": False, "__typename": "PageInfo"}
 
 
 class RefusedError(Exception):
-    """What the server does not do, with the status that says so."""
+    """An operation that the server refuses, with its HTTP status."""
 
     def __init__(self, message: str, status: int = 200) -> None:
         super().__init__(message)
         self.status = status
 
 
-class Part:
-    """Some of the operations, as methods from variables to data."""
+class Operations:
+    """A group of GraphQL operations, as methods from variables to data."""
 
-    def __init__(self, books: Books, url: str) -> None:
-        self.books, self.url = books, url
+    def __init__(self, state: State, url: str) -> None:
+        self.state, self.url = state, url
 
-    def _node(self, run: Run) -> Data:
+    def _run_node(self, run: Run) -> Data:
         config = {key: {"value": value} for key, value in run.config.items()}
         return {
             **{"id": run.name, "name": run.name, "displayName": run.name, "projectId": "1"},
@@ -34,5 +34,5 @@ class Part:
             **{"systemMetrics": "{}", "readOnly": False, "description": "", "notes": ""},
         }
 
-    def _project(self, entity: str, name: str) -> Data:
+    def _project_node(self, entity: str, name: str) -> Data:
         return {"id": "1", "internalId": "1", "name": name, "entity": {"id": "e", "name": entity}}

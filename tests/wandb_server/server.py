@@ -1,4 +1,4 @@
-"""The HTTP side: who may ask, what fails on command, and where files go."""
+"""The HTTP side of the server: API keys, faults on command, and uploaded files."""
 
 import base64
 import json
@@ -10,19 +10,20 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from wandb_server.answers import Answers
 from wandb_server.base import RefusedError
-from wandb_server.state import Books
+from wandb_server.operations import AllOperations
+from wandb_server.state import State
 
 KEY = "SegsweepTestKey" + "0123456789" * 3
 
 
 @dataclass
 class Fault:
-    """What happens to the next `times` requests that match: a status, "drop", or a delay in s."""
+    """How the next `times` requests with a matching name fail."""
 
-    matching: str
+    pattern: str
     how: int | float | str
+    """An HTTP status (int), a delay in seconds (float), or "drop"."""
     times: int
 
 
@@ -30,24 +31,27 @@ class QuietServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that has gone is no news; all else is."""
+        """Report errors, but not a client that has disconnected."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
 
 class Server:
-    """Use as a context manager; `books` is what arrived, `asked` the names of all requests."""
+    """The server, on a port of 127.0.0.1 while the context is open.
+
+    `state` has what was uploaded, `requests` the names of all requests.
+    """
 
     def __init__(self, key: str = KEY, port: int = 0) -> None:
         self.key = key
-        self.books = Books()
-        self.asked: list[str] = []
+        self.state = State()
+        self.requests: list[str] = []
         self.faults: list[Fault] = []
         self._lock = threading.Lock()
         self._port = port
 
     def __enter__(self) -> "Server":
-        self._http = QuietServer(("127.0.0.1", self._port), _handler_of(self))
+        self._http = QuietServer(("127.0.0.1", self._port), _handler_class(self))
         self._port = self._http.server_port
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
         return self
@@ -62,32 +66,32 @@ class Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a user of this server has set."""
+        """The variables that a user of this server sets."""
         return {
             "WANDB_BASE_URL": self.url,
             "WANDB_API_KEY": self.key,
             "WANDB_ERROR_REPORTING": "false",
         }
 
-    def fail(self, matching: str, how: int | float | str, times: int = 10**6) -> None:
-        """Have requests whose name matches fail: with a status, by a drop, or after a delay."""
-        self.faults.append(Fault(matching, how, times))
+    def fail(self, pattern: str, how: int | float | str, times: int = 10**6) -> None:
+        """Make requests whose name matches `pattern` fail, see `Fault`."""
+        self.faults.append(Fault(pattern, how, times))
 
-    def fault_of(self, name: str) -> int | float | str | None:
+    def next_fault(self, name: str) -> int | float | str | None:
         with self._lock:
-            self.asked.append(name)
+            self.requests.append(name)
             for fault in self.faults:
-                if fault.times and re.search(fault.matching, name):
+                if fault.times and re.search(fault.pattern, name):
                     fault.times -= 1
                     return fault.how
         return None
 
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
-            return Answers(self.books, self.url).of(query, variables)
+            return AllOperations(self.state, self.url).answer(query, variables)
 
 
-def _handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
+def _handler_class(server: Server) -> type[BaseHTTPRequestHandler]:
     expected = "Basic " + base64.b64encode(f"api:{server.key}".encode()).decode()
 
     class Handler(BaseHTTPRequestHandler):
@@ -96,28 +100,28 @@ def _handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if self.path == "/graphql":
-                asked = json.loads(body)
-                named = re.search(r"(?:query|mutation)\s+(\w+)", asked["query"])
-                name = named.group(1) if named else "?"
+                request = json.loads(body)
+                match = re.search(r"(?:query|mutation)\s+(\w+)", request["query"])
+                name = match.group(1) if match else "?"
             else:
-                asked, name = {}, f"{self.command} {self.path}"
-            if self._fails(server.fault_of(name)):
+                request, name = {}, f"{self.command} {self.path}"
+            if self._fails(server.next_fault(name)):
                 return
-            if self.path.startswith("/upload/"):  # as signed addresses of a bucket: without a key
-                self._keep(body)
+            if self.path.startswith("/upload/"):  # like signed bucket URLs: without a key
+                self._save(body)
                 return self._send(200, {})
             if self.headers.get("Authorization") != expected:
                 return self._send(401, {"errors": [{"message": "user is not logged in"}]})
             if self.path == "/graphql":
                 try:
-                    data = server.answer(asked["query"], asked.get("variables") or {})
+                    data = server.answer(request["query"], request.get("variables") or {})
                 except RefusedError as refused:
                     return self._send(refused.status, {"errors": [{"message": str(refused)}]})
                 return self._send(200, {"data": data})
             if streamed := re.fullmatch(r"/files/[^/]+/[^/]+/([^/]+)/file_stream", self.path):
-                if streamed.group(1) not in server.books.runs:
+                if streamed.group(1) not in server.state.runs:
                     return self._send(404, {"error": "run not found"})
-                server.books.run(streamed.group(1)).stream(json.loads(body))
+                server.state.runs[streamed.group(1)].stream(json.loads(body))
                 return self._send(200, {})
             return self._send(404, {"error": "no such page"})
 
@@ -129,16 +133,16 @@ def _handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
                 self.connection.close()
                 return True
             if isinstance(how, int):
-                self._send(how, {"errors": [{"message": f"told to answer {how}"}]})
+                self._send(how, {"errors": [{"message": f"fails on command with {how}"}]})
                 return True
             if isinstance(how, float):
                 time.sleep(how)
             return False
 
-        def _keep(self, body: bytes) -> None:
+        def _save(self, body: bytes) -> None:
             _, _, kind, name, path = self.path.split("/", 4)
-            books = server.books
-            (books.runs if kind == "run" else books.artifacts)[name].files[path] = body
+            state = server.state
+            (state.runs if kind == "run" else state.artifacts)[name].files[path] = body
 
         def _send(self, status: int, content: dict[str, Any]) -> None:
             body = json.dumps(content).encode()
@@ -149,6 +153,6 @@ def _handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing; `asked` tells what came."""
+            """Print nothing; `requests` has the names."""
 
     return Handler

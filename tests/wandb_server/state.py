@@ -1,11 +1,11 @@
-"""What the server knows: runs, sweeps and artifacts, in memory."""
+"""The state of the server, in memory: runs, sweeps and artifacts."""
 
 import json
 from dataclasses import dataclass, field
 from typing import Any
 
 ENTITY = "team"
-"""The default entity of the one user."""
+"""The default entity of the only user."""
 
 
 @dataclass
@@ -22,16 +22,16 @@ class Run:
     summary: dict[str, Any] = field(default_factory=dict)
     lines: dict[int, dict[str, Any]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
-    used: list[str] = field(default_factory=list)
+    used_artifacts: list[str] = field(default_factory=list)
 
     @property
     def history(self) -> list[dict[str, Any]]:
         return [self.lines[i] for i in sorted(self.lines)]
 
     def stream(self, body: dict[str, Any]) -> None:
-        """One request of the file stream: lines at their offset, so that a repeat adds none."""
-        for name, part in body.get("files", {}).items():
-            for i, line in enumerate(part["content"], part["offset"]):
+        """Apply a file stream request; a repeated one overwrites the same lines."""
+        for name, chunk in body.get("files", {}).items():
+            for i, line in enumerate(chunk["content"], chunk["offset"]):
                 if name == "wandb-history.jsonl":
                     self.lines[i] = json.loads(line)
                 elif name == "wandb-summary.json":
@@ -48,7 +48,7 @@ class Sweep:
     name: str
     config: dict[str, Any]
     display_name: str | None = None
-    handed: int = 0
+    assigned_runs: int = 0
 
 
 @dataclass
@@ -66,14 +66,11 @@ class Artifact:
     files: dict[str, bytes] = field(default_factory=dict)
 
 
-class Books:
+class State:
     def __init__(self) -> None:
         self.runs: dict[str, Run] = {}
         self.sweeps: dict[str, Sweep] = {}
         self.artifacts: dict[str, Artifact] = {}
 
-    def run(self, name: str) -> Run:
-        return self.runs[name]
-
-    def of_type(self, kind: str) -> list[Artifact]:
-        return [one for one in self.artifacts.values() if one.kind == kind]
+    def artifacts_of_type(self, kind: str) -> list[Artifact]:
+        return [artifact for artifact in self.artifacts.values() if artifact.kind == kind]

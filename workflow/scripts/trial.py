@@ -1,13 +1,13 @@
 """Train one trial of a sweep through the real `wandb agent`.
 
-The agent (`--count 1`) asks a sweep backend in this process, on a free loopback port and with a
-key of its own, and starts train.py with what it is handed. A trial that misses one of the
-bars in OUT/pruning.json is stopped there. OUT gets metrics.json, history.csv
-(one row an epoch), images.csv, the model (model.safetensors, model.json) and the log of the W&B
-run in OUT/wandb. With --wandb-online the run is also streamed to the server that WANDB_BASE_URL or
-W&B's default names, under the user's own key.
+The agent (`--count 1`) gets the parameters in OUT/suggestion.json from a sweep server in this
+process, on a free loopback port and with a key of its own, and starts train.py with them. A trial
+that fails a threshold in OUT/pruning.json is pruned there. OUT gets metrics.json, history.csv (one
+row per epoch), images.csv, the model (model.safetensors, model.json) and the log of the W&B run in
+OUT/wandb. With --wandb-online the run is also streamed to the server in WANDB_BASE_URL, or W&B's
+default one, under the user's own key.
 
-With --trials the leaderboard and the report of the trials before this one are written beside the
+With --trials the leaderboard and the report of the trials before this one are written during the
 training.
 
 Example:
@@ -17,6 +17,7 @@ Example:
 import os
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,13 +28,86 @@ from segsweep.core.files import read_json, read_yaml
 from segsweep.core.processes import dying_with_me
 from segsweep.search.sweep_files import PROGRAM
 from segsweep.wandb_backend.agent import run_trial
-from segsweep.wandb_backend.settings import Destination, beside
+from segsweep.wandb_backend.settings import RunTarget, forward_variables
 
 
 def main() -> None:
+    given = _arguments()
+    sweep = read_yaml(given.sweep)
+    parameters = read_json(given.out / "suggestion.json")["parameters"]
+    target = RunTarget(sweep["project"], given.wandb_entity, given.wandb_online)
+    index = int(given.out.name)
+    with _live_report(given.out.parent.parent, index, given.trials):
+        run_trial(
+            sweep,
+            parameters,
+            _training_command(given, target, index),
+            given.out,
+            given.key,
+            _wandb_variables(target, sweep),
+        )
+
+
+def _training_command(given: Namespace, target: RunTarget, index: int) -> list[str]:
+    """Return the command of the training, without the interpreter."""
+    label = f"trial {given.out.name}"
+    if given.trials:
+        label += f" ({index + 1} of {given.trials})"
+    command = [PROGRAM, str(given.out / "config.yaml"), given.data, str(given.out)]
+    command += [*target.train_options(), "--wandb-job", "trial", "--sweep", given.sweep]
+    command += ["--images", given.images, "--key", given.key, "--label", label]
+    if given.wandb_model:
+        command += ["--wandb-model"]
+    if (thresholds := given.out / "pruning.json").exists():
+        command += ["--pruning", str(thresholds)]
+    if given.final_marker:
+        command += ["--final-marker", given.final_marker]
+    if given.checkpoints:
+        command += ["--checkpoints", given.checkpoints]
+    if given.trials and index == 0:
+        command += ["--announce", str(given.trials)]
+    return command
+
+
+def _wandb_variables(target: RunTarget, sweep: dict[str, Any]) -> dict[str, str]:
+    """Return the variables that carry the user's W&B settings to an online run."""
+    if not target.online:
+        return {}
+    from segsweep.wandb_backend.api import server_sweep_id  # imports wandb, which takes a second
+
+    users = dict(os.environ)  # before the wandb client adds its own variables
+    return forward_variables(users, target, server_sweep_id(target, sweep))
+
+
+@contextmanager
+def _live_report(results: Path, index: int, trials: int | None) -> Iterator[None]:
+    """Write leaderboard and report of the trials before `index` in processes of their own."""
+    if trials is None or index == 0:
+        yield
+        return
+    inputs = [results / name for name in ("sweep/search.yaml", "baselines.csv", "trials")]
+    processes = [
+        _start("report.py", results, "--live", "--of", trials, "--until", index),
+        _start("aggregate.py", *inputs, results, "--live", "--count", index),
+    ]
+    yield
+    for process in processes:
+        process.wait()
+
+
+def _start(script: str, *arguments: object) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name(script)), *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        preexec_fn=dying_with_me(),
+    )
+
+
+def _arguments() -> Namespace:
     arguments = parser(__doc__)
     arguments.add_argument("sweep", metavar="SWEEP", help="the W&B sweep configuration")
-    arguments.add_argument("data", metavar="DATA", help="the folder that preprocess wrote")
+    arguments.add_argument("data", metavar="DATA", help="the folder that preprocess.py wrote")
     arguments.add_argument("out", type=Path, metavar="OUT", help="the trial's folder")
     arguments.add_argument(
         "--trials", type=int, metavar="N", help="trials in the sweep (default: no live report)"
@@ -45,74 +119,23 @@ def main() -> None:
         "--wandb-entity", metavar="NAME", help="the user or team in W&B (default: your own)"
     )
     arguments.add_argument("--wandb-online", action="store_true", help="stream the W&B run")
-    arguments.add_argument("--wandb-model", action="store_true", help="and its weights, at the end")
     arguments.add_argument(
-        "--key", default="by-hand", help="names the W&B run within its sweep (default: %(default)s)"
+        "--wandb-model", action="store_true", help="also upload the weights at the end"
     )
     arguments.add_argument(
-        "--checkpoints", metavar="DIR", help="keep the state of each epoch here (default: nowhere)"
+        "--key",
+        default="by-hand",
+        help="names the W&B run in its sweep (default: %(default)s)",
+    )
+    arguments.add_argument(
+        "--checkpoints",
+        metavar="DIR",
+        help="save the state of each epoch there, and resume from it (default: neither)",
     )
     arguments.add_argument(
         "--final-marker", metavar="FILE", help="file to create if the result is final"
     )
-    given = arguments.parse_args()
-    sweep = read_yaml(given.sweep)
-    parameters = read_json(given.out / "suggestion.json")["parameters"]
-    command = [PROGRAM, str(given.out / "config.yaml"), given.data, str(given.out)]
-    to = Destination(sweep["project"], given.wandb_entity, given.wandb_online)
-    command += [*to.options(), "--wandb-job", "trial", "--sweep", given.sweep]
-    command += ["--wandb-model"] * given.wandb_model + ["--images", given.images]
-    index = int(given.out.name)
-    label = f"trial {given.out.name}" + (
-        f" ({index + 1} of {given.trials})" if given.trials else ""
-    )
-    command += ["--key", given.key, "--label", label]
-    if (thresholds := given.out / "pruning.json").exists():
-        command += ["--pruning", str(thresholds)]
-    if given.final_marker:
-        command += ["--final-marker", given.final_marker]
-    if given.checkpoints:
-        command += ["--checkpoints", given.checkpoints]
-    if given.trials and index == 0:
-        command += ["--announce", str(given.trials)]
-    settings = _settings(to, sweep)
-    with _sweep_so_far(given.out.parent.parent, index, given.trials):
-        run_trial(sweep, parameters, command, given.out, given.key, settings)
-
-
-def _settings(to: Destination, sweep: dict[str, Any]) -> dict[str, str]:
-    """What the run is told of the user's W&B, if it goes there."""
-    if not to.online:
-        return {}
-    from segsweep.wandb_backend.api import sweep_for_trial  # imports wandb, which takes a second
-
-    users = dict(os.environ)  # before W&B's client adds what is its own
-    return beside(users, to, sweep_for_trial(to, sweep))
-
-
-@contextmanager
-def _sweep_so_far(results: Path, index: int, trials: int | None) -> Iterator[None]:
-    """Tell of the trials before this one meanwhile, in processes of their own."""
-    if trials is None or index == 0:
-        yield
-        return
-    inputs = [results / name for name in ("sweep/search.yaml", "baselines.csv", "trials")]
-    writing = [
-        _script("report.py", results, "--live", "--of", trials, "--until", index),
-        _script("aggregate.py", *inputs, results, "--live", "--count", index),
-    ]
-    yield
-    for process in writing:
-        process.wait()
-
-
-def _script(name: str, *arguments: object) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name(name)), *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        stdout=sys.stderr,
-        preexec_fn=dying_with_me(),
-    )
+    return arguments.parse_args()
 
 
 if __name__ == "__main__":

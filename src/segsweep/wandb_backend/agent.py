@@ -1,4 +1,4 @@
-"""One trial through the real `wandb agent`, with the sweep served from this process."""
+"""Run one trial through the real `wandb agent`, with its sweep served by this process."""
 
 import hashlib
 import json
@@ -16,16 +16,16 @@ from typing import Any
 
 from segsweep.core.errors import MachineError, UserError
 from segsweep.core.processes import dying_with_me
-from segsweep.wandb_backend.sweep_server import Backend
+from segsweep.wandb_backend.sweep_server import SweepServer
 
-LAUNCHER = Path(__file__).with_name("wandb_cli.py")
+WANDB_CLI = Path(__file__).with_name("wandb_cli.py")
 ENTITY = "local"
 TERM_TIMEOUT = 20
-"""Seconds that a trial has to save its state after SIGTERM."""
+"""Seconds that a trial has after SIGTERM to save its state."""
 
 
 def sweep_id(sweep: dict[str, Any]) -> str:
-    """A sweep's own name: the same for the same sweep configuration, else another."""
+    """Return the id of a sweep: a hash of its configuration."""
     return hashlib.sha256(json.dumps(sweep, sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -35,14 +35,24 @@ def run_trial(
     command: list[str],
     out: Path,
     key: str,
-    settings: Mapping[str, str] = MappingProxyType({}),
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Run `command` as the one run that a `wandb agent --count 1` is handed.
+    """Run `command` as the one run of a `wandb agent --count 1`.
 
-    The run's files go to `out/wandb`; its id comes from the sweep and `key`. `settings` are more of
-    its environment. The agent's exit status says nothing about the trial, so what counts is
-    `out/metrics.json`. Raises `MachineError` when the trial left none; why, the
-    trial itself says, unless it was killed.
+    The exit status of the agent does not say how the trial ended, so `out/metrics.json` decides. If
+    it is missing, the trial has printed the reason itself, unless it was killed.
+
+    Args:
+        sweep: The W&B sweep configuration.
+        parameters: What the agent passes to the run.
+        command: The program of the trial and its arguments, without the interpreter.
+        out: The trial's folder; the files of the W&B run go to `out/wandb`.
+        key: Names the run within the sweep.
+        variables: Additional environment variables of the trial.
+
+    Raises:
+        UserError: `key` cannot be part of a run id.
+        MachineError: The trial wrote no `metrics.json`.
     """
     name = sweep_id(sweep)
     run_id = f"{name}-{key[:12]}"
@@ -55,31 +65,27 @@ def run_trial(
     token = secrets.token_hex(32)
     with (
         tempfile.TemporaryDirectory(prefix="segsweep-") as scratch,
-        Backend(token, served, run_id, parameters) as backend,
+        SweepServer(token, served, run_id, parameters) as server,
     ):
         agent = subprocess.run(
             [
-                sys.executable,
-                str(LAUNCHER),
-                "agent",
-                "--count",
-                "1",
-                "--forward-signals",
-                "--term-timeout",
-                str(TERM_TIMEOUT),
+                *(sys.executable, str(WANDB_CLI), "agent", "--count", "1"),
+                *("--forward-signals", "--term-timeout", str(TERM_TIMEOUT)),
                 f"{ENTITY}/{sweep['project']}/{name}",
             ],
-            env=_environment(backend.url, token, out, Path(scratch)) | dict(settings),
+            env=_agent_environment(server.url, token, out, Path(scratch)) | dict(variables),
             preexec_fn=dying_with_me(),
             check=False,
         )
     if not metrics.exists():
-        handed = "ended without a result" if backend.handed_out else "was never started"
-        raise MachineError(f"{out}: the trial {handed} (wandb agent ended with {agent.returncode})")
+        how = "ended without a result" if server.run_assigned else "was never started"
+        raise MachineError(
+            f"{out}: the trial {how} (wandb agent ended with status {agent.returncode})"
+        )
 
 
-def _environment(url: str, token: str, out: Path, scratch: Path) -> dict[str, str]:
-    """The agent's environment: no account, no home folder and no other server of W&B's is used."""
+def _agent_environment(url: str, token: str, out: Path, scratch: Path) -> dict[str, str]:
+    """Return the agent's environment: no W&B account, home folder or server but ours is used."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_")}
     return inherited | {
         "WANDB_API_KEY": token,

@@ -1,9 +1,8 @@
-"""The user's W&B server, asked by W&B's own client: who is logged in, and the study's sweep."""
+"""The user's W&B server through the wandb client: runs, and the sweep of the study."""
 
 import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -16,83 +15,81 @@ import wandb
 
 from segsweep.core.errors import UserError
 from segsweep.core.files import locked, read_json, write_json, write_yaml
-from segsweep.pipeline.cache import root
+from segsweep.pipeline.cache import cache_root
 from segsweep.wandb_backend.agent import sweep_id
-from segsweep.wandb_backend.settings import Destination
+from segsweep.wandb_backend.errors import format_error, last_error, missing_key_error
+from segsweep.wandb_backend.settings import RunTarget
 
 if TYPE_CHECKING:
     from wandb.apis.public import Run as OnlineRun
 
-PATIENCE, SWEEP_PATIENCE = 10, 30
-"""Seconds that one question to the server, and the making of a sweep, may take."""
+REQUEST_TIMEOUT, SWEEP_TIMEOUT = 10, 30
+"""Seconds for one request to the server, and for creating a sweep."""
 
 
-def no_key(error: BaseException) -> UserError:
-    """What W&B's client says of a missing or misshapen key, as one sentence."""
-    return UserError(
-        f"W&B: found no key that can be used ({in_a_line(error)}), expected one in WANDB_API_KEY "
-        "or from `wandb login`; with wandb.mode: offline training needs none"
-    )
+class WandbServer:
+    """The W&B server in WANDB_BASE_URL, or the default one, for one project.
 
+    The wandb client raises exceptions of many classes if the server does not answer.
 
-class Server:
-    """The server that WANDB_BASE_URL or W&B's default names, for one project.
-
-    Raises `UserError` without a key or an entity, and what W&B's client raises where the server
-    does not answer: exceptions of many kinds, some of them plain.
+    Raises:
+        UserError: There is no API key or no entity.
     """
 
-    def __init__(self, to: Destination) -> None:
+    def __init__(self, target: RunTarget) -> None:
         try:
-            self.api = wandb.Api(timeout=PATIENCE)
+            self.api = wandb.Api(timeout=REQUEST_TIMEOUT)
         except wandb.errors.UsageError as error:
-            raise no_key(error) from error
+            raise missing_key_error(error) from error
         self.url = str(self.api.settings["base_url"])
-        entity = to.entity or self.api.settings["entity"] or self.api.default_entity
+        entity = target.entity or self.api.settings["entity"] or self.api.default_entity
         if not entity:
             raise UserError(
-                f"wandb.entity: found none, and {self.url} gives your key no default, expected the "
-                "user or team that the runs belong to; set it in the study"
+                f"wandb.entity: found none, and {self.url} has no default entity for your key, "
+                "expected the user or team that owns the runs; set it in the study"
             )
         self.entity = str(entity)
-        self.project = to.project
+        self.project = target.project
 
-    def run(self, run: str) -> "OnlineRun":
-        """A run as the server has it now (an Api remembers those it was asked for)."""
-        return wandb.Api(timeout=PATIENCE).run(f"{self.entity}/{self.project}/{run}")
+    def run(self, run_id: str) -> "OnlineRun":
+        """Return a run as it is on the server now (a new `Api`, because an `Api` caches runs)."""
+        return wandb.Api(timeout=REQUEST_TIMEOUT).run(f"{self.entity}/{self.project}/{run_id}")
 
-    def runs_in(self, sweep: str) -> set[str]:
-        """The ids of a sweep's runs."""
+    def run_ids(self, sweep: str) -> set[str]:
+        """Return the ids of the runs in a sweep."""
         path = f"{self.entity}/{self.project}/{sweep}"
-        return {run.id for run in wandb.Api(timeout=PATIENCE).sweep(path).runs}
+        return {run.id for run in wandb.Api(timeout=REQUEST_TIMEOUT).sweep(path).runs}
 
-    def sweep(self, sweep: dict[str, Any], runs: Sequence[str] = ()) -> str:
-        """The server's id of a study's sweep, which is created the first time it is asked for.
+    def find_or_create_sweep(self, sweep: dict[str, Any], runs: Sequence[str] = ()) -> str:
+        """Return the server's id of a study's sweep, which is created on the first call.
 
-        Whoever asks meanwhile waits. The id is kept in the store; after a kill between creating and
-        keeping, the sweep is found by its name. A new sweep takes in `runs`, ids of runs that the
-        server has.
+        Concurrent calls wait for each other. The id is saved in the cache. If a process was killed
+        before it saved the id, the sweep is found by its name.
+
+        Args:
+            sweep: The W&B sweep configuration.
+            runs: Ids of runs on the server that a new sweep adopts.
         """
         named = with_name(sweep)
-        with self._remembered(named["name"]) as memory:
-            found = read_json(memory)["sweep"] if memory.exists() else None
-            if found is None or not self._has(found):
-                found = self._named(named["name"])
+        with self._locked_id_file(named["name"]) as file:
+            found = read_json(file)["sweep"] if file.exists() else None
+            if found is None or not self.has_sweep(found):
+                found = self._sweep_named(named["name"])
             if found is None:
-                said = self._wandb_sweep(named, runs)
-                found = self._named(named["name"])
+                error = self._wandb_sweep(named, runs)
+                found = self._sweep_named(named["name"])
                 if found is None:
-                    raise LookupError(said or "wandb sweep has made none")
-            write_json(memory, {"server": self.url, "sweep": found})
+                    raise LookupError(error or "`wandb sweep` created no sweep")
+            write_json(file, {"server": self.url, "sweep": found})
         return str(found)
 
-    def take_in(self, known_as: str, sweep: dict[str, Any], runs: Sequence[str]) -> str:
-        """Add runs that the server has to a sweep that it has; returns what went wrong."""
-        update = ("--update", f"{self.entity}/{self.project}/{known_as}")
+    def add_runs(self, server_id: str, sweep: dict[str, Any], runs: Sequence[str]) -> str:
+        """Add runs on the server to a sweep on the server; return the error, or ""."""
+        update = ("--update", f"{self.entity}/{self.project}/{server_id}")
         return self._wandb_sweep(with_name(sweep), runs, *update)
 
     def _wandb_sweep(self, sweep: dict[str, Any], runs: Sequence[str], *options: str) -> str:
-        """Run `wandb sweep`; what came of it, the server is asked. Returns what went wrong."""
+        """Run `wandb sweep`; return the error that it printed, or ""."""
         with tempfile.TemporaryDirectory(prefix="segsweep-") as scratch:
             config = Path(scratch) / "sweep.yaml"
             write_yaml(config, sweep)
@@ -107,38 +104,39 @@ class Server:
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     text=True,
-                    timeout=SWEEP_PATIENCE,
+                    timeout=SWEEP_TIMEOUT,
                 )
             except subprocess.TimeoutExpired as expired:
                 raise TimeoutError(
-                    f"wandb sweep had not ended after {expired.timeout:.0f} s"
+                    f"`wandb sweep` did not end within {expired.timeout:.0f} s"
                 ) from expired
-        return error_in(done.stdout)
+        return last_error(done.stdout)
 
     @contextmanager
-    def _remembered(self, name: str) -> Iterator[Path]:
-        """The file that keeps a sweep's id, held by this process alone."""
-        place = json.dumps([self.url, self.entity, self.project, name])
-        memory = root() / "wandb" / f"{hashlib.sha256(place.encode()).hexdigest()[:16]}.json"
-        with locked(memory.with_suffix(".lock")):
-            yield memory
+    def _locked_id_file(self, name: str) -> Iterator[Path]:
+        """Yield the file with the server's id of a sweep, locked for this process."""
+        sweep = json.dumps([self.url, self.entity, self.project, name])
+        file = cache_root() / "wandb" / f"{hashlib.sha256(sweep.encode()).hexdigest()[:16]}.json"
+        with locked(file.with_suffix(".lock")):
+            yield file
 
-    def _has(self, sweep: str) -> bool:
-        with _or_nothing():
-            self.api.sweep(f"{self.entity}/{self.project}/{sweep}")
+    def has_sweep(self, server_id: str) -> bool:
+        """Return whether the project on the server has a sweep of this id."""
+        with _ignoring_not_found():
+            self.api.sweep(f"{self.entity}/{self.project}/{server_id}")
             return True
         return False
 
-    def _named(self, name: str) -> str | None:
-        with _or_nothing():  # there may be no such project yet
+    def _sweep_named(self, name: str) -> str | None:
+        with _ignoring_not_found():  # the project may not exist yet
             sweeps = list(self.api.project(self.project, self.entity).sweeps())
-            return next((one.id for one in sweeps if one.config.get("name") == name), None)
+            return next((sweep.id for sweep in sweeps if sweep.config.get("name") == name), None)
         return None
 
 
 @contextmanager
-def _or_nothing() -> Iterator[None]:
-    """Pass over what W&B's client says where something does not exist, and over nothing else."""
+def _ignoring_not_found() -> Iterator[None]:
+    """Ignore the error of the wandb client for something that does not exist."""
     try:
         yield
     except ValueError as error:
@@ -147,43 +145,41 @@ def _or_nothing() -> Iterator[None]:
 
 
 def with_name(sweep: dict[str, Any]) -> dict[str, Any]:
-    """The sweep's configuration with the name by which it is found on a server."""
+    """Return a sweep configuration with the name by which a server can find it."""
     return {"name": f"{sweep['project']}-{sweep_id(sweep)}", **sweep}
 
 
-def asked(to: Destination) -> Server:
-    """The server, or `UserError` where there is no key or no answer."""
+def connect(target: RunTarget) -> WandbServer:
+    """Return the server.
+
+    Raises:
+        UserError: There is no API key, no entity or no answer.
+    """
     try:
-        return Server(to)
+        return WandbServer(target)
     except UserError:
         raise
     except Exception as error:
         raise UserError(
-            f"W&B cannot be asked ({in_a_line(error)}), expected a server that knows your key; "
-            "see WANDB_BASE_URL and `wandb login`, and try again"
+            f"W&B: cannot reach the server ({format_error(error)}), expected one that accepts your "
+            "key; check WANDB_BASE_URL and `wandb login`, and try again"
         ) from error
 
 
-def sweep_for_trial(to: Destination, sweep: dict[str, Any]) -> str | None:
-    """The server's id of the sweep; None, and a line why, where the server cannot be asked.
+def server_sweep_id(target: RunTarget, sweep: dict[str, Any]) -> str | None:
+    """Return the server's id of the sweep; print a line and return None if it does not answer.
 
-    Raises `UserError` without a key or an entity.
+    Raises:
+        UserError: There is no API key or no entity.
     """
     try:
-        return Server(to).sweep(sweep)
+        return WandbServer(target).find_or_create_sweep(sweep)
     except UserError:
         raise
     except Exception as error:
-        print(f"W&B: the sweep cannot be asked for ({in_a_line(error)})", flush=True)
+        print(
+            f"W&B: cannot find or create the sweep ({format_error(error)}); the trial's run is "
+            "streamed without it",
+            flush=True,
+        )
         return None
-
-
-def in_a_line(error: BaseException) -> str:
-    """What W&B's client says, without its advice."""
-    return " ".join((str(error) or type(error).__name__).splitlines()[0].split())
-
-
-def error_in(output: str) -> str:
-    """The last error among what W&B's command line printed; "" where there is none."""
-    errors = [line for line in output.splitlines() if "ERROR" in line or "Error:" in line]
-    return re.split("ERROR|Error:", errors[-1], maxsplit=1)[1].strip() if errors else ""

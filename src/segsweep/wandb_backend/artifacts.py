@@ -1,6 +1,6 @@
-"""Data and models as W&B artifacts, named by the hashes that DVC knows them by.
+"""Dataset and model as W&B artifacts, with the hashes that DVC has for them.
 
-The images stay here: the dataset's artifact holds its manifest and its summary.
+The dataset artifact holds the manifest and the summary; the images are not uploaded.
 """
 
 import hashlib
@@ -12,62 +12,65 @@ from typing import Any
 import wandb
 
 from segsweep.core.files import files_below, read_json, sha256, write_json
-from segsweep.pipeline.cache import root
+from segsweep.pipeline.cache import cache_root
 
 
 def md5(path: str | Path) -> str:
-    """The hash by which DVC 3 knows a file."""
+    """Return the hash that DVC 3 has for a file."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def dvc_hash(folder: Path) -> str:
-    """The hash by which DVC 3 knows a folder, as it stands in dvc.lock."""
+    """Return the hash that DVC 3 has for a folder, as in dvc.lock."""
     files = {Path(file).relative_to(folder).as_posix(): md5(file) for file in files_below(folder)}
     entries = [{"md5": files[name], "relpath": name} for name in sorted(files)]
     return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + ".dir"
 
 
-def dvc_hash_once(folder: Path) -> str:
-    """The same, read only once for what one record (`provenance.json`) tells of the folder."""
+def cached_dvc_hash(folder: Path) -> str:
+    """Return `dvc_hash` of a folder; it is computed once for each content of `provenance.json`."""
     record = folder / "provenance.json"
     if not record.exists():  # preprocessed by hand
         return dvc_hash(folder)
-    memory = root() / "wandb" / f"dvc-{sha256(record)[:16]}.json"
-    if not memory.exists():
-        write_json(memory, {"dvc_md5": dvc_hash(folder)})
-    return str(read_json(memory)["dvc_md5"])
+    path = cache_root() / "wandb" / f"dvc-{sha256(record)[:16]}.json"
+    if not path.exists():
+        write_json(path, {"dvc_md5": dvc_hash(folder)})
+    return str(read_json(path)["dvc_md5"])
 
 
-def dataset(folder: Path) -> wandb.Artifact:
-    """The artifact of a folder that `preprocess` wrote."""
-    hashes = {"dvc_md5": dvc_hash_once(folder), "manifest_sha256": sha256(folder / "manifest.csv")}
+def dataset_artifact(folder: Path) -> wandb.Artifact:
+    """Return the artifact of a folder that preprocess.py wrote."""
+    hashes = {
+        "dvc_md5": cached_dvc_hash(folder),
+        "manifest_sha256": sha256(folder / "manifest.csv"),
+    }
     artifact = wandb.Artifact("data", "dataset", metadata=hashes)
     for name in ("manifest.csv", "summary.json"):
-        _add(artifact, folder / name)
+        _add_file(artifact, folder / name)
     return artifact
 
 
-def model(weights: Path, metrics: dict[str, Any]) -> wandb.Artifact:
-    """The artifact of a training's weights; `metrics` stand beside the hashes."""
+def model_artifact(weights: Path, metrics: dict[str, Any]) -> wandb.Artifact:
+    """Return the artifact of trained weights, with `metrics` and hashes as metadata."""
     hashes = {"dvc_md5": md5(weights), "sha256": sha256(weights)}
     artifact = wandb.Artifact("model", "model", metadata=hashes | metrics)
-    _add(artifact, weights)
+    _add_file(artifact, weights)
     return artifact
 
 
-def send_data(run: wandb.Run, data: Path) -> None:
-    """Have a run use the data."""
-    # use_artifact would wait, without end where the server is gone
-    run._log_artifact(dataset(data), is_user_created=True, use_after_commit=True)
+def use_dataset(run: wandb.Run, folder: Path) -> None:
+    """Record the dataset artifact as an input of a run."""
+    # use_artifact would wait for the upload, forever if the server is gone
+    run._log_artifact(dataset_artifact(folder), is_user_created=True, use_after_commit=True)
 
 
-def send_model(
+def log_model(
     run: wandb.Run, weights: Path, metrics: dict[str, Any], aliases: Sequence[str] = ()
 ) -> wandb.Artifact:
-    """Have a run give out its model under `aliases`; the artifact arrives meanwhile."""
-    return run.log_artifact(model(weights, metrics), aliases=["latest", *aliases])
+    """Record the model artifact as an output of a run; it is uploaded in the background."""
+    return run.log_artifact(model_artifact(weights, metrics), aliases=["latest", *aliases])
 
 
-def _add(artifact: wandb.Artifact, path: Path) -> None:
-    artifact.add_file(str(path), policy="immutable", skip_cache=True)  # read where it lies
+def _add_file(artifact: wandb.Artifact, path: Path) -> None:
+    artifact.add_file(str(path), policy="immutable", skip_cache=True)  # read in place, not copied

@@ -1,4 +1,4 @@
-"""The W&B run of a training: configuration, every epoch, and predictions against masks."""
+"""The W&B run of a training: configuration, metrics of every epoch, and predicted masks."""
 
 import os
 import re
@@ -6,169 +6,182 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import wandb
 
 from segsweep.core.errors import UserError
 from segsweep.data.dataset import ProcessedSet
-from segsweep.training.fit import Outcome
 from segsweep.wandb_backend import artifacts
-from segsweep.wandb_backend.api import in_a_line, no_key
-from segsweep.wandb_backend.settings import Destination, take_up
+from segsweep.wandb_backend.errors import format_error, missing_key_error
+from segsweep.wandb_backend.prediction_images import prediction_images
+from segsweep.wandb_backend.settings import RunTarget, restore_variables
 
-CLASSES = {0: "background", 1: "foreground"}
+if TYPE_CHECKING:
+    from segsweep.training.fit import Outcome  # imports torch, which takes seconds
+
 INIT_TIMEOUT, FINISH_TIMEOUT = 30, 60
-"""Seconds that a server which does not answer may cost at a training's beginning and end."""
+"""Seconds that a server which does not answer may cost at the start and at the end of a run."""
+DEFAULT_INIT_TIMEOUT = 90
+"""Seconds that wandb itself waits for the start of a run."""
 
-LATER = "its run is on disk, and `python workflow/scripts/sync_wandb.py` sends it"
+LATER = "the run is on disk; `segsweep sync` uploads it later"
 
 
-class Run:
-    """A W&B run in `folder/wandb`: under a `wandb agent` the one that it was handed.
+class WandbLogger:
+    """Writes a W&B run to `folder/wandb` and, if `target.online`, streams it to the server.
 
-    Its log is always written there. With `to.online` it is streamed as well; a server that is
-    down, slow or refuses costs a line and the seconds above, never the training. `to` is None for
-    a run of the user's own agent, which decides itself. `run_id` names a run outside a sweep; what
-    an earlier one left in the folder is removed.
+    Under a `wandb agent` it is the run that the agent was given. If the server cannot be reached,
+    is slow or refuses the run, the training goes on: one line is printed, and the delay is at most
+    the seconds above.
+
+    Args:
+        target: Where the run goes; None for a run of the user's own agent, whose settings decide.
+        config: The configuration of the training.
+        folder: The results folder of the training.
+        run_id: The id of a run without an agent; the log of an earlier run in `folder` is deleted.
+        group: W&B's group of the run.
+        job_type: W&B's job type of the run.
+
+    Raises:
+        UserError: There is no API key, or the user's own agent cannot start the run.
     """
 
     def __init__(
         self,
-        to: Destination | None,
+        target: RunTarget | None,
         config: dict[str, Any],
         folder: Path,
         run_id: str,
         group: str | None = None,
-        job: str | None = None,
+        job_type: str | None = None,
     ) -> None:
-        self.folder, self.online = folder, to is not None and to.online
-        self.of_the_user, self.told = to is None, False
-        told: dict[str, Any] = {"config": config, "dir": str(folder)}
-        if to is not None:
-            take_up(to.online)
-            told |= {"project": to.project, "entity": to.entity, "group": group, "job_type": job}
+        self.folder, self.online = folder, target is not None and target.online
+        self.users_agent, self.reported = target is None, False
+        options: dict[str, Any] = {"config": config, "dir": str(folder)}
+        if target is not None:
+            restore_variables(target.online)
+            options |= {"project": target.project, "entity": target.entity}
+            options |= {"group": group, "job_type": job_type}
             if "WANDB_RUN_ID" not in os.environ:
                 shutil.rmtree(folder / "wandb", ignore_errors=True)
-                told["id"] = run_id
-            # what is run again goes on where the server's rows end: equal keys make equal rows
-            told |= {"mode": "online", "resume": "allow"} if to.online else {"mode": "offline"}
-        self.run = self._begun(told)
-        self.run.define_metric("epoch")
-        self.run.define_metric("*", step_metric="epoch")
+                options["id"] = run_id
+            # A repeated training continues after the rows on the server, which are the same.
+            online = {"mode": "online", "resume": "allow"}
+            options |= online if target.online else {"mode": "offline"}
+        self.run = self._start(options)
+        plot_by_epoch(self.run)
 
-    def _begun(self, told: dict[str, Any]) -> wandb.Run:
-        """The run; offline where the server does not take it."""
+    def _start(self, options: dict[str, Any]) -> wandb.Run:
+        """Start the run; offline if the server does not accept it."""
         settings = wandb.Settings(
             silent=True,
             console="off",
             x_disable_stats=True,
-            init_timeout=INIT_TIMEOUT if self.online else 90,
+            init_timeout=INIT_TIMEOUT if self.online else DEFAULT_INIT_TIMEOUT,
             finish_timeout=FINISH_TIMEOUT if self.online else 0,
             finish_timeout_raises=True,
         )
         try:
-            return wandb.init(**told, settings=settings)
-        except Exception as error:  # W&B's client raises many kinds, some of them plain
+            return wandb.init(**options, settings=settings)
+        except Exception as error:  # the wandb client raises exceptions of many classes
             if isinstance(error, wandb.errors.UsageError):
-                raise no_key(error) from error
-            if self.of_the_user:
+                raise missing_key_error(error) from error
+            if self.users_agent:
                 raise UserError(
-                    f"W&B: the run cannot begin ({in_a_line(error)}), expected a server that hands "
-                    "it out; see WANDB_BASE_URL and `wandb login`, and start the agent again"
+                    f"W&B: cannot start the run ({format_error(error)}), expected the server that "
+                    "created the sweep; check WANDB_BASE_URL and `wandb login`, and start the "
+                    "agent again"
                 ) from error
             if not self.online:
                 raise
-            print(f"W&B: the run is not taken ({in_a_line(error)}); {LATER}", flush=True)
+            print(f"W&B: cannot start the run ({format_error(error)}); {LATER}", flush=True)
         wandb.teardown()
         for refused in (self.folder / "wandb").glob("run-*"):
             shutil.rmtree(refused)
         self.online = False
-        take_up(online=False)
-        return wandb.init(**told | {"mode": "offline", "resume": None}, settings=settings)
+        restore_variables(online=False)
+        return wandb.init(**options | {"mode": "offline", "resume": None}, settings=settings)
 
     @property
     def id(self) -> str:
-        """The run's id, which names a folder; raises `UserError` where a server gave another."""
+        """The id of the run, which also names its results folder.
+
+        Raises:
+            UserError: The id from the server is not safe as a folder name.
+        """
         if not re.fullmatch(r"[A-Za-z0-9_-]+", self.run.id):
             raise UserError(
-                f"the W&B server named the run {self.run.id!r}, expected letters, digits, '_' and "
-                "'-' only, as its results go to a folder of that name; name it so"
+                f"W&B: found the run id {self.run.id!r}, expected letters, digits, '_' and '-' "
+                "only, because the results go to a folder with this name; start the run with "
+                "such an id"
             )
         return self.run.id
 
     @property
-    def parameters(self) -> dict[str, Any]:
-        """The configuration as W&B has it: under an agent, with the sweep's choice in it."""
+    def config(self) -> dict[str, Any]:
+        """The configuration in W&B; under the user's own agent it has the chosen parameters."""
         return dict(self.run.config)
 
     def log_epoch(self, row: dict[str, float]) -> None:
+        """Log one row of the history, with its epoch as the step."""
         with self._streaming():
             self.run.log(row, step=int(row["epoch"]), commit=True)
 
     def finish(
         self,
-        outcome: Outcome,
+        outcome: "Outcome",
         data: ProcessedSet,
         images: int,
-        folder: Path,
+        data_folder: Path,
         weights: Path | None = None,
     ) -> None:
-        """Add the outcome and up to `images` validation images with mask and prediction.
+        """Log the outcome and end the run.
 
-        Online the data, which lie in `folder`, and, where given, the `weights` follow as artifacts.
+        Args:
+            outcome: The result of the training; its metrics become the summary.
+            data: The processed set.
+            images: Log up to this number of validation images with mask and prediction.
+            data_folder: The folder of `data`, recorded as an artifact if the run is online.
+            weights: The file with the weights, uploaded as an artifact if the run is online.
         """
         with self._streaming():
             self.run.summary.update(outcome.metrics)
             if images and outcome.predictions is not None:
                 epochs = int(outcome.metrics["epochs"])
-                shown = _overlays(data, outcome.predictions, images)
+                shown = prediction_images(data, outcome.predictions, images)
                 self.run.log({"predictions": shown, "epoch": epochs}, step=epochs + 1)
         if self.online:
             with self._streaming():
-                artifacts.send_data(self.run, folder)
+                artifacts.use_dataset(self.run, data_folder)
                 if weights and outcome.weights:
-                    artifacts.send_model(self.run, weights, outcome.metrics)
+                    artifacts.log_model(self.run, weights, outcome.metrics)
         with self._streaming():
             self.run.finish()
-        _drop_links(self.folder / "wandb")
+        _delete_links(self.folder / "wandb")
 
     @contextmanager
     def _streaming(self) -> Iterator[None]:
-        """Online, say once in a line that something did not arrive; the training goes on."""
+        """Print one line about the first failed upload of an online run and go on."""
         try:
             yield
-        except Exception as error:  # W&B's client raises many kinds, some of them plain
+        except Exception as error:  # the wandb client raises exceptions of many classes
             if not self.online:
                 raise
-            if not self.told:
-                said = f"W&B: not all of the run has arrived ({in_a_line(error)}); {LATER}"
-                print(said, flush=True)
-            self.told = True
+            if not self.reported:
+                message = f"W&B: the upload is incomplete ({format_error(error)}); {LATER}"
+                print(message, flush=True)
+            self.reported = True
 
 
-def _drop_links(folder: Path) -> None:
-    """Remove W&B's links to its latest run and to logs elsewhere, which DVC cannot version."""
+def plot_by_epoch(run: wandb.Run) -> None:
+    """Make the epoch the x axis of a run's plots."""
+    run.define_metric("epoch")
+    run.define_metric("*", step_metric="epoch")
+
+
+def _delete_links(folder: Path) -> None:
+    """Delete W&B's links to its latest run and to its logs, which DVC cannot version."""
     for path in folder.rglob("*"):
         if path.is_symlink():
             path.unlink()
-
-
-def _overlays(data: ProcessedSet, predicted: np.ndarray, images: int) -> list[wandb.Image]:
-    pixels, masks, names = data.split("validation")
-    return [
-        _overlay(pixels[i], masks[i], predicted[i], names[i]) for i in _evenly(len(names), images)
-    ]
-
-
-def _overlay(image: np.ndarray, mask: np.ndarray, predicted: np.ndarray, name: str) -> wandb.Image:
-    masks = {
-        "prediction": {"mask_data": predicted, "class_labels": CLASSES},
-        "mask": {"mask_data": np.asarray(mask), "class_labels": CLASSES},
-    }
-    return wandb.Image(np.asarray(image), caption=name, masks=masks)
-
-
-def _evenly(n: int, wanted: int) -> list[int]:
-    return [i * n // min(n, wanted) for i in range(min(n, wanted))]

@@ -1,7 +1,7 @@
-"""The part of W&B's sweep service that one `wandb agent --count 1` asks, on loopback.
+"""A W&B sweep server on loopback that gives one run to one `wandb agent --count 1`.
 
-Only the five GraphQL operations of an agent are answered. The run's configuration is handed out
-once. Every request must carry the key that was made for this one trial.
+It answers only the GraphQL operations that an agent sends. The run is assigned once. Every request
+must carry the key that was made for this trial.
 """
 
 import base64
@@ -14,10 +14,14 @@ from typing import Any
 MAX_BODY = 1 << 20
 
 
-class Backend:
-    """A sweep of one run. `sweep` is its W&B configuration; `parameters` what the run is given.
+class SweepServer:
+    """A sweep of one run, served on a free port of 127.0.0.1 while the context is open.
 
-    Use as a context manager: the server stands on a free port of 127.0.0.1 (`url`) until the end.
+    Args:
+        key: The API key that every request must carry.
+        sweep: The W&B sweep configuration.
+        run_id: The id of the run.
+        parameters: The values that the agent passes to the run.
     """
 
     def __init__(
@@ -27,12 +31,12 @@ class Backend:
         self.sweep = sweep
         self.run_id = run_id
         self.parameters = parameters
-        self.handed_out = False
+        self.run_assigned = False
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_class(self))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
-    def __enter__(self) -> "Backend":
+    def __enter__(self) -> "SweepServer":
         self._thread.start()
         return self
 
@@ -45,7 +49,7 @@ class Backend:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def answer(self, query: str) -> dict[str, Any] | None:
-        """The `data` of one GraphQL answer; None for an operation that an agent does not need."""
+        """Return the `data` of a GraphQL answer; None for an operation that no agent sends."""
         if "Viewer" in query:
             return {"viewer": {"id": "local"}}
         if "SweepWithRuns" in query:
@@ -59,36 +63,38 @@ class Backend:
         return None
 
     def _commands(self) -> list[dict[str, Any]]:
+        """Return the command that starts the run, the first time only."""
         with self._lock:
-            if self.handed_out:
+            if self.run_assigned:
                 return []
-            self.handed_out = True
+            self.run_assigned = True
         args = {name: {"value": value} for name, value in self.parameters.items()}
         run = {"type": "run", "run_id": self.run_id, "program": self.sweep["program"], "args": args}
         return [run]
 
 
-def _handler_of(backend: Backend) -> type[BaseHTTPRequestHandler]:
-    expected = base64.b64encode(f"api:{backend.key}".encode()).decode()
+def _handler_class(server: SweepServer) -> type[BaseHTTPRequestHandler]:
+    expected = base64.b64encode(f"api:{server.key}".encode()).decode()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             given = self.headers.get("Authorization", "").removeprefix("Basic ")
             if not hmac.compare_digest(given.encode(), expected.encode()):
-                return self._send(401, {"errors": [{"message": "wrong or missing key"}]})
+                return self._send_error(401, "wrong or missing key")
             length = int(self.headers.get("Content-Length") or 0)
             if self.path != "/graphql" or length > MAX_BODY:
-                return self._send(404, {"errors": [{"message": f"no such page: {self.path}"}]})
+                return self._send_error(404, f"no such page: {self.path}")
             try:
                 query = str(json.loads(self.rfile.read(length))["query"])
             except (ValueError, KeyError, TypeError):
-                return self._send(400, {"errors": [{"message": "expected a GraphQL query"}]})
-            data = backend.answer(query)
+                return self._send_error(400, "expected a GraphQL query")
+            data = server.answer(query)
             if data is None:
-                return self._send(
-                    200, {"errors": [{"message": "this sweep backend cannot do that"}]}
-                )
+                return self._send_error(200, "this sweep server does not support the operation")
             return self._send(200, {"data": data})
+
+        def _send_error(self, status: int, message: str) -> None:
+            self._send(status, {"errors": [{"message": message}]})
 
         def _send(self, status: int, body: dict[str, Any]) -> None:
             content = json.dumps(body).encode()
@@ -99,6 +105,6 @@ def _handler_of(backend: Backend) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing: the agent's own log tells what it asked."""
+            """Print nothing; the agent logs its own requests."""
 
     return Handler

@@ -1,8 +1,8 @@
-"""`wandb` as its own command line, asking its sweep five times a second instead of every five.
+"""The `wandb` command line with a shorter poll interval: 0.2 s instead of 5 s.
 
-The agent waits a whole poll interval before its first question and again after its trial, which
-for trials of seconds is most of the time; there is no option for it. Where the attribute no longer
-exists, this is plain `wandb`.
+The agent waits one interval before it asks for a run and again after the run has ended, and has no
+option to change that. For trials of a few seconds this is most of the time. If a later wandb no
+longer has the attribute, this is the plain `wandb` command.
 """
 
 from wandb import wandb_agent
