@@ -15,7 +15,10 @@ def _not_blank(_: object, text: str) -> None:
 def accept(
     *,
     reason: Annotated[
-        str, Parameter(help="Why the edit cannot change a result.", validator=_not_blank)
+        str,
+        Parameter(
+            metavar="TEXT", help="Why the edit cannot change a result.", validator=_not_blank
+        ),
     ],
 ) -> None:
     """Mark present results as up to date after an edit of the code.

@@ -40,7 +40,7 @@ def evaluate(
     ] = None,
     sweep: Annotated[
         str | None,
-        Parameter(metavar="NAME", help="Which sweep, if the source has several."),
+        Parameter(metavar="NAME", help="Which sweep to read (needed if the source has several)."),
     ] = None,
     count: Annotated[
         int | None,

@@ -54,7 +54,7 @@ def hardware(
     if memory is None:
         device = select(config.device)
     else:
-        device = Device("cuda", "GPU given by --memory", "bfloat16", int(memory * 1e9))
+        device = Device("cuda", "the GPU of --memory", "bfloat16", int(memory * 1e9))
     height, width, _ = config.input_shape
     on_device = images_on_device((train, validation), height, width, device.memory)
     tried = []

@@ -89,7 +89,7 @@ def _import(
     from segsweep.data.image_cache import image_cache_folder
     from segsweep.data.import_data import check, place
     from segsweep.data.issues import DataIssuesError, group_by_kind
-    from segsweep.data.preprocess import assign_splits, prepare_dataset, image_settings
+    from segsweep.data.preprocess import assign_splits, image_settings, prepare_dataset
     from segsweep.data.raw_data import RAW
     from segsweep.data.splits import groups_from_folders, groups_from_regex, read_groups
 

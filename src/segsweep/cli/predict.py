@@ -33,7 +33,9 @@ def predict(
     ] = 0.5,
     probabilities: Annotated[
         Path | None,
-        Parameter(metavar="DIR", help="Also write the probabilities there (float32 TIFF)."),
+        Parameter(
+            metavar="DIR", help="Folder for the probabilities, float32 TIFF (default: not written)."
+        ),
     ] = None,
     flips: Annotated[
         Flag,
@@ -68,7 +70,7 @@ def predict(
     """
     import torch
 
-    from segsweep.data.issues import for_terminal
+    from segsweep.data.issues import format_for_terminal
     from segsweep.data.preprocess import image_settings
     from segsweep.inference import predict as inference
     from segsweep.inference.inputs import find_images
@@ -77,21 +79,22 @@ def predict(
 
     saved = SavedModel.read(model)
     cutoff = saved.threshold["chosen"] if threshold == "chosen" else float(threshold)
-    sources, problems = find_images(images, [out, *([probabilities] if probabilities else [])])
-    writer = Writer(sources, out, format, cutoff, probabilities)
-    settings = image_settings(saved.preprocessing.model_dump())
-    progress = Progress(len(sources))
+    found, issues = find_images(images, [out, *([probabilities] if probabilities else [])])
+    writer = Writer(found, out, format, cutoff, probabilities)
+    progress = Progress(len(found))
     with saved.load(device, torch.get_num_threads()) as engine:
-        pictures = inference.read_images(sources, settings, problems)
-        for picture in inference.predict(engine, pictures, batch_size, flips, progress.add_batch):
-            writer.write(picture)
+        inputs = inference.read_images(
+            found, image_settings(saved.preprocessing.model_dump()), issues
+        )
+        for prediction in inference.predict(engine, inputs, batch_size, flips, progress.add_batch):
+            writer.write(prediction)
             progress.add_image()
     progress.end()
     print(f"predict: {progress.images} images in {out}, foreground from p = {cutoff:g} on")
-    if problems:
-        files = len({problem.file for problem in problems})
+    if issues:
+        files = len({issue.file for issue in issues})
         count = "1 file" if files == 1 else f"{files} files"
-        raise UserError(f"{count} could not be used:\n{for_terminal(problems)}")
+        raise UserError(f"{count} could not be used:\n{format_for_terminal(issues)}")
 
 
 class Progress:
