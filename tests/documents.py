@@ -1,4 +1,4 @@
-"""The documents as a reader meets them: pages, links, headings, and blocks of commands."""
+"""Read the project's Markdown pages: links, headings and code blocks."""
 
 import re
 from collections.abc import Iterator
@@ -11,50 +11,56 @@ from markdown_it.token import Token
 from project import ROOT
 
 PAGES = sorted(
-    [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "results/README.md")]
+    [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")]
+    + [ROOT / name for name in ("results/README.md", "data/README.md", "studies/prior/README.md")]
     + list((ROOT / "docs").glob("*.md"))
 )
 NO_RUN = "no-run:"
+"""Begins the note of a block whose commands no test runs; the reason follows."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of a page; `reason` says why its commands are not run by a test, or is ''."""
+    """A fenced block of a page. `note` is the text after the language, as in `sh no-run: why`."""
 
     page: str
     line: int
     language: str
-    said: str
+    note: str
     code: str
 
     @property
-    def reason(self) -> str:
-        return self.said.removeprefix(NO_RUN).strip() if self.said.startswith(NO_RUN) else ""
+    def reason_not_run(self) -> str:
+        """Why no test runs the commands, or ''."""
+        return self.note.removeprefix(NO_RUN).strip() if self.note.startswith(NO_RUN) else ""
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         return f"{self.page}:{self.line}"
 
 
-def name_of(page: Path) -> str:
+def page_name(page: Path) -> str:
+    """Return the path of a page in the project."""
     return str(page.relative_to(ROOT))
 
 
-def tokens(page: Path) -> list[Token]:
+def parse(page: Path) -> list[Token]:
+    """Return the Markdown tokens of a page."""
     return MarkdownIt("commonmark").enable("table").parse(page.read_text())
 
 
 def blocks(page: Path) -> Iterator[Block]:
-    for token in tokens(page):
+    """Yield the fenced blocks of a page."""
+    for token in parse(page):
         if token.type == "fence":
             assert token.map
-            language, _, said = token.info.strip().partition(" ")
-            yield Block(name_of(page), token.map[0] + 1, language, said.strip(), token.content)
+            language, _, note = token.info.strip().partition(" ")
+            yield Block(page_name(page), token.map[0] + 1, language, note.strip(), token.content)
 
 
 def links(page: Path) -> Iterator[str]:
-    """Where a page's links and pictures lead."""
-    for token in tokens(page):
+    """Yield the targets of a page's links and pictures."""
+    for token in parse(page):
         for child in token.children or []:
             target = child.attrGet("href") or child.attrGet("src")
             if target:
@@ -62,12 +68,15 @@ def links(page: Path) -> Iterator[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """What a code host and the built pages call a page's headings."""
-    found = tokens(page)
+    """Return the anchors of a page's headings, as GitHub and Sphinx make them."""
+    tokens = parse(page)
     return {
-        slug(found[i + 1].content) for i, token in enumerate(found) if token.type == "heading_open"
+        slug(tokens[i + 1].content)
+        for i, token in enumerate(tokens)
+        if token.type == "heading_open"
     }
 
 
 def slug(heading: str) -> str:
+    """Return the anchor of a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
