@@ -1,4 +1,4 @@
-"""Which images are to be predicted, and what their masks are called."""
+"""Find the images to predict, and name their masks."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -7,97 +7,115 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from segsweep.core.errors import UserError
-from segsweep.data.file_listing import key_of_name, list_images, raw_place
-from segsweep.data.issues import Problem
-from segsweep.data.readers import FORMATS
+from segsweep.data.file_listing import list_images, name_key, relative_stem
+from segsweep.data.issues import DataIssue
+from segsweep.data.readers import READERS
 
-SUFFIXES = " ".join(FORMATS)
+SUFFIXES = " ".join(READERS)
 
 
 @dataclass(frozen=True)
-class Source:
-    """An image, and the place of its mask below the folder of results, without a suffix."""
+class InputImage:
+    """An image file, and the path of its mask below the output folder, without a suffix."""
 
     path: Path
     name: str
 
 
 @dataclass
-class Found:
-    """`files`: each image once, by its absolute path, with the folder that it was found in."""
+class _Matches:
+    """What was found so far.
 
-    files: dict[Path, Path] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-
-
-def find(given: Sequence[str], outs: Sequence[Path]) -> tuple[list[Source], list[Problem]]:
-    """The images among files, folders and patterns, in the order given; and what is none.
-
-    Raises `UserError` when there is nothing at all, and when one of `outs` lies in one of the
-    folders, where masks would be taken for images the next time.
+    Attributes:
+        folders: For each image, by its absolute path, the folder in which it was found.
+        problems: Files that cannot be predicted.
     """
-    found = Found()
-    for text in given:
-        for place in _expanded(text):
-            if os.path.isdir(place):
-                for out in outs:
-                    _refuse_inside(out, Path(place))
-            _take(found, Path(os.path.abspath(place)))  # noqa: PTH100, links keep their names
-    if not (found.files or found.problems):
-        raise UserError(f"{given[0]}: found no images, expected files that end in {SUFFIXES}")
-    return _named(found.files), found.problems
+
+    folders: dict[Path, Path] = field(default_factory=dict)
+    problems: list[DataIssue] = field(default_factory=list)
 
 
-def _expanded(text: str) -> Iterator[str]:
-    """The places that a pattern stands for, if it is one."""
-    if os.path.exists(text) or not has_magic(text):
-        yield text
+def find_images(
+    patterns: Sequence[str], out_folders: Sequence[Path]
+) -> tuple[list[InputImage], list[DataIssue]]:
+    """Find images by files, folders and glob patterns.
+
+    Args:
+        patterns: Files, folders and patterns.
+        out_folders: Folders for masks and probabilities.
+
+    Returns:
+        Each image once, in the order given, and the files that cannot be predicted.
+
+    Raises:
+        UserError: Nothing was found, or an output folder is inside one of the input folders, where
+            the next call would predict masks as images.
+    """
+    matches = _Matches()
+    for pattern in patterns:
+        for path in _expand(pattern):
+            if os.path.isdir(path):
+                for out in out_folders:
+                    _refuse_inside(out, Path(path))
+            _add(matches, Path(os.path.abspath(path)))  # noqa: PTH100, keeps the names of links
+    if not (matches.folders or matches.problems):
+        raise UserError(f"{patterns[0]}: found no images, expected files that end in {SUFFIXES}")
+    return _with_names(matches.folders), matches.problems
+
+
+def _expand(pattern: str) -> Iterator[str]:
+    """Yield the paths that match a pattern, or the pattern itself if it is a path."""
+    if os.path.exists(pattern) or not has_magic(pattern):
+        yield pattern
         return
-    matching = sorted(glob(text, recursive=True))  # noqa: PTH207, from any folder
-    if not matching:
-        raise UserError(f"{text}: no file is named like that; expected images, or their folder")
-    yield from matching
+    paths = sorted(glob(pattern, recursive=True))  # noqa: PTH207, patterns may be absolute
+    if not paths:
+        raise UserError(f"{pattern}: no file matches, expected images or their folder")
+    yield from paths
 
 
 def _refuse_inside(out: Path, folder: Path) -> None:
-    real = os.path.realpath(folder)
-    if os.path.commonpath([real, os.path.realpath(out)]) == real:
+    real_folder = os.path.realpath(folder)
+    if os.path.commonpath([real_folder, os.path.realpath(out)]) == real_folder:
         raise UserError(
-            f"{out}: lies in {folder}, whose images are to be predicted, so that masks would be "
-            "taken for images the next time; choose a folder outside"
+            f"{out}: is inside the folder of images {folder}, where the next prediction would take "
+            "masks for images; choose an output folder outside it"
         )
 
 
-def _take(found: Found, place: Path) -> None:
-    if place.is_dir():
-        listing = list_images(place)
-        found.files |= {file: place for file in listing.files if file not in found.files}
-        found.problems += listing.problems
-    elif not place.is_file():
-        missing = ("unreadable", str(place), "no such file", "expected an image, or a folder")
-        found.problems.append(Problem(*missing))
-    elif place.suffix.lower() not in FORMATS:
-        said = f"is a {place.suffix} file" if place.suffix else "has no suffix"
-        todo = f"expected {SUFFIXES}; convert it"
-        found.problems.append(Problem("format", str(place), said, todo))
+def _add(matches: _Matches, path: Path) -> None:
+    if path.is_dir():
+        listing = list_images(path)
+        new = {file: path for file in listing.files if file not in matches.folders}
+        matches.folders |= new
+        matches.problems += listing.problems
+    elif not path.is_file():
+        missing = ("unreadable", str(path), "no such file", "expected an image or a folder")
+        matches.problems.append(DataIssue(*missing))
+    elif path.suffix.lower() not in READERS:
+        found = f"is a {path.suffix} file" if path.suffix else "has no suffix"
+        problem = DataIssue("format", str(path), found, f"expected {SUFFIXES}; convert it")
+        matches.problems.append(problem)
     else:
-        found.files.setdefault(place, place.parent)
+        matches.folders.setdefault(path, path.parent)
 
 
-def _named(files: dict[Path, Path]) -> list[Source]:
-    """Every image with a name of its own: its place below the folder that was given; where two
-    would be the same, below the folder that they all have in common; else with its suffix too.
+def _with_names(folders: dict[Path, Path]) -> list[InputImage]:
+    """Give every image a unique name.
+
+    It is the path below the folder in which the image was found. If two images have the same, it is
+    the path below their common folder, and if that is not unique either, it includes the suffix.
     """
-    if not files:
+    if not folders:
         return []
-    common = Path(os.path.commonpath([file.parent for file in files]))
-    kinds: tuple[Callable[[Path], str], ...] = (
-        lambda file: raw_place(file, files[file]),
-        lambda file: raw_place(file, common),
+    common = Path(os.path.commonpath([file.parent for file in folders]))
+    namings: tuple[Callable[[Path], str], ...] = (
+        lambda file: relative_stem(file, folders[file]),
+        lambda file: relative_stem(file, common),
         lambda file: file.relative_to(common).as_posix(),
     )
-    for kind in kinds:
-        names = [kind(file) for file in files]
-        if len({key_of_name(name) for name in names}) == len(names):
+    for naming in namings:
+        names = [naming(file) for file in folders]
+        if len({name_key(name) for name in names}) == len(names):
             break
-    return [Source(file, name) for file, name in zip(files, names, strict=True)]
+    return [InputImage(file, name) for file, name in zip(folders, names, strict=True)]

@@ -1,54 +1,61 @@
-"""One page of an image on its way through the network and back into its own pixels."""
+"""One page of an image: its inputs to the network, and probabilities in its own pixels."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from segsweep.data.images import levels, stretched
-from segsweep.data.prepare import Settings
-from segsweep.data.resize import Window, place_image, restore, windows
+from segsweep.data.images import grey_range, rescale_grey
+from segsweep.data.prepare import ImageSettings
+from segsweep.data.resize import Window, resize_image, restore_size, windows
 from segsweep.inference import sliding_window
 
 
 class Page:
-    """Grey values in, 2-D and of any size; probabilities of the same shape out."""
+    """One two-dimensional image while it is predicted.
 
-    def __init__(self, grey: np.ndarray, settings: Settings) -> None:
+    Args:
+        grey: Grey values, (height, width) of any size.
+        settings: The preprocessing of the model.
+    """
+
+    def __init__(self, grey: np.ndarray, settings: ImageSettings) -> None:
         self._grey: np.ndarray | None = grey
         self.shape: tuple[int, int] = grey.shape
-        self._side, self._levels = settings.side, levels(grey, *settings.percentiles)
-        self._windows = [] if settings.mode == "tile" else windows(*self._sizes(), settings.mode)
-        self._tiles = [] if self._windows else list(sliding_window.places(*self._sizes()))
-        self._count = len(self._windows) or len(self._tiles)
-        self._whole = np.zeros(self.shape if self._tiles else 0, np.float32)
-        self._parts: list[np.ndarray] = []
-        self._taken = 0
+        side = settings.side
+        self._side, self._levels = side, grey_range(grey, *settings.percentiles)
+        tiled = settings.mode == "tile"
+        self._windows = [] if tiled else windows(self.shape, side, settings.mode)
+        self._tiles = list(sliding_window.tiles(self.shape, side)) if tiled else []
+        self._inputs = len(self._windows) or len(self._tiles)
+        self._blended = np.zeros(self.shape if self._tiles else 0, np.float32)
+        self._outputs: list[np.ndarray] = []
+        self._done = 0
 
-    def _sizes(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        return self.shape, self._side
-
-    def arrays(self) -> Iterator[np.ndarray]:
-        """What the network is to see, uint8 of its size, each as preprocessing makes it."""
+    def network_inputs(self) -> Iterator[np.ndarray]:
+        """Yield the inputs of the network, uint8 of its size, preprocessed as in training."""
         assert self._grey is not None
         for window in self._windows:
-            yield place_image(stretched(self._grey, *self._levels), window, self._side)
-        for down, across in self._tiles:
-            part = stretched(self._grey[np.ix_(down.pixels, across.pixels)], *self._levels)
-            yield place_image(part, Window(0, 0, *part.shape, *part.shape), self._side)
-        self._grey = None  # a batch may wait for other images
+            yield resize_image(rescale_grey(self._grey, *self._levels), window, self._side)
+        for rows, columns in self._tiles:
+            part = rescale_grey(self._grey[np.ix_(rows.pixels, columns.pixels)], *self._levels)
+            yield resize_image(part, Window(0, 0, *part.shape, *part.shape), self._side)
+        self._grey = None  # frees memory while the last batch waits for other images
 
-    def take(self, probability: np.ndarray) -> None:
-        """Take the network's probabilities of the next of `arrays`, float32 of its size."""
+    def add_output(self, probability: np.ndarray) -> None:
+        """Add the probabilities of the next input, float32 of the network's size."""
         if self._tiles:
-            sliding_window.add(self._whole, probability, *self._tiles[self._taken])
+            sliding_window.add_tile(self._blended, probability, *self._tiles[self._done])
         else:
-            self._parts.append(probability)
-        self._taken += 1
+            self._outputs.append(probability)
+        self._done += 1
 
     @property
-    def is_whole(self) -> bool:
-        return self._taken == self._count
+    def is_complete(self) -> bool:
+        """Whether all inputs have their probabilities."""
+        return self._done == self._inputs
 
     def probabilities(self) -> np.ndarray:
-        """Float32 in 0 to 1 (but for rounding), one for each pixel of the page."""
-        return self._whole if self._tiles else restore(self._parts, self._windows, self.shape)
+        """Return float32 probabilities of the shape of the page, in 0 to 1 up to rounding."""
+        return (
+            self._blended if self._tiles else restore_size(self._outputs, self._windows, self.shape)
+        )

@@ -1,4 +1,4 @@
-"""Images through the network in full batches, whatever their sizes, and in the order they came."""
+"""Predict images of any size in full batches, in their order."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -9,99 +9,108 @@ import torch
 
 from segsweep.core.errors import UserError
 from segsweep.data.images import read_grey
-from segsweep.data.issues import Problem, UnusableError
-from segsweep.data.prepare import Settings
-from segsweep.inference.inputs import Source
+from segsweep.data.issues import DataIssue, InvalidImageError
+from segsweep.data.prepare import ImageSettings
+from segsweep.inference.inputs import InputImage
 from segsweep.inference.page import Page
-from segsweep.training import oom
+from segsweep.training.device import is_out_of_memory
 from segsweep.training.engine import Engine
 
 
 @dataclass(frozen=True)
-class Picture:
-    """An image with its pages, most often one."""
+class Prediction:
+    """An image and its pages, usually one."""
 
-    source: Source
+    image: InputImage
     pages: list[Page]
 
     @property
-    def is_whole(self) -> bool:
-        return all(page.is_whole for page in self.pages)
+    def is_complete(self) -> bool:
+        """Whether all pages have their probabilities."""
+        return all(page.is_complete for page in self.pages)
 
 
-def read_all(
-    sources: Iterable[Source], settings: Settings, problems: list[Problem]
-) -> Iterator[Picture]:
-    """Read one image after the other; what is wrong with one is added to `problems`."""
-    for source in sources:
+def read_images(
+    images: Iterable[InputImage], settings: ImageSettings, problems: list[DataIssue]
+) -> Iterator[Prediction]:
+    """Read images one after the other; add those that cannot be used to `problems`."""
+    for image in images:
         try:
-            pages, _ = read_grey(source.path)
+            pages, _ = read_grey(image.path)
             if len(pages) > 1 and settings.stacks != "slices":
-                raise UnusableError(
+                raise InvalidImageError(
                     "pages",
-                    f"holds {len(pages)} pages, expected one image",
-                    "the model was trained on single images; give each page its own file",
+                    f"has {len(pages)} pages, expected one image",
+                    "the model was trained on single images; save each page as its own file",
                 )
-        except UnusableError as fault:
-            problems.append(fault.at(source.path))
+        except InvalidImageError as error:
+            problems.append(error.at(image.path))
             continue
-        yield Picture(source, [Page(page, settings) for page in pages])
+        yield Prediction(image, [Page(page, settings) for page in pages])
 
 
 def predict(
     engine: Engine,
-    pictures: Iterable[Picture],
+    predictions: Iterable[Prediction],
     batch_size: int,
     flips: bool = False,
     on_batch: Callable[[int], None] = lambda size: None,
-) -> Iterator[Picture]:
-    """The pictures, in their order, when all of their pages have their probabilities.
+) -> Iterator[Prediction]:
+    """Yield each prediction, in order, as soon as all of its pages have their probabilities.
 
-    Batches run across images and pages; `on_batch` is told the size of each. With `flips` a
-    probability is the mean over the symmetries of the network's rectangle (8 of a square, else 4).
-    Raises `UserError` when a batch is too large for the device.
+    Args:
+        engine: The network.
+        predictions: Images without probabilities, as `read_images` yields them.
+        batch_size: Network inputs per batch; a batch may contain several images and pages.
+        flips: Average the probabilities over the symmetries of the network's input (8 of a square,
+            else 4).
+        on_batch: Called with the size of each batch.
+
+    Raises:
+        UserError: A batch does not fit in the device's memory.
     """
-    waiting: deque[Picture] = deque()
+    waiting: deque[Prediction] = deque()
     batch: list[tuple[Page, np.ndarray]] = []
-    for picture in pictures:
-        waiting.append(picture)
-        for page in picture.pages:
-            for array in page.arrays():
-                batch.append((page, array))
+    for prediction in predictions:
+        waiting.append(prediction)
+        for page in prediction.pages:
+            for pixels in page.network_inputs():
+                batch.append((page, pixels))
                 if len(batch) == batch_size:
                     _run(engine, batch, flips)
                     on_batch(batch_size)
-                    while waiting and waiting[0].is_whole:
+                    while waiting and waiting[0].is_complete:
                         yield waiting.popleft()
     _run(engine, batch, flips)
     yield from waiting
 
 
 def _run(engine: Engine, batch: list[tuple[Page, np.ndarray]], flips: bool) -> None:
+    """Run the network on a batch, add the outputs to their pages, and clear the batch."""
     if not batch:
         return
-    images = torch.from_numpy(np.stack([array for _, array in batch]))[:, None]
+    images = torch.from_numpy(np.stack([pixels for _, pixels in batch]))[:, None]
     try:
-        found = probabilities(engine, images.to(engine.device), flips)[:, 0].cpu().numpy()
+        outputs = probabilities(engine, images.to(engine.device), flips)[:, 0].cpu().numpy()
     except RuntimeError as error:
-        if not oom.is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         raise UserError(
             f"--batch-size: a batch of {len(batch)} does not fit in the device's memory; "
-            "take a smaller one"
+            "use a smaller one"
         ) from error
-    for (page, _), probability in zip(batch, found, strict=True):
-        page.take(probability)
+    for (page, _), output in zip(batch, outputs, strict=True):
+        page.add_output(output)
     batch.clear()
 
 
 def probabilities(engine: Engine, images: torch.Tensor, flips: bool) -> torch.Tensor:
-    """Float32 in 0 to 1 of uint8 images, both (n, 1, height, width)."""
+    """Return float32 probabilities of uint8 images, both (n, 1, height, width)."""
     if not flips:
         return engine.probabilities(images)
     flat = images.flatten(2)
-    turned = [
+    by_symmetry = [
         engine.probabilities(flat[..., moved].view(images.shape)).flatten(2)[..., moved.argsort()]
         for moved in engine.symmetries
     ]
-    return torch.stack(turned).mean(0).view(images.shape)
+    return torch.stack(by_symmetry).mean(0).view(images.shape)

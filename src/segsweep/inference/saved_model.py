@@ -1,7 +1,7 @@
-"""A trained network as its folder holds it: `model.safetensors`, and `model.json` for all else.
+"""Load a trained network from its folder: `model.safetensors` and `model.json`.
 
-The two files are enough, wherever they are copied to. The arithmetic is the one in which the best
-epoch was measured, as far as the device has it.
+The two files are sufficient, wherever they are copied to. The arithmetic is that of the best epoch,
+as far as the device supports it.
 """
 
 from collections.abc import Iterator
@@ -14,31 +14,38 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from segsweep.config.error_messages import named
 from segsweep.config.sections import Preprocess
 from segsweep.config.training_config import TrainingConfig
 from segsweep.config.validation import check_training
-from segsweep.config.validation_errors import named
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_json
-from segsweep.data.processed_files import REPEATED
+from segsweep.data.processed_files import PREPROCESSING_KEYS
 from segsweep.pipeline import environment
-from segsweep.training import oom
 from segsweep.training.columns import MODEL, WEIGHTS
+from segsweep.training.device import report_gpu_failure, reserve_gpu
 from segsweep.training.engine import Engine
-from segsweep.training.run import on_its_own_card
-from segsweep.training.trainer import autocast_of, settle
+from segsweep.training.trainer import autocast_dtype, set_determinism
 from segsweep.training.unet import UNet
 
 METRICS = ("status", "reason", "best_epoch", "float32_since")
 THRESHOLDS = ("chosen", "val_dice_coefficient", "val_dice_coefficient_at_half")
-AGAIN = "copy the model's folder anew, or run the training again"
+ADVICE = "copy the model's folder again, or repeat the training"
 
 
 @dataclass(frozen=True)
-class Model:
-    """`preprocessing`: how an image became an array, as in the study. `threshold`: which would have
-    been best for the validation images, and their Dice with it and at 0.5. `metrics`: those of
-    `metrics.json`. `data_sha256` and `environment`: what it was trained on, and where.
+class SavedModel:
+    """A trained network on disk.
+
+    Attributes:
+        folder: The folder of its two files.
+        config: The configuration of the training.
+        preprocessing: How images become arrays, as in the study.
+        threshold: The best threshold for the validation images (`chosen`), and their Dice with it
+            and at 0.5.
+        metrics: The content of `metrics.json`.
+        data_sha256: Hash of the processed set it was trained on.
+        environment: Hardware and versions it was trained with.
     """
 
     folder: Path
@@ -50,43 +57,55 @@ class Model:
     environment: dict[str, str]
 
     @classmethod
-    def read(cls, folder: Path) -> "Model":
-        """Read `model.json`. Raises `UserError` when it is not one of a finished training."""
+    def read(cls, folder: Path) -> "SavedModel":
+        """Read `model.json`.
+
+        Raises:
+            UserError: The file is missing, damaged, or of a training that did not finish.
+        """
         path = folder / MODEL
         if not path.exists():
-            raise UserError(f"{folder}: holds no {MODEL}; expected a trained one, as results/train")
-        told = read_json(path)
+            raise UserError(
+                f"{folder}: found no {MODEL}, expected the folder of a finished training, such as "
+                "results/best"
+            )
+        content = read_json(path)
         try:
-            metrics = dict(told["metrics"])
+            metrics = dict(content["metrics"])
             status, reason, best, since = (metrics[name] for name in METRICS)
             if status == "finished":
                 if type(best) is not int or type(since) not in (int, type(None)):
-                    raise ValueError(f"epochs {best} and {since}, expected whole numbers")
-                config = _config(told["config"], path)
+                    raise ValueError(f"found epochs {best} and {since}, expected whole numbers")
+                config = _config(content["config"], path)
                 return cls(
                     folder,
                     config,
-                    _preprocessing(told["preprocessing"], config),
-                    {name: float(told["threshold"][name]) for name in THRESHOLDS},
+                    _preprocessing(content["preprocessing"], config),
+                    {name: float(content["threshold"][name]) for name in THRESHOLDS},
                     metrics,
-                    str(told["data_sha256"]),
-                    dict(told["environment"]),
+                    str(content["data_sha256"]),
+                    dict(content["environment"]),
                 )
         except KeyError as error:
-            raise UserError(f"{path}: the key {error} is missing; {AGAIN}") from error
+            raise UserError(f"{path}: the key {error} is missing; {ADVICE}") from error
         except (TypeError, ValueError) as error:
-            raise UserError(f"{path}: is not what a training writes ({error}); {AGAIN}") from error
+            raise UserError(f"{path}: is not a model description ({error}); {ADVICE}") from error
         raise UserError(
-            f"{path}: found a training that is {status} ({reason}), expected a finished one; "
-            "choose another"
+            f"{path}: found a training with status {status} ({reason}), expected a finished one; "
+            "choose another model"
         )
 
     @contextmanager
-    def ready(self, device: str | None = None, threads: int | None = None) -> Iterator[Engine]:
-        """The network with its weights on a device, which is this process's own meanwhile.
+    def load(self, device: str | None = None, threads: int | None = None) -> Iterator[Engine]:
+        """Load the network with its weights, and reserve its GPU until the context ends.
 
-        Device and threads are the training's, unless they are given. Raises `UserError` when the
-        weights cannot be read or do not fit, and when the device fails.
+        Args:
+            device: auto, cpu, cuda or mps; by default that of the training.
+            threads: Threads on a CPU; by default those of the training.
+
+        Raises:
+            UserError: The weights cannot be read or do not fit the configuration, or the device
+                failed.
         """
         config = replace(
             self.config,
@@ -94,12 +113,12 @@ class Model:
             threads=threads or self.config.threads,
         )
         weights = _weights(config, self.folder / WEIGHTS)
-        with on_its_own_card(config), oom.of_the_device():
-            settle(config)
-            chosen = environment.select(config.device)
+        with reserve_gpu(config), report_gpu_failure():
+            set_determinism(config)
+            device_info = environment.select(config.device)
             since, best = self.metrics["float32_since"], self.metrics["best_epoch"]
-            autocast = autocast_of(config, chosen, since, best)
-            engine = Engine(config, torch.device(chosen.kind), autocast)
+            autocast = autocast_dtype(config, device_info, since, best)
+            engine = Engine(config, torch.device(device_info.kind), autocast)
             engine.network.load_state_dict(weights)
             yield engine
 
@@ -112,32 +131,34 @@ def _config(values: dict[str, Any], path: Path) -> TrainingConfig:
 
 def _preprocessing(values: dict[str, Any], config: TrainingConfig) -> Preprocess:
     with named("preprocessing"):
-        preprocessing = Preprocess(**{name: values[name] for name in REPEATED})
+        preprocessing = Preprocess(**{name: values[name] for name in PREPROCESSING_KEYS})
     if tuple(preprocessing.input_shape) != config.input_shape:
         raise ValueError(
             f"preprocessing.input_shape: found {preprocessing.input_shape}, expected "
-            f"{list(config.input_shape)}, on which the network was trained"
+            f"{list(config.input_shape)}, the input_shape of the training"
         )
     return preprocessing
 
 
 def _weights(config: TrainingConfig, path: Path) -> dict[str, torch.Tensor]:
-    """The weights, held to the network of the configuration before any of it is made."""
+    """Load the weights and compare their shapes with the network before it is allocated."""
     try:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise UserError(f"{path}: the weights cannot be read ({error}); {AGAIN}") from error
-    found = {name: list(tensor.shape) for name, tensor in weights.items()}
+        raise UserError(f"{path}: the weights cannot be read ({error}); {ADVICE}") from error
+    shapes = {name: list(tensor.shape) for name, tensor in weights.items()}
     try:
         with torch.device("meta"):
             network = UNet(config.base_channels, config.depth, config.dropout, config.norm)
     except RuntimeError as error:
-        raise UserError(f"{path.with_name(MODEL)}: no network is as large; {AGAIN}") from error
+        raise UserError(
+            f"{path.with_name(MODEL)}: its network is too large for PyTorch; {ADVICE}"
+        ) from error
     expected = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
-    for name in sorted({**expected, **found}):
-        if found.get(name) != expected.get(name):
+    for name in sorted({**expected, **shapes}):
+        if shapes.get(name) != expected.get(name):
             raise UserError(
-                f"{path}: found {name} of shape {found.get(name)}, expected "
-                f"{expected.get(name)} by the {MODEL} beside it; {AGAIN}"
+                f"{path}: found {name} of shape {shapes.get(name)}, expected "
+                f"{expected.get(name)}, as {MODEL} in the same folder says; {ADVICE}"
             )
     return weights

@@ -1,9 +1,9 @@
-"""An image of any size as overlapping tiles of the network's, and their results blended.
+"""Cut an image of any size into overlapping tiles, and blend their probabilities.
 
-At its edge a tile knows too little of what surrounds it. So its outermost sixteenth counts nothing,
-and over the next eighth its weight rises as a Hann window does. Beyond the image's own border the
-image is mirrored, as in the U-Net's overlap-tile strategy (Ronneberger et al., MICCAI 2015). A side
-no longer than the tile's is taken as in training: whole, with black after it.
+Near its edge a tile lacks context. So its outermost sixteenth is ignored, and over the next eighth
+its weight rises as in a Hann window. Beyond its border the image is mirrored, as in the
+overlap-tile strategy of the U-Net (Ronneberger et al., MICCAI 2015). A side of the image that is
+no longer than the tile is handled as in training: it is used whole and padded with black.
 """
 
 from collections.abc import Iterator
@@ -11,71 +11,77 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MARGIN, RISE = 1 / 16, 1 / 8
-"""Shares of a tile's side, at each end: what counts nothing, and where its weight rises."""
+MARGIN, RAMP = 1 / 16, 1 / 8
+"""Shares of a tile's side, at each end: ignored pixels, and pixels with rising weight."""
 
 
 @dataclass(frozen=True)
-class Cut:
-    """A tile along one side of the image.
+class Span:
+    """The extent of a tile along one side of the image.
 
-    `pixels`: which pixel of the image each of its pixels is (int64). `begin`: the place in the
-    image of those that count; `weights`: theirs, float32, from place `skipped` of the tile on. The
-    weights of all cuts of a side add up to 1 at each pixel of the image.
+    The weights of all spans of a side sum to 1 at each pixel of the image.
+
+    Attributes:
+        pixels: For each pixel of the tile the pixel of the image, int64.
+        start: The first pixel of the image that has a weight.
+        margin: The position of that pixel in the tile.
+        weights: The weights from there on, float32.
     """
 
     pixels: np.ndarray
-    begin: int
-    skipped: int
+    start: int
+    margin: int
     weights: np.ndarray
 
 
-def cuts(length: int, side: int) -> list[Cut]:
-    """The tiles of `side` pixels along `length` pixels, evenly spaced."""
+def spans(length: int, side: int) -> list[Span]:
+    """Return evenly spaced spans of `side` pixels that cover `length` pixels."""
     if length <= side:
-        return [Cut(np.arange(length), 0, 0, np.ones(length, np.float32))]
-    margin, rise = round(MARGIN * side), max(1, round(RISE * side))
+        return [Span(np.arange(length), 0, 0, np.ones(length, np.float32))]
+    margin, ramp = round(MARGIN * side), max(1, round(RAMP * side))
     last = length + margin - side
-    count = 1 - (-(last + margin) // (side - 2 * margin - rise))
-    starts = np.linspace(-margin, last, count).round().astype(int).tolist()
-    window = _window(side - 2 * margin, rise)
+    count = 1 - (-(last + margin) // (side - 2 * margin - ramp))
+    tile_starts = np.linspace(-margin, last, count).round().astype(int).tolist()
+    window = _window(side - 2 * margin, ramp)
     total = np.zeros(length)
-    for start in starts:
-        total[start + margin : start + side - margin] += window
-    found = []
-    for start in starts:
-        begin = start + margin
-        weights = (window / total[begin : begin + len(window)]).astype(np.float32)
-        found.append(Cut(_mirrored(np.arange(start, start + side), length), begin, margin, weights))
-    return found
+    for tile_start in tile_starts:
+        total[tile_start + margin : tile_start + side - margin] += window
+    spans = []
+    for tile_start in tile_starts:
+        start = tile_start + margin
+        weights = (window / total[start : start + len(window)]).astype(np.float32)
+        pixels = _mirror(np.arange(tile_start, tile_start + side), length)
+        spans.append(Span(pixels, start, margin, weights))
+    return spans
 
 
-def add(whole: np.ndarray, part: np.ndarray, down: Cut, across: Cut) -> None:
-    """Add a tile's probabilities to those of the image, by their weight."""
-    rows, columns = len(down.weights), len(across.weights)
-    counted = part[down.skipped : down.skipped + rows, across.skipped : across.skipped + columns]
-    whole[down.begin : down.begin + rows, across.begin : across.begin + columns] += (
-        counted * down.weights[:, None] * across.weights
+def tiles(shape: tuple[int, int], side: tuple[int, int]) -> Iterator[tuple[Span, Span]]:
+    """Yield rows and columns of each tile of an image of `shape`, row by row."""
+    column_spans = spans(shape[1], side[1])
+    for rows in spans(shape[0], side[0]):
+        for columns in column_spans:
+            yield rows, columns
+
+
+def add_tile(blended: np.ndarray, tile: np.ndarray, rows: Span, columns: Span) -> None:
+    """Add the weighted probabilities of a tile to those of the image, `blended`."""
+    height, width = len(rows.weights), len(columns.weights)
+    inner = tile[rows.margin : rows.margin + height, columns.margin : columns.margin + width]
+    blended[rows.start : rows.start + height, columns.start : columns.start + width] += (
+        inner * rows.weights[:, None] * columns.weights
     )
 
 
-def places(shape: tuple[int, int], side: tuple[int, int]) -> Iterator[tuple[Cut, Cut]]:
-    """The tiles of an image of `shape`, row by row."""
-    across = cuts(shape[1], side[1])
-    for down in cuts(shape[0], side[0]):
-        for cut in across:
-            yield down, cut
-
-
-def _window(length: int, rise: int) -> np.ndarray:
-    """A Hann window drawn out flat in its middle (a Tukey window), above 0 everywhere."""
-    ramp = np.sin(np.pi * (np.arange(rise) + 0.5) / (2 * rise)) ** 2
+def _window(length: int, ramp: int) -> np.ndarray:
+    """Return a Tukey window: 1 with Hann ramps at both ends, above 0 everywhere."""
+    rising = np.sin(np.pi * (np.arange(ramp) + 0.5) / (2 * ramp)) ** 2
     window = np.ones(length)
-    window[:rise] *= ramp
-    window[-rise:] *= ramp[::-1]
+    window[:ramp] *= rising
+    window[-ramp:] *= rising[::-1]
     return window
 
 
-def _mirrored(pixels: np.ndarray, length: int) -> np.ndarray:
+def _mirror(pixels: np.ndarray, length: int) -> np.ndarray:
+    """Mirror positions outside 0 to length - 1 into that range."""
     pixels = np.abs(pixels)
     return np.where(pixels >= length, 2 * (length - 1) - pixels, pixels)

@@ -1,4 +1,4 @@
-"""Masks and probabilities as files, in the geometry of their images."""
+"""Write masks and probabilities in the size of their images."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,70 +9,81 @@ from PIL import Image
 
 from segsweep.core.errors import UserError
 from segsweep.core.files import atomic_write
-from segsweep.inference.inputs import Source
-from segsweep.inference.predict import Picture
+from segsweep.inference.inputs import InputImage
+from segsweep.inference.predict import Prediction
 
 SUFFIXES = {"png": ".png", "tiff": ".tif"}
 
 
 class Writer:
-    """Writes the masks of `sources` below `out`, and their probabilities below `probabilities`.
+    """Writes masks, and probabilities if wanted.
 
-    Raises `UserError` when a mask would take the place of an image, or of probabilities.
+    Args:
+        images: All images that will be predicted.
+        out: The folder for masks.
+        file_format: The format of masks, png or tiff.
+        threshold: The probability from which a pixel is foreground.
+        probabilities: The folder for probabilities, as TIFF; None for none.
+
+    Raises:
+        UserError: A mask would overwrite an image or a file of probabilities.
     """
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        images: Sequence[InputImage],
         out: Path,
-        kind: str,
+        file_format: str,
         threshold: float,
         probabilities: Path | None = None,
     ) -> None:
-        self.out, self.kind, self.threshold = out, kind, threshold
+        self.out, self.file_format, self.threshold = out, file_format, threshold
         self.probabilities = probabilities
-        if kind == "tiff" and probabilities and probabilities.resolve() == out.resolve():
+        same_folder = probabilities is not None and probabilities.resolve() == out.resolve()
+        if file_format == "tiff" and same_folder:
             raise UserError(
-                f"{out}: is for masks and for probabilities, which as TIFF would have the same "
-                "names; choose two folders"
+                f"{out}: masks and probabilities would have the same file names (.tif) in it; "
+                "choose two folders"
             )
-        self._images = {source.path.resolve() for source in sources}
-        for source in sources:
-            self._place(out, source.name, SUFFIXES[kind])
+        self._images = {image.path.resolve() for image in images}
+        for image in images:
+            self._path(out, image.name, SUFFIXES[file_format])
             if probabilities:
-                self._place(probabilities, source.name, SUFFIXES["tiff"])
+                self._path(probabilities, image.name, SUFFIXES["tiff"])
 
-    def write(self, picture: Picture) -> None:
-        """Masks are 0 and 255, uint8; of several pages a TIFF of as many, or a PNG each."""
-        found = [page.probabilities() for page in picture.pages]
-        masks = [np.where(p >= self.threshold, np.uint8(255), np.uint8(0)) for p in found]
-        name = picture.source.name
-        if self.kind == "tiff":
-            _write_tiff(self._place(self.out, name, SUFFIXES["tiff"]), masks)
+    def write(self, prediction: Prediction) -> None:
+        """Write masks as uint8, 0 and 255; pages as one TIFF with pages, or one PNG each."""
+        probabilities = [page.probabilities() for page in prediction.pages]
+        white, black = np.uint8(255), np.uint8(0)
+        masks = [np.where(p >= self.threshold, white, black) for p in probabilities]
+        name = prediction.image.name
+        if self.file_format == "tiff":
+            _write_tiff(self._path(self.out, name, SUFFIXES["tiff"]), masks)
         else:
-            for mask, part in zip(masks, _parts(len(masks)), strict=True):
-                path = self._place(self.out, name + part, SUFFIXES["png"])
-                with atomic_write(path) as aside:
-                    Image.fromarray(mask).save(aside, format="PNG")
+            for mask, suffix in zip(masks, _page_suffixes(len(masks)), strict=True):
+                path = self._path(self.out, name + suffix, SUFFIXES["png"])
+                with atomic_write(path) as temporary:
+                    Image.fromarray(mask).save(temporary, format="PNG")
         if self.probabilities:
-            _write_tiff(self._place(self.probabilities, name, SUFFIXES["tiff"]), found)
+            path = self._path(self.probabilities, name, SUFFIXES["tiff"])
+            _write_tiff(path, probabilities)
 
-    def _place(self, folder: Path, name: str, suffix: str) -> Path:
+    def _path(self, folder: Path, name: str, suffix: str) -> Path:
         path = folder / f"{name}{suffix}"
         if path.resolve() in self._images:
             raise UserError(
-                f"{path}: is an image to be predicted, and its mask would take its place; "
-                "choose another folder"
+                f"{path}: is an image to predict, and its mask would overwrite it; choose another "
+                "output folder"
             )
         return path
 
 
-def _parts(count: int) -> Iterator[str]:
-    """What names the pages of one file, as in the processed set."""
+def _page_suffixes(count: int) -> Iterator[str]:
+    """Yield what names the pages of one file, as in the processed set (#001, #002, ...)."""
     yield from (f"#{page:03d}" for page in range(1, count + 1)) if count > 1 else ("",)
 
 
 def _write_tiff(path: Path, pages: Sequence[np.ndarray]) -> None:
-    with atomic_write(path) as aside:
+    with atomic_write(path) as temporary:
         pixels = np.stack(pages) if len(pages) > 1 else pages[0]
-        tifffile.imwrite(aside, pixels, photometric="minisblack", compression="zlib")
+        tifffile.imwrite(temporary, pixels, photometric="minisblack", compression="zlib")

@@ -1,12 +1,13 @@
-"""The GPUs of a machine, asked of their driver, without torch; and one of them for a training.
+"""The GPUs that this process can use, and a lock that gives each training a GPU of its own.
 
-Where there are none, SEGSWEEP_CPU_SLOTS may declare how many trainings the machine takes at once.
+Needs neither torch nor a driver: without a driver there are no GPUs. GPUs are listed by libcuda
+(through ctypes), as only libcuda lists them as PyTorch numbers them, with CUDA_VISIBLE_DEVICES and
+MIG applied. The processes on a GPU come from NVML (nvidia-ml-py).
 """
 
 import ctypes
 import fcntl
 import os
-import subprocess
 import tempfile
 import time
 import uuid
@@ -15,20 +16,26 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 from segsweep.core.errors import MachineError, UserError
 
 COMPUTE_CAPABILITY_MAJOR = 75  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR in cuda.h
 NO_DEVICE = (34, 100)  # CUDA_ERROR_STUB_LIBRARY, CUDA_ERROR_NO_DEVICE
-LOCKS = Path(tempfile.gettempdir())
-CPU_SLOTS = "SEGSWEEP_CPU_SLOTS"
+LOCK_FOLDER = Path(tempfile.gettempdir())
+SECONDS_BETWEEN_TRIES = 0.2
 
 
 @dataclass(frozen=True)
-class Card:
-    """A GPU: its number among the visible ones, its UUID, name, memory (bytes), and compute
-    capability (major)."""
+class Gpu:
+    """A GPU or MIG instance.
+
+    Attributes:
+        number: Its index among the visible GPUs, as in `cuda:0`.
+        uuid: As `nvidia-smi --list-gpus` prints it.
+        name: The name of the model.
+        memory: Bytes.
+        capability: Major number of the compute capability.
+    """
 
     number: int
     uuid: str
@@ -38,34 +45,32 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Slot:
-    """A share of the CPU that one training takes; `uuid` names it on this machine."""
+class GpuProcess:
+    """A process that uses memory of a GPU.
 
-    uuid: str
-
-
-Own = TypeVar("Own", Card, Slot)
-
-
-@dataclass(frozen=True)
-class Holder:
-    """A process that holds memory (bytes) of a card; `command` is None where it is not seen."""
+    Attributes:
+        pid: Its process ID.
+        memory: Bytes; None if the driver does not say.
+        command: Its name; None if this process cannot see it.
+    """
 
     pid: int
-    memory: int
+    memory: int | None
     command: str | None
 
     def __str__(self) -> str:
-        who = self.command or "not seen here: it has ended, or runs in another container"
-        return f"process {self.pid} ({who}) holds {self.memory / 1e9:.1f} GB"
+        name = self.command or "not visible here: it has ended, or runs in another container"
+        memory = "unknown memory" if self.memory is None else f"{self.memory / 1e9:.1f} GB"
+        return f"process {self.pid} ({name}) uses {memory}"
 
 
 @cache
-def visible() -> tuple[Card, ...]:
-    """The GPUs that the driver shows this process: those in CUDA_VISIBLE_DEVICES, if it is set.
+def visible_gpus() -> tuple[Gpu, ...]:
+    """Return the GPUs that this process can use: those in CUDA_VISIBLE_DEVICES, if it is set.
 
-    Nothing where there is no driver. Raises `MachineError` when the driver fails, and `UserError`
-    when they are not alike, as the key of a training names one kind of card.
+    Raises:
+        MachineError: The driver failed.
+        UserError: The GPUs are of different models; the key of a training names one model.
     """
     try:
         driver = ctypes.CDLL("libcuda.so.1")
@@ -77,20 +82,21 @@ def visible() -> tuple[Card, ...]:
     status = status or driver.cuDeviceGetCount(ctypes.byref(count))
     if status:
         raise MachineError(
-            f"the NVIDIA driver failed with error {status}; see `nvidia-smi`, or set "
+            f"the NVIDIA driver failed with error {status}; look at `nvidia-smi`, or set "
             "training.device: cpu"
         )
-    found = tuple(_card(driver, number) for number in range(count.value))
-    if len({(card.name, card.memory) for card in found}) > 1:
-        names = ", ".join(card.name for card in found)
+    gpus = tuple(_gpu(driver, number) for number in range(count.value))
+    if len({(gpu.name, gpu.memory) for gpu in gpus}) > 1:
+        names = ", ".join(gpu.name for gpu in gpus)
         raise UserError(
-            f"CUDA_VISIBLE_DEVICES: found GPUs that differ ({names}), expected one kind, as "
-            "results name the card they were made on; set it to the numbers of equal cards"
+            f"CUDA_VISIBLE_DEVICES: found GPUs of different models ({names}), expected one model, "
+            "as each result records the model that it was computed on; set it to the numbers of "
+            "equal GPUs"
         )
-    return found
+    return gpus
 
 
-def _card(driver: ctypes.CDLL, number: int) -> Card:
+def _gpu(driver: ctypes.CDLL, number: int) -> Gpu:
     device, capability, memory = ctypes.c_int(), ctypes.c_int(), ctypes.c_size_t()
     name, identity = ctypes.create_string_buffer(128), (ctypes.c_ubyte * 16)()
     driver.cuDeviceGet(ctypes.byref(device), number)
@@ -100,84 +106,70 @@ def _card(driver: ctypes.CDLL, number: int) -> Card:
     driver.cuDeviceGetAttribute(ctypes.byref(capability), COMPUTE_CAPABILITY_MAJOR, device)
     kind = "MIG" if " MIG " in name.value.decode() else "GPU"
     unique = f"{kind}-{uuid.UUID(bytes=bytes(identity))}"
-    return Card(number, unique, name.value.decode(), memory.value, capability.value)
-
-
-def cpu_slots() -> tuple[Slot, ...]:
-    """The slots that SEGSWEEP_CPU_SLOTS declares; none where it is not set."""
-    told = os.environ.get(CPU_SLOTS, "")
-    if not told:
-        return ()
-    if not told.isdecimal() or int(told) < 1:
-        raise UserError(
-            f"{CPU_SLOTS}: found {told!r}, expected how many trainings this machine takes at once "
-            "on its CPU, 1 or more; set it to a whole number, or unset it"
-        )
-    return tuple(Slot(f"CPU-{number}") for number in range(int(told)))
+    return Gpu(number, unique, name.value.decode(), memory.value, capability.value)
 
 
 @contextmanager
-def own(devices: Sequence[Own], locks: Path = LOCKS) -> Iterator[Own]:
-    """One of `devices` for this process alone, the first that no other training holds.
+def reserve(gpus: Sequence[Gpu], lock_folder: Path = LOCK_FOLDER) -> Iterator[Gpu]:
+    """Reserve the first of `gpus` that no other training uses; wait while all are in use.
 
-    Waits while all are held, and says so. The kernel frees it when the process ends, however it
-    ends.
+    The kernel releases the lock when the process ends, however it ends.
     """
-    told = False
+    waiting = False
     while True:
-        for device in devices:
-            file = _lock_file(locks / f"segsweep-{device.uuid}.lock")
+        for gpu in gpus:
+            lock = _open_lock(lock_folder / f"segsweep-{gpu.uuid}.lock")
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                os.close(file)
+                os.close(lock)
                 continue
             try:
-                yield device
+                yield gpu
             finally:
-                os.close(file)
+                os.close(lock)
             return
-        if not told:
-            kind = "CPU slots" if isinstance(devices[0], Slot) else "GPUs"
-            print(f"all {len(devices)} {kind} are held by other trainings: waiting", flush=True)
-            told = True
-        time.sleep(0.2)
+        if not waiting:
+            print(f"waiting: other trainings use all {len(gpus)} GPUs", flush=True)
+            waiting = True
+        time.sleep(SECONDS_BETWEEN_TRIES)
 
 
-def _lock_file(path: Path) -> int:
-    """A lock that any user of the machine may take: it is only ever read."""
+def _open_lock(path: Path) -> int:
+    """Open a lock file that any user of the machine can lock.
+
+    It is only opened for reading. `filelock` opens for writing and truncates, which fails for files
+    of other users and would empty a file that a link points to.
+    """
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o444))
     return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
-def holders(card: Card) -> list[Holder]:
-    """Who else holds memory of the card, as NVIDIA's `nvidia-smi` tells; nobody without it."""
+def processes_on(gpu: Gpu) -> list[GpuProcess]:
+    """Return the other processes that use memory of a GPU; none if NVML does not answer."""
+    import pynvml  # type: ignore[import-untyped]  # here, as it is needed only for messages
+
     try:
-        asked = subprocess.run(
-            [
-                "nvidia-smi",
-                f"--id={card.uuid}",
-                "--query-compute-apps=pid,used_memory",
-                "--format=csv,noheader,nounits",
-            ],
-            capture_output=True,
-            text=True,
-            timeout=20,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
         return []
-    return read_holders(asked.stdout) if asked.returncode == 0 else []
-
-
-def read_holders(told: str) -> list[Holder]:
-    """Those in the lines `pid, MiB` of `nvidia-smi`, without this process."""
-    rows = [row for line in told.splitlines() if len(row := line.split(", ")) == 2]
-    numbers = [(int(pid), int(mib)) for pid, mib in rows if pid.isdigit() and mib.isdigit()]
-    return [Holder(pid, mib << 20, _command(pid)) for pid, mib in numbers if pid != os.getpid()]
+    try:
+        handle = pynvml.nvmlDeviceGetHandleByUUID(gpu.uuid)
+        running = pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
+    except pynvml.NVMLError:
+        return []
+    finally:
+        pynvml.nvmlShutdown()
+    return [
+        GpuProcess(process.pid, process.usedGpuMemory, _command(process.pid))
+        for process in running
+        if process.pid != os.getpid()
+    ]
 
 
 def _command(pid: int) -> str | None:
+    """Return the name of a process, None if this process cannot see it."""
     with suppress(OSError):
         return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
     try:

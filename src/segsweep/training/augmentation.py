@@ -1,64 +1,87 @@
-"""Random flips, quarter turns and intensity changes, one draw per image, batched on the device."""
+"""Random flips, quarter turns and changes of contrast and brightness, batched on the device."""
 
 from dataclasses import dataclass
 
 import torch
 
-GAIN = 0.2
-"""At strength 1 contrast is multiplied by 1 - GAIN to 1 + GAIN."""
-SHIFT = 0.1
-"""At strength 1 up to this much (of the range 0 to 1) is added to or taken from the brightness."""
+CONTRAST = 0.2
+"""At strength 1, contrast is multiplied by 1 - CONTRAST to 1 + CONTRAST."""
+BRIGHTNESS = 0.1
+"""At strength 1, brightness changes by up to this share of the range of grey values."""
 
 
 @dataclass(frozen=True)
-class Draws:
-    """What befalls each image: `moves` int64 (n,), a symmetry of the rectangle (0: left as it is);
-    `gain` and `shift` float32 (n,)."""
+class AugmentationParams:
+    """The augmentation of each of n images.
 
-    moves: torch.Tensor
+    Attributes:
+        symmetry: int64 (n,), a row of the table of `symmetries`; 0 leaves the image as it is.
+        gain: float32 (n,), factor of the grey values.
+        shift: float32 (n,), added to the grey values in 0 to 1.
+    """
+
+    symmetry: torch.Tensor
     gain: torch.Tensor
     shift: torch.Tensor
 
-    def split(self, size: int) -> list["Draws"]:
+    def split(self, size: int) -> list["AugmentationParams"]:
+        """Split into batches of `size` images; the last may be smaller."""
         parts = (tensor.split(size) for tensor in vars(self).values())
-        return [Draws(*part) for part in zip(*parts, strict=True)]
+        return [AugmentationParams(*part) for part in zip(*parts, strict=True)]
 
-    def to(self, device: torch.device) -> "Draws":
-        return Draws(*(tensor.to(device, non_blocking=True) for tensor in vars(self).values()))
+    def to(self, device: torch.device) -> "AugmentationParams":
+        """Copy to a device without waiting for it."""
+        tensors = (tensor.to(device, non_blocking=True) for tensor in vars(self).values())
+        return AugmentationParams(*tensors)
 
 
-def draw(n: int, square: bool, strength: float, generator: torch.Generator) -> Draws:
-    """Chance for `n` images, all of it from `generator`, on the CPU.
+def draw_params(
+    n: int, square: bool, strength: float, generator: torch.Generator
+) -> AugmentationParams:
+    """Draw the augmentation of `n` images on the CPU.
 
-    `strength` (0 or more): intensities change in proportion; up to 1 it is also the share of images
-    that are moved at all. Images that are not square are not turned by a quarter.
+    Args:
+        n: Number of images.
+        square: Whether the images are square; others are not turned by a quarter.
+        strength: 0 or more. Contrast and brightness change in proportion to it. Up to 1 it is also
+            the probability that an image is flipped or turned at all.
+        generator: The only source of randomness.
     """
-    moves = torch.randint(8 if square else 4, (n,), generator=generator)
+    symmetry = torch.randint(8 if square else 4, (n,), generator=generator)
     moved = torch.rand(n, generator=generator) < strength
-    gain = 1 + strength * GAIN * (2 * torch.rand(n, generator=generator) - 1)
-    shift = strength * SHIFT * (2 * torch.rand(n, generator=generator) - 1)
-    return Draws(moves * moved, gain, shift)
+    gain = 1 + strength * CONTRAST * (2 * torch.rand(n, generator=generator) - 1)
+    shift = strength * BRIGHTNESS * (2 * torch.rand(n, generator=generator) - 1)
+    return AugmentationParams(symmetry * moved, gain, shift)
 
 
 def augment(
-    images: torch.Tensor, masks: torch.Tensor, draws: Draws, symmetries: torch.Tensor
+    images: torch.Tensor, masks: torch.Tensor, params: AugmentationParams, symmetries: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Float images (n, 1, h, w), grey values 0 to 1 before the change, and float masks of 0 and 1.
+    """Augment a batch; all tensors are on one device.
 
-    From uint8 images (0 to 255) and masks (0 or 1) of that shape; all on one device.
+    Args:
+        images: uint8 (n, 1, height, width), 0 to 255.
+        masks: uint8 of the same shape, 0 or 1.
+        params: The augmentation of each image.
+        symmetries: The table that `symmetries` returns for this height and width.
+
+    Returns:
+        float32 images, in 0 to 1 before contrast and brightness change, and float32 masks, 0 or 1.
     """
-    places = symmetries[draws.moves][:, None]
-    images, masks = (t.flatten(2).gather(2, places).view(t.shape) for t in (images, masks))
-    gain, shift = (v[:, None, None, None] for v in (draws.gain, draws.shift))
+    sources = symmetries[params.symmetry][:, None]
+    images, masks = (t.flatten(2).gather(2, sources).view(t.shape) for t in (images, masks))
+    gain, shift = (v[:, None, None, None] for v in (params.gain, params.shift))
     return images.float() * (gain / 255) + shift, masks.float()
 
 
 def symmetries(height: int, width: int, device: torch.device) -> torch.Tensor:
-    """int64 (8 or 4, height * width): for each symmetry, where each pixel comes from.
+    """Return the symmetries of a rectangle as tables of source pixels.
 
-    A square has eight, any other rectangle four; the first changes nothing.
+    Returns:
+        int64 (8, height * width) for a square, else (4, height * width): for each symmetry, the
+        index of the pixel that each pixel is taken from. The first symmetry changes nothing.
     """
     pixels = torch.arange(height * width, device=device).view(height, width)
     step = 1 if height == width else 2
-    turned = [torch.rot90(pixels, turn) for turn in range(0, 4, step)]
-    return torch.stack([t.flatten() for some in turned for t in (some, some.flip(-1))])
+    turned = [torch.rot90(pixels, turns) for turns in range(0, 4, step)]
+    return torch.stack([t.flatten() for turn in turned for t in (turn, turn.flip(-1))])

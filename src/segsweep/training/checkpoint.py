@@ -1,4 +1,4 @@
-"""A training between two epochs, as one safetensors file: tensors, and the rest as JSON text."""
+"""The state of a training between two epochs, saved as one safetensors file."""
 
 import json
 from dataclasses import dataclass
@@ -17,44 +17,61 @@ FILE = "last.safetensors"
 
 @dataclass
 class Checkpoint:
-    """`tensors`: everything by a dotted name; `state`: plain values (history, best epoch, …)."""
+    """A state of a training.
+
+    Attributes:
+        tensors: Weights, best weights and optimiser state by a dotted name.
+        state: Plain values: history, float32_since, state of the loss scaler.
+    """
 
     tensors: dict[str, torch.Tensor]
     state: dict[str, Any]
 
-    def part(self, prefix: str) -> dict[str, torch.Tensor]:
-        """The tensors below `prefix`, without it."""
-        head = f"{prefix}."
-        return {k.removeprefix(head): v for k, v in self.tensors.items() if k.startswith(head)}
+    def tensors_of(self, prefix: str) -> dict[str, torch.Tensor]:
+        """Return the tensors whose names begin with `prefix.`, without that prefix."""
+        start = f"{prefix}."
+        return {k.removeprefix(start): v for k, v in self.tensors.items() if k.startswith(start)}
 
 
-def save(folder: Path, made_from: dict[str, Any], checkpoint: Checkpoint) -> None:
-    text = {"made_from": json.dumps(made_from), "state": json.dumps(checkpoint.state)}
+def save(folder: Path, inputs: dict[str, Any], checkpoint: Checkpoint) -> None:
+    """Save a checkpoint with the configuration and data (`inputs`) of its training."""
+    text = {"inputs": json.dumps(inputs), "state": json.dumps(checkpoint.state)}
     write_tensors(folder / FILE, checkpoint.tensors, text)
 
 
 def write_tensors(path: Path, tensors: dict[str, torch.Tensor], text: dict[str, str]) -> None:
-    """Write tensors and named texts as safetensors. Raises `UserError` when the disk refuses."""
-    with atomic_write(path) as aside:
+    """Write tensors and named texts as safetensors.
+
+    Raises:
+        UserError: The file cannot be written.
+    """
+    with atomic_write(path) as temporary:
         try:
-            save_file(tensors, aside, metadata=text)
+            save_file(tensors, temporary, metadata=text)
         except SafetensorError as error:
-            raise UserError(f"{path}: cannot be written ({error})") from error
+            raise UserError(
+                f"{path}: cannot be written ({error}); free space there, or choose another folder"
+            ) from error
 
 
-def load(folder: Path, made_from: dict[str, Any]) -> Checkpoint | None:
-    """The checkpoint of exactly this configuration and data; None where there is none to trust."""
+def load(folder: Path, inputs: dict[str, Any]) -> Checkpoint | None:
+    """Load the checkpoint of exactly this configuration and data, None where there is none.
+
+    A file that cannot be read, or that belongs to another training, is reported and ignored.
+    """
     path = folder / FILE
     if not path.exists():
         return None
     try:
         with safe_open(path, framework="pt") as file:
             text = file.metadata() or {}
-            if json.loads(text.get("made_from", "null")) != made_from:
-                print(f"{path}: belongs to another configuration or data: training starts anew")
+            if json.loads(text.get("inputs", "null")) != inputs:
+                print(
+                    f"{path}: belongs to another configuration or data; training starts at epoch 1"
+                )
                 return None
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return Checkpoint(tensors, json.loads(text["state"]))
     except (SafetensorError, OSError, ValueError, KeyError) as error:
-        print(f"{path}: cannot be read ({error}), so training starts anew")
+        print(f"{path}: cannot be read ({error}); training starts at epoch 1")
         return None

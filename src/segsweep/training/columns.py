@@ -1,4 +1,4 @@
-"""What a training tells of each epoch and of each validation image, and the files of its model."""
+"""Columns, keys and names of the files that a training writes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,22 +11,22 @@ HISTORY = (
     "val_dice_soft",
     "val_iou",
 )
-"""Columns of `history.csv`: losses with their L2 term left out, Dice and IoU in 0 to 1."""
+"""Columns of `history.csv`. Losses are without the L2 term; Dice and IoU are in 0 to 1."""
 
 SCORES = HISTORY[2:]
-"""Those of the validation split, which `metrics.json` repeats for the best epoch."""
+"""The validation scores, which `metrics.json` repeats for the best epoch."""
 
-MEASURES = ("effective_batch_size", "steps_per_epoch", "float32_since", "parameters")
-"""What `metrics.json` tells of the training itself; `float32_since` is an epoch, or null."""
+TRAINING_INFO = ("effective_batch_size", "steps_per_epoch", "float32_since", "parameters")
+"""Keys of `metrics.json` that describe the training; `float32_since` is an epoch or null."""
 
 IMAGES = ("name", "true_positives", "false_positives", "false_negatives", "dice")
-"""Columns of `images.csv`: pixels, and Dice in 0 to 1, under the best epoch's weights."""
+"""Columns of `images.csv`: pixels, and Dice in 0 to 1, with the weights of the best epoch."""
 
 MODEL, WEIGHTS = "model.json", "model.safetensors"
-"""The best epoch's weights, and all else that a prediction needs."""
+"""The weights of the best epoch, and everything else that a prediction needs."""
 
 
 def best_epoch(history: Sequence[Mapping[str, float]]) -> int:
-    """The first epoch (from 1) with the highest validation Dice."""
+    """Return the first epoch (from 1) with the highest validation Dice."""
     scores = [row["val_dice_coefficient"] for row in history]
     return scores.index(max(scores)) + 1

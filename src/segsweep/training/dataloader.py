@@ -1,4 +1,4 @@
-"""One split of the processed set where training reads it, and the chance that orders it."""
+"""Batches of one split of the processed set, in an order that follows from the seed."""
 
 import hashlib
 from collections import deque
@@ -9,28 +9,27 @@ import torch
 
 from segsweep.core.errors import UserError
 from segsweep.data.dataset import ProcessedSet
+from segsweep.training.device import fits_on_device
 
 Batch = tuple[torch.Tensor, torch.Tensor]
-"""uint8 images (0 to 255) and masks (0 or 1), (n, 1, height, width), on the device."""
-
-RESIDENT = 0.25
-"""A split lives on the device when it takes at most this share of its memory."""
+"""Images (0 to 255) and masks (0 or 1), both uint8 (n, 1, height, width), on the device."""
 
 
-def is_resident(images: int, height: int, width: int, memory: int) -> bool:
-    """Whether so many images and masks live on a device of `memory` bytes."""
-    return 2 * images * height * width <= RESIDENT * memory
+class SplitLoader:
+    """Loads batches of one split.
 
+    A split that takes little of the device's memory is copied there once. Of a larger one, batches
+    are read from the memory-mapped arrays and copied one step ahead.
 
-def resident_images(splits: Sequence[int], height: int, width: int, memory: int) -> int:
-    """How many images live there, of splits of so many."""
-    return sum(n for n in splits if is_resident(n, height, width, memory))
+    Args:
+        data: The processed set.
+        name: train, validation or test.
+        seed: The seed of the training; it decides the order of the images.
+        device: Where batches are needed.
+        memory: The memory of the device in bytes.
 
-
-class Split:
-    """One split: on the device where it fits, else memory-mapped, batches being sent ahead.
-
-    `memory` is the device's, in bytes. Raises `UserError` when the split has no images.
+    Raises:
+        UserError: The split has no images.
     """
 
     def __init__(
@@ -38,63 +37,76 @@ class Split:
     ) -> None:
         self.rows = np.array([i for i, split in enumerate(data.splits) if split == name], dtype=int)
         if not len(self.rows):
-            raise UserError(f"the processed set has no images in its {name} split")
+            raise UserError(
+                f"found no images in the {name} split of the processed set, expected at least one; "
+                "add images, or change preprocessing.split in the study"
+            )
         self.names = [data.names[i] for i in self.rows]
         self.shape = data.images.shape[1:]
         self.seed, self.device = seed, device
-        self.stored = (data.images, data.masks)
-        self.resident: Batch | None = None
+        self.arrays = (data.images, data.masks)
+        self.on_device: Batch | None = None
         height, width = self.shape
-        if is_resident(len(self), height, width, memory):
+        if fits_on_device(len(self), height, width, memory):
             images, masks = self._read(torch.arange(len(self)))
-            self.resident = images.to(device), masks.to(device)
+            self.on_device = images.to(device), masks.to(device)
 
     def __len__(self) -> int:
+        """Return the number of images."""
         return len(self.rows)
 
-    def steps(self, epoch: int, batch_size: int, count: int | None) -> list[torch.Tensor]:
-        """The images of each step of an epoch (from 1), as int64 places in the split.
+    def batch_indices(
+        self, epoch: int, batch_size: int, steps: int | None = None
+    ) -> list[torch.Tensor]:
+        """Return the images of each step of an epoch.
 
-        An epoch is one pass, whose last batch may be smaller; or, with `count`, so many steps of an
-        endless row of passes.
+        Args:
+            epoch: The epoch, from 1.
+            batch_size: Images per step.
+            steps: Steps per epoch. None for one pass over the split, whose last batch may be
+                smaller. Else epochs continue in an endless sequence of passes.
+
+        Returns:
+            For each step the positions of its images in the split, int64 (batch size,).
         """
-        if count is None:
-            return list(self._pass(epoch).split(batch_size))
-        first, last = (done * count * batch_size for done in (epoch - 1, epoch))
+        if steps is None:
+            return list(self._permutation(epoch).split(batch_size))
+        first, last = (done * steps * batch_size for done in (epoch - 1, epoch))
         passes = range(first // len(self), -(-last // len(self)))
-        row = torch.cat([self._pass(1 + number) for number in passes])
+        order = torch.cat([self._permutation(1 + number) for number in passes])
         start = first - passes.start * len(self)
-        return list(row[start : start + last - first].split(batch_size))
+        return list(order[start : start + last - first].split(batch_size))
 
-    def in_order(self, size: int) -> Iterator[Batch]:
-        """All images, `size` at a time."""
-        return self.batches(torch.arange(len(self)).split(size))
+    def sequential_batches(self, batch_size: int) -> Iterator[Batch]:
+        """Yield all images in the order of the split."""
+        return self.batches(torch.arange(len(self)).split(batch_size))
 
-    def batches(self, steps: Sequence[torch.Tensor]) -> Iterator[Batch]:
-        """The images of each of `steps`."""
-        if self.resident is not None:
-            images, masks = self.resident
-            for index in torch.cat(list(steps)).to(self.device).split([len(s) for s in steps]):
+    def batches(self, indices: Sequence[torch.Tensor]) -> Iterator[Batch]:
+        """Yield the batch of each of `indices`, as `batch_indices` returns them."""
+        if self.on_device is not None:
+            images, masks = self.on_device
+            for index in torch.cat(list(indices)).to(self.device).split([len(i) for i in indices]):
                 yield images[index], masks[index]
             return
         ahead: deque[Batch] = deque()
-        for index in steps:
-            ahead.append(self._sent(index))
+        for index in indices:
+            ahead.append(self._to_device(index))
             if len(ahead) == 2:
                 yield ahead.popleft()
         yield from ahead
 
-    def _pass(self, number: int) -> torch.Tensor:
-        generator = torch.Generator().manual_seed(derive(self.seed, number, "order"))
+    def _permutation(self, number: int) -> torch.Tensor:
+        """Return the order of the images in a pass over the split (from 1)."""
+        generator = torch.Generator().manual_seed(derive_seed(self.seed, number, "order"))
         return torch.randperm(len(self), generator=generator)
 
     def _read(self, index: torch.Tensor) -> Batch:
         images, masks = (
-            torch.from_numpy(array[self.rows[index.numpy()]])[:, None] for array in self.stored
+            torch.from_numpy(array[self.rows[index.numpy()]])[:, None] for array in self.arrays
         )
         return images, masks
 
-    def _sent(self, index: torch.Tensor) -> Batch:
+    def _to_device(self, index: torch.Tensor) -> Batch:
         images, masks = self._read(index)
         if self.device.type == "cuda":
             images, masks = images.pin_memory(), masks.pin_memory()
@@ -104,7 +116,7 @@ class Split:
         )
 
 
-def derive(seed: int, epoch: int, purpose: str) -> int:
-    """A seed of its own (63 bits) for each use of chance in each epoch."""
+def derive_seed(seed: int, epoch: int, purpose: str) -> int:
+    """Return a separate seed (63 bits) for each use of random numbers in each epoch."""
     digest = hashlib.sha256(f"{seed} {epoch} {purpose}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

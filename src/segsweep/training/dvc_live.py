@@ -1,7 +1,8 @@
-"""What DVC and its editor extension see of a training that still runs.
+"""Live results of a running training, for DVC and its extension for VS Code.
 
-After each epoch `history.csv` grows by a row and `metrics.json` says "running", the best epoch so
-far and the last one. Neither is in a record or in the store, so nothing takes it for a result.
+After each epoch `history.csv` grows by a row, and `metrics.json` has the status "running", the
+scores of the best epoch so far and the last row of the history. No provenance record and no cache
+entry includes these files, so nothing takes them for a result.
 """
 
 import json
@@ -13,19 +14,20 @@ from segsweep.core.files import write_csv, write_json
 from segsweep.training.columns import HISTORY, SCORES, best_epoch
 
 SIGNAL = Path(".dvc/tmp/exps/run/DVCLIVE_STEP_COMPLETED")
-"""What DVCLive writes after each step, and on which DVC's extension for VS Code asks `dvc exp show`
-again; for a queued experiment it stands in the project, not in the experiment's own folder."""
+"""The file that DVCLive writes after each step, on which DVC's extension for VS Code runs
+`dvc exp show` again. For a queued experiment it is in the project, not in the experiment's own
+folder."""
 
 
-class Live:
-    """The files of a training in `out`, anew after each epoch; restored epochs are told too."""
+class LiveResults:
+    """Rewrites the files of a training in `out` after each epoch, restored epochs included."""
 
     def __init__(self, out: Path, key: str) -> None:
         self.out, self.key = out, key
         self.history: list[Mapping[str, float]] = []
 
-    def show(self, row: Mapping[str, float]) -> None:
-        """Take in the next row of the history."""
+    def add_epoch(self, row: Mapping[str, float]) -> None:
+        """Add a row of the history and rewrite the files."""
         self.history.append(row)
         best = best_epoch(self.history)
         metrics = {
@@ -43,7 +45,7 @@ class Live:
             self._signal(Path(root) / SIGNAL)
 
     def _signal(self, file: Path) -> None:
-        """Written in place, as a watcher may not see a file that another takes the place of."""
+        """Write in place, as a watcher may not notice a file that replaces another."""
         file.parent.mkdir(parents=True, exist_ok=True)
         step = {"pid": os.getpid(), "step": len(self.history)}
         file.write_text(json.dumps(step), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""One training from a configuration and a processed set: a pure function, epoch by epoch."""
+"""A whole training from a configuration and a processed set: a pure function of the two."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,21 +10,30 @@ import torch
 
 from segsweep.config.training_config import TrainingConfig
 from segsweep.data.dataset import ProcessedSet
-from segsweep.training import checkpoint, oom
+from segsweep.training import checkpoint
 from segsweep.training.columns import SCORES, best_epoch
+from segsweep.training.device import is_out_of_memory, report_gpu_failure
+from segsweep.training.memory import explain_out_of_memory
+from segsweep.training.metrics import choose_threshold
 from segsweep.training.pruning import NO_PRUNING, PruningThresholds
-from segsweep.training.threshold import choose
 from segsweep.training.trainer import DivergedError, Trainer
+
+OnEpoch = Callable[[dict[str, float]], None]
+"""Called with each row of the history."""
 
 
 @dataclass
 class Outcome:
-    """What a training leaves behind, all of it a function of configuration, data and environment.
+    """The result of a training, a function of its configuration, data and environment.
 
-    `metrics`: status, reason and the best epoch's numbers. `history`: one row per epoch. `images`:
-    exact counts and Dice per validation image. `weights`: the best epoch's. `predictions`: uint8
-    (n, height, width) masks of the validation images under those weights. `threshold`: which
-    would have been best for these images, None where there are no weights.
+    Attributes:
+        metrics: Status, reason and the numbers of the best epoch.
+        history: One row per epoch.
+        images: Confusion counts and Dice of each validation image.
+        weights: The weights of the best epoch.
+        predictions: Masks of the validation images with these weights, uint8 (n, height, width),
+            0 or 1.
+        threshold: The best threshold for these images; None if there are no weights.
     """
 
     metrics: dict[str, Any]
@@ -39,84 +48,87 @@ def fit(
     config: TrainingConfig,
     data: ProcessedSet,
     checkpoints: Path | None = None,
-    on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
-    bars: PruningThresholds = NO_PRUNING,
+    on_epoch: OnEpoch = lambda row: None,
+    thresholds: PruningThresholds = NO_PRUNING,
 ) -> Outcome:
-    """Train and return the outcome; a diverged or out-of-memory training is an outcome too.
+    """Train a network; a diverged or out-of-memory training has an outcome too.
 
-    `checkpoints` is a folder for the state after each epoch; a training of the same configuration
-    found there goes on. `on_epoch` is called with every row of the history, restored ones first.
-    A training that misses one of `bars` is stopped there, and can go on from its checkpoint. Where
-    autocast may be why a loss is not finite, the training goes on in float32 from the last epoch
-    that was good, once. Raises `UserError` when the device fails.
+    If the loss is not finite with autocast, the training resumes once from the last good epoch in
+    float32. A pruned training can resume later from its checkpoint.
+
+    Args:
+        config: The configuration.
+        data: The processed set.
+        checkpoints: Folder for the state after each epoch. A training of the same configuration
+            and data whose state is there resumes from it.
+        on_epoch: Called with each row of the history, those of restored epochs first.
+        thresholds: The training is pruned at the first of these that it does not reach.
+
+    Raises:
+        MachineError: The GPU failed.
     """
     status, reason = "finished", ""
-    with oom.of_the_device():
+    with report_gpu_failure():
         trainer = Trainer(config, data)
         try:
-            _go_on(trainer, checkpoints, on_epoch, bars)
+            _run_epochs(trainer, checkpoints, on_epoch, thresholds)
         except DivergedError as error:
             status, reason = "diverged", str(error)
         except RuntimeError as error:
-            if not oom.is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
-            status, reason = "out_of_memory", oom.explain_memory(trainer, error)
-        if epoch := bars.first_failed_epoch(trainer.history, config.epochs):
-            return _stopped(trainer, bars, epoch)
+            status, reason = "out_of_memory", explain_out_of_memory(trainer, error)
+        if epoch := thresholds.first_failed_epoch(trainer.history, config.epochs):
+            metrics = thresholds.pruned_metrics(trainer.history, epoch, trainer.info())
+            return Outcome(metrics, trainer.history[:epoch])
         return _outcome(trainer, status, reason)
 
 
-def _go_on(
-    trainer: Trainer,
-    checkpoints: Path | None,
-    on_epoch: Callable[[dict[str, float]], None],
-    bars: PruningThresholds,
+def _run_epochs(
+    trainer: Trainer, checkpoints: Path | None, on_epoch: OnEpoch, thresholds: PruningThresholds
 ) -> None:
+    """Run the epochs that a checkpoint does not have yet, up to the last or to pruning."""
     epochs = trainer.config.epochs
-    saved = checkpoint.load(checkpoints, trainer.made_from) if checkpoints else None
+    saved = checkpoint.load(checkpoints, trainer.inputs) if checkpoints else None
     if saved is not None:
         trainer.restore(saved)
-        for row in trainer.history[: bars.first_failed_epoch(trainer.history, epochs)]:
+        for row in trainer.history[: thresholds.first_failed_epoch(trainer.history, epochs)]:
             on_epoch(row)
-    good = trainer.state()
-    while trainer.epoch < epochs and not bars.first_failed_epoch(trainer.history, epochs):
+    last_good = trainer.state()
+    while trainer.epoch < epochs and not thresholds.first_failed_epoch(trainer.history, epochs):
         try:
             row = trainer.run_epoch()
         except DivergedError as error:
             if not trainer.engine.uses_autocast:
                 raise
-            print(f"{error}; going on from epoch {trainer.epoch} in float32", flush=True)
-            trainer.restore(good)
-            trainer.without_autocast()
+            print(f"{error}; resuming after epoch {trainer.epoch} in float32", flush=True)
+            trainer.restore(last_good)
+            trainer.disable_autocast()
             continue
         on_epoch(row)
-        good = trainer.state()
+        last_good = trainer.state()
         if checkpoints is not None:
-            checkpoint.save(checkpoints, trainer.made_from, good)
-
-
-def _stopped(trainer: Trainer, bars: PruningThresholds, epoch: int) -> Outcome:
-    metrics = bars.stopped(trainer.history, epoch, trainer.measures())
-    return Outcome(metrics, trainer.history[:epoch])
+            checkpoint.save(checkpoints, trainer.inputs, last_good)
 
 
 def _outcome(trainer: Trainer, status: str, reason: str) -> Outcome:
     metrics: dict[str, Any] = {"status": status, "reason": reason}
-    if not trainer.best:
+    if not trainer.best_weights:
         metrics |= dict.fromkeys(SCORES) | {"train_dice_coefficient": None, "best_epoch": None}
-        return Outcome(metrics | {"epochs": trainer.epoch} | trainer.measures(), trainer.history)
-    trainer.take_best()
-    validation, train = trainer.evaluate(trainer.validation, True), trainer.evaluate(trainer.train)
+        return Outcome(metrics | {"epochs": trainer.epoch} | trainer.info(), trainer.history)
+    trainer.load_best_weights()
+    validation = trainer.evaluate(trainer.validation_loader, keep_masks=True)
+    train = trainer.evaluate(trainer.train_loader)
     assert validation.predicted is not None
     best = best_epoch(trainer.history)
     metrics |= {name: trainer.history[best - 1][name] for name in SCORES}
     metrics["train_dice_coefficient"] = train.scores()["dice_coefficient"]
-    metrics |= {"best_epoch": best, "epochs": trainer.epoch} | trainer.measures()
+    metrics |= {"best_epoch": best, "epochs": trainer.epoch} | trainer.info()
     return Outcome(
         metrics,
         trainer.history,
-        validation.per_image(trainer.validation.names),
-        {k: v.cpu().contiguous() for k, v in trainer.best.items()},
+        validation.per_image(trainer.validation_loader.names),
+        {k: v.cpu().contiguous() for k, v in trainer.best_weights.items()},
         validation.predicted.to(torch.uint8).numpy(),
-        choose(trainer.counts_by_threshold()),
+        choose_threshold(trainer.counts_by_threshold()),
     )

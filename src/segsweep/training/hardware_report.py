@@ -1,4 +1,4 @@
-"""The batches of a study on a device: which fit, how fast they go, how long the study takes."""
+"""Report which batch sizes of a study fit on a device, and how fast they are."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -6,99 +6,116 @@ from dataclasses import dataclass, replace
 from segsweep.config.training_config import TrainingConfig
 from segsweep.pipeline.environment import Device
 from segsweep.training.memory import CONTEXT, RESERVE, Need, largest_batch, predict
-from segsweep.training.probe import Probed, probe
+from segsweep.training.probe import Measurement, probe
 from segsweep.training.resource_estimate import study_seconds
 
-LARGER = 3
-"""How many batches beyond the study's are looked at, each twice the one before."""
+LARGER_BATCHES = 3
+"""How many batch sizes above those of the study are examined, each twice the one before."""
 SATURATED = 0.95
-"""A batch saturates the device when it reaches this share of the best rate."""
+"""A batch size saturates the device if it reaches this share of the highest speed."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One batch: what is predicted, and what was measured where it was tried."""
+    """One batch size: its predicted memory, whether it fits, and what was measured, if anything."""
 
     batch_size: int
     need: Need
     fits: bool
-    probed: Probed | None
+    measurement: Measurement | None
 
     @property
     def images_per_second(self) -> float | None:
-        seconds = self.probed.seconds if self.probed else None
+        seconds = self.measurement.seconds if self.measurement else None
         return self.batch_size / seconds if seconds else None
 
 
 def rows(
     config: TrainingConfig, batches: Sequence[int], device: Device, images: int, measured: bool
 ) -> Iterator[Row]:
-    """A row for each of `batches`, and for larger ones up to the first that does not fit.
+    """Yield a row for each of `batches` and for larger ones up to the first that does not fit.
 
-    `images` are those that live on the device. What does not fit is not tried.
+    Args:
+        config: The largest network of the study.
+        batches: Batch sizes in increasing order.
+        device: The device.
+        images: Number of images that are on the device for the whole training.
+        measured: Whether to measure the batch sizes that fit, and not only predict their memory.
     """
-    doubled = [batches[-1] * 2**step for step in range(1, LARGER + 1)]
+    doubled = [batches[-1] * 2**step for step in range(1, LARGER_BATCHES + 1)]
     for batch in (*batches, *doubled):
-        chosen = replace(config, batch_size=batch)
-        need = predict(chosen, device.autocast, images)
+        batch_config = replace(config, batch_size=batch)
+        need = predict(batch_config, device.autocast, images)
         fits = need.fits(device.memory)
-        probed = probe(chosen) if measured and fits else None
-        fits = fits and (probed is None or probed.seconds is not None)
-        yield Row(batch, need, fits, probed)
+        measurement = probe(batch_config) if measured and fits else None
+        fits = fits and (measurement is None or measurement.seconds is not None)
+        yield Row(batch, need, fits, measurement)
         if not fits and batch >= batches[-1]:
             return
 
 
 def table(
-    found: Sequence[Row], config: TrainingConfig, trials: int, train: int, validation: int
+    rows: Sequence[Row], config: TrainingConfig, trials: int, train: int, validation: int
 ) -> str:
-    """Markdown. Hours are those of the whole study, had all its trials that batch."""
+    """Return the rows as a Markdown table.
+
+    Its hours are those of the whole study if all trials had that batch size.
+
+    Args:
+        rows: The rows.
+        config: The largest network of the study.
+        trials: Number of trials of the study.
+        train: Number of training images; 0 if there is no data yet.
+        validation: Number of validation images.
+    """
     lines = [
         "| batch | predicted, GB | fits | measured, GB | images/s | hours |",
         "| ---: | ---: | --- | ---: | ---: | ---: |",
     ]
-    for row in found:
-        rate = row.images_per_second
-        peak = row.probed.peak if row.probed else None
+    for row in rows:
+        speed = row.images_per_second
+        peak = row.measurement.peak if row.measurement else None
         hours = None
-        if rate and train:
-            chosen = replace(config, batch_size=row.batch_size)
-            hours = study_seconds(chosen, trials, 1 / rate, train, validation) / 3600
+        if speed and train:
+            batch_config = replace(config, batch_size=row.batch_size)
+            hours = study_seconds(batch_config, trials, 1 / speed, train, validation) / 3600
         lines.append(
             f"| {row.batch_size} | {row.need.total / 1e9:.1f} | {'yes' if row.fits else 'no'} "
-            f"| {_told(peak and peak / 1e9, '.1f')} | {_told(rate, '.1f')} "
-            f"| {_told(hours, '.2f')} |"
+            f"| {_format(peak and peak / 1e9, '.1f')} | {_format(speed, '.1f')} "
+            f"| {_format(hours, '.2f')} |"
         )
     return "\n".join(lines)
 
 
-def _told(number: float | None, form: str) -> str:
-    return "" if number is None else format(number, form)
+def _format(number: float | None, spec: str) -> str:
+    return "" if number is None else format(number, spec)
 
 
-def saturates(found: Sequence[Row]) -> int | None:
-    """The smallest batch that is about as fast, image by image, as the fastest; None unmeasured."""
-    rates = {r.batch_size: r.images_per_second for r in found if r.images_per_second}
-    enough = [batch for batch, rate in rates.items() if rate >= SATURATED * max(rates.values())]
-    return min(enough, default=None)
+def saturating_batch(rows: Sequence[Row]) -> int | None:
+    """Return the smallest batch size that is about as fast as the fastest, in images per second.
+
+    None if nothing was measured.
+    """
+    speeds = {r.batch_size: r.images_per_second for r in rows if r.images_per_second}
+    fast = [batch for batch, speed in speeds.items() if speed >= SATURATED * max(speeds.values())]
+    return min(fast, default=None)
 
 
 def remarks(
-    found: Sequence[Row], config: TrainingConfig, device: Device, images: int, measured: bool
+    rows: Sequence[Row], config: TrainingConfig, device: Device, images: int, measured: bool
 ) -> list[str]:
-    """What the table leaves unsaid."""
+    """Return sentences that explain the table; arguments as for `rows` and `table`."""
     autocast = device.autocast if config.mixed_precision else "float32"
     largest = largest_batch(config, device.autocast, device.memory, images)
-    said = [
-        f"The largest network of the study: base_channels {config.base_channels}, depth "
-        f"{config.depth}. By prediction a batch of {largest} is the largest that fits.",
-        f"{device.name}: {device.memory / 1e9:.1f} GB, convolutions in {autocast}. A batch "
-        f"fits when it leaves {RESERVE:.0%} of that free. Libraries are {CONTEXT / 1e9:.1f} GB of "
-        "what is predicted.",
+    sentences = [
+        f"The largest network of the study has base_channels {config.base_channels} and depth "
+        f"{config.depth}. The largest batch that fits is {largest} (predicted).",
+        f"Device: {device.name}, {device.memory / 1e9:.1f} GB, convolutions in {autocast}. A batch "
+        f"fits if it leaves {RESERVE:.0%} of the memory free. Predictions include "
+        f"{CONTEXT / 1e9:.1f} GB for libraries.",
     ]
-    if measured:
-        if batch := saturates(found):
-            said.append(f"From a batch of {batch} on, larger ones are hardly faster.")
-    else:
-        said.append("Nothing was measured: run it on that machine, without --memory.")
-    return said
+    if not measured:
+        sentences.append("Nothing was measured: run this on that machine without --memory.")
+    elif batch := saturating_batch(rows):
+        sentences.append(f"A batch of {batch} reaches {SATURATED:.0%} of the highest speed.")
+    return sentences

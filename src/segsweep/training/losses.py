@@ -1,4 +1,7 @@
-"""The losses that a study can choose: of logits and masks, in float32, one value per image."""
+"""The losses that a study can choose, computed from logits in float32, one value per image.
+
+To add one, write a function with the signature `Loss` and add it to `LOSSES`.
+"""
 
 from collections.abc import Callable
 
@@ -8,26 +11,27 @@ from torch.nn import functional
 from segsweep.training.metrics import soft_dice
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""From logits (n, ...) and float masks of the same shape, 0 or 1, to float32 losses (n,)."""
 
 
 def bce(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Binary cross-entropy of logits (n, ...) and float masks, the mean over pixels (n,).
+    """Return the binary cross-entropy, the mean over the pixels of each image.
 
     Summed in float32, as a sum over 65,536 pixels overflows float16.
     """
-    each = functional.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none")
-    return each.flatten(1).mean(1)
+    loss = functional.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none")
+    return loss.flatten(1).mean(1)
 
 
 def dice_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """1 - soft Dice (n,), in 0 to 1."""
+    """Return 1 - soft Dice of each image, in 0 to 1."""
     return 1 - soft_dice(logits.float().sigmoid(), truth)
 
 
 def bce_dice(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """The sum of both (n,)."""
+    """Return the sum of `bce` and `dice_loss`."""
     return bce(logits, truth) + dice_loss(logits, truth)
 
 
 LOSSES: dict[str, Loss] = {"bce": bce, "dice": dice_loss, "bce_dice": bce_dice}
-"""By the study's names for them."""
+"""Losses by their names in the study (`loss`)."""

@@ -1,12 +1,31 @@
-"""Overlap between predicted and true masks: exact counts for scores, soft sums for losses."""
+"""Scores of predicted masks: Dice, IoU, soft Dice, and the best threshold.
+
+Dice and IoU come from exact confusion counts, through `segsweep.core.overlap`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 
+from segsweep.core import overlap
 
-def counts(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """True positives, false positives and false negatives of each image.
+THRESHOLD = 0.5
+"""Probability from which a pixel is foreground. The objective is the Dice at this threshold."""
 
-    Both bool of one shape (n, ...); returns int64 (n, 3), exact at any size.
+THRESHOLDS = tuple(step / 20 for step in range(1, 20))
+"""The thresholds that `choose_threshold` compares: 0.05 to 0.95."""
+
+
+def confusion_counts(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Count true positives, false positives and false negatives of each image.
+
+    Args:
+        predicted: bool (n, ...).
+        truth: bool of the same shape.
+
+    Returns:
+        int64 (n, 3), in pixels; exact at any size.
     """
     if predicted.shape != truth.shape or predicted.dtype != torch.bool or truth.dtype != torch.bool:
         raise ValueError(
@@ -18,24 +37,88 @@ def counts(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return torch.stack([hits, p.sum(1) - hits, t.sum(1) - hits], dim=1)
 
 
-def dice(count: torch.Tensor) -> torch.Tensor:
-    """Dice of each row of `counts`, float64 in 0 to 1; nothing there and nothing found is 1."""
-    hits, false_positives, false_negatives = count.double().unbind(-1)
-    size = 2 * hits + false_positives + false_negatives
-    return torch.where(size == 0, 1.0, 2 * hits / size.clamp(min=1))
+def dice(counts: torch.Tensor) -> torch.Tensor:
+    """Return the Dice of confusion counts (..., 3) as float64 (...); 1 for two empty masks."""
+    return overlap.dice(counts.double())
 
 
-def iou(count: torch.Tensor) -> torch.Tensor:
-    """Intersection over union of each row of `counts`, float64 in 0 to 1; empty on empty is 1."""
-    union = count.double().sum(-1)
-    return torch.where(union == 0, 1.0, count[..., 0].double() / union.clamp(min=1))
+def iou(counts: torch.Tensor) -> torch.Tensor:
+    """Return the IoU of confusion counts (..., 3) as float64 (...); 1 for two empty masks."""
+    return overlap.iou(counts.double())
 
 
 def soft_dice(probability: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Dice of probabilities (n, ...) in 0 to 1 against float masks, one float32 per image.
+    """Return the Dice of probabilities against masks.
 
     One pixel is added to numerator and denominator (Milletari, Navab, Ahmadi, 3DV 2016, smoothed),
     so that an empty mask has a gradient.
+
+    Args:
+        probability: (n, ...), 0 to 1.
+        truth: The same shape, 0 or 1.
+
+    Returns:
+        float32 (n,), in 0 to 1.
     """
     p, t = probability.float().flatten(1), truth.float().flatten(1)
     return (2 * (p * t).sum(1) + 1) / (p.sum(1) + t.sum(1) + 1)
+
+
+@dataclass
+class Evaluation:
+    """The evaluation of the n images of a split.
+
+    Attributes:
+        counts: Confusion counts, int64 (n, 3).
+        loss: float (n,), without L2 term.
+        soft_dice: float (n,).
+        predicted: Masks, bool (n, height, width), or None if they were not kept.
+    """
+
+    counts: torch.Tensor
+    loss: torch.Tensor
+    soft_dice: torch.Tensor
+    predicted: torch.Tensor | None = None
+
+    def scores(self) -> dict[str, float]:
+        """Return the means over images, and the Dice of all pixels pooled."""
+        return {
+            "loss": float(self.loss.double().mean()),
+            "dice_coefficient": float(dice(self.counts).mean()),
+            "dice_pooled": float(dice(self.counts.sum(0))),
+            "dice_soft": float(self.soft_dice.double().mean()),
+            "iou": float(iou(self.counts).mean()),
+        }
+
+    def per_image(self, names: list[str]) -> list[dict[str, Any]]:
+        """Return a row of `images.csv` for each image."""
+        columns = zip(names, self.counts.tolist(), dice(self.counts).tolist(), strict=True)
+        return [
+            {
+                "name": name,
+                "true_positives": true_positives,
+                "false_positives": false_positives,
+                "false_negatives": false_negatives,
+                "dice": score,
+            }
+            for name, (true_positives, false_positives, false_negatives), score in columns
+        ]
+
+
+def choose_threshold(counts: torch.Tensor) -> dict[str, float]:
+    """Return the threshold with the highest mean Dice, with that Dice and the Dice at 0.5.
+
+    A Dice at a threshold that was chosen on the same images is biased upwards, so it is reported
+    next to the Dice at 0.5 and never replaces it. Among equal thresholds the nearest to 0.5 is
+    chosen, of two at the same distance the lower.
+
+    Args:
+        counts: Confusion counts of n images at each of THRESHOLDS, int64 (thresholds, n, 3).
+    """
+    mean_dice = dict(zip(THRESHOLDS, dice(counts).mean(1).tolist(), strict=True))
+    chosen = max(THRESHOLDS, key=lambda t: (mean_dice[t], -abs(t - THRESHOLD)))
+    return {
+        "chosen": chosen,
+        "val_dice_coefficient": mean_dice[chosen],
+        "val_dice_coefficient_at_half": mean_dice[THRESHOLD],
+    }

@@ -1,4 +1,4 @@
-"""What the weights follow: the optimiser, the L2 term of its kernels, and the learning rate."""
+"""The optimisers with their L2 term, and the learning rate of each step."""
 
 import math
 from collections.abc import Sequence
@@ -14,9 +14,14 @@ class Optimizer:
     """Adam (Kingma and Ba, 2015), AdamW (Loshchilov and Hutter, 2019) or SGD with momentum.
 
     `l2_reg` adds lambda times the sum of squared kernels to the loss, as Keras' kernel regulariser
-    does: its gradient, 2 lambda w, is added to that of the loss. AdamW lets the kernels decay by
-    that times the learning rate in each step instead, beside its moments. Biases and normalisation
-    are never penalised.
+    does: its gradient, 2 lambda w, is added to the gradient of the loss. With AdamW the kernels
+    instead decay by 2 lambda w times the learning rate in each step, independent of its moments.
+    Biases and normalisation layers are never penalised.
+
+    Args:
+        config: The configuration.
+        kernels: The weights of convolutions, which are penalised.
+        others: All other parameters.
     """
 
     def __init__(
@@ -35,11 +40,11 @@ class Optimizer:
             self.inner = torch.optim.AdamW(groups, rate, weight_decay=0.0, fused=True)
         else:
             self.inner = torch.optim.SGD(groups, rate, momentum=MOMENTUM, fused=True)
-            for parameter in (*kernels, *others):  # else undefined where a scaler skips step 1
+            for parameter in (*kernels, *others):  # undefined if a loss scaler skips step 1
                 self.inner.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
     def step(self, loss: torch.Tensor, scaler: torch.amp.GradScaler, rate: float) -> None:
-        """Follow the gradient of `loss` and of the L2 term at learning rate `rate`."""
+        """Make one step down the gradient of `loss` and of the L2 term at learning rate `rate`."""
         for group in self.inner.param_groups:
             group["lr"] = rate
         self.inner.zero_grad(set_to_none=True)
@@ -53,27 +58,27 @@ class Optimizer:
         scaler.update()
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Moments and step counts by parameter number and name."""
+        """Return moments and step counts, named by parameter number and field (`3.exp_avg`)."""
         states = self.inner.state_dict()["state"]
         return {f"{i}.{name}": tensor for i, s in states.items() for name, tensor in s.items()}
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Go on from what `state` gave."""
+        """Restore what `state` returned."""
         parameters = [p for group in self.inner.param_groups for p in group["params"]]
         state: dict[int, dict[str, torch.Tensor]] = {}
         for name, tensor in tensors.items():
             number, field = name.split(".")
-            if tensor.ndim:  # fused steps take moments to lie in memory as their weights do
+            if tensor.ndim:  # fused steps need moments in the memory format of their weights
                 tensor = torch.empty_like(parameters[int(number)]).copy_(tensor)
             state.setdefault(int(number), {})[field] = tensor
         self.inner.load_state_dict({**self.inner.state_dict(), "state": state})
 
 
 def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
-    """The learning rate of `step` (from 0) of `steps`.
+    """Return the learning rate of `step` (from 0) of `steps`.
 
-    It rises on a line over the first `warmup` of all steps (Goyal et al., 2017); then it stays, or
-    falls along half a cosine to zero (Loshchilov and Hutter, 2017).
+    It rises linearly over the share `warmup` of all steps (Goyal et al., 2017). Then it stays
+    constant, or falls along half a cosine to zero (Loshchilov and Hutter, 2017).
     """
     warm = round(config.warmup * steps)
     if step < warm:

@@ -1,8 +1,8 @@
-"""PruningThresholds: what a training must have reached at certain epochs, or it is stopped there.
+"""Pruning: end a training early if it does not reach given thresholds.
 
-PruningThresholds are no part of what a training is, so they are no part of its key: a stopped training is one
-whose rest is put off. Its result follows from its first epochs alone, whether the rest was trained
-or not.
+Thresholds are not part of a training's key. A pruned training is one whose remaining epochs were
+not trained: its result follows from its first epochs alone, and it can resume from its checkpoint.
+A finished training from the cache is cut by `truncate` to the files that pruning would have left.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,17 +13,28 @@ from typing import Any, Literal
 from safetensors.numpy import save_file
 
 from segsweep.core.files import atomic_write, read_csv, read_json, write_csv, write_json
-from segsweep.training.columns import HISTORY, IMAGES, MEASURES, MODEL, SCORES, WEIGHTS, best_epoch
+from segsweep.training.columns import (
+    HISTORY,
+    IMAGES,
+    MODEL,
+    SCORES,
+    TRAINING_INFO,
+    WEIGHTS,
+    best_epoch,
+)
 
 Row = Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class PruningThresholds:
-    """`values`: by epoch (from 1), the value of `metric` that must be reached then.
+    """Values of a metric that a training must reach after certain epochs.
 
-    What is held against a bar is the best epoch so far; where `strict`, that very epoch. A bar at
-    the last epoch or after it stops nothing.
+    Attributes:
+        metric: A column of the history.
+        goal: Whether the metric is maximised or minimised.
+        strict: Compare the value of that very epoch, not the best value so far.
+        values: Threshold by epoch (from 1). Thresholds at or after the last epoch have no effect.
     """
 
     metric: str = "val_dice_coefficient"
@@ -33,36 +44,43 @@ class PruningThresholds:
 
     @classmethod
     def read(cls, path: str | Path) -> "PruningThresholds":
-        read = read_json(path)
-        return cls(**{**read, "values": {int(k): v for k, v in read["values"].items()}})
+        """Read a trial's `pruning.json`."""
+        content = read_json(path)
+        return cls(**{**content, "values": {int(k): v for k, v in content["values"].items()}})
 
     def first_failed_epoch(self, history: Sequence[Row], epochs: int) -> int | None:
-        """The epoch at which a training of `epochs` epochs stops; None if it goes on."""
+        """Return the epoch at which a training of `epochs` epochs is pruned, None if it is not."""
         better = max if self.goal == "maximize" else min
         values = [row[self.metric] for row in history]
-        for epoch, height in sorted(self.values.items()):
+        for epoch, threshold in sorted(self.values.items()):
             if epoch > min(len(values), epochs - 1):
                 break
             reached = values[epoch - 1] if self.strict else better(values[:epoch])
-            if reached != better(reached, height):
+            if reached != better(reached, threshold):
                 return epoch
         return None
 
-    def stopped(
-        self, history: Sequence[Row], epoch: int, measures: Mapping[str, Any]
+    def pruned_metrics(
+        self, history: Sequence[Row], epoch: int, info: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """The metrics of a training that is stopped at `epoch`; `measures` are all MEASURES."""
-        since = measures["float32_since"]
+        """Return the metrics of a training that is pruned at `epoch`.
+
+        Args:
+            history: The rows of at least the first `epoch` epochs.
+            epoch: The epoch, from 1.
+            info: The values of TRAINING_INFO.
+        """
+        since = info["float32_since"]
         best = best_epoch(history[:epoch])
-        bar = f"{'at least' if self.goal == 'maximize' else 'at most'} {self.values[epoch]:.4g}"
+        side = "at least" if self.goal == "maximize" else "at most"
         return {
             "status": "pruned",
-            "reason": f"{self.metric} was to be {bar} after epoch {epoch}",
+            "reason": f"{self.metric} was not {side} {self.values[epoch]:.4g} after epoch {epoch}",
             **{name: history[best - 1][name] for name in SCORES},
             "train_dice_coefficient": None,
             "best_epoch": best,
             "epochs": epoch,
-            **measures,
+            **info,
             "float32_since": since if since is not None and since <= epoch else None,
         }
 
@@ -71,32 +89,31 @@ NO_PRUNING = PruningThresholds()
 
 
 def is_final(status: str) -> bool:
-    """Return whether a training with this status has nothing left to do.
+    """Return whether a training with this status can have no other result.
 
-    A pruned training can continue, and one that ran out of memory may fit on another device.
+    A pruned training can resume, and one that ran out of memory may fit on another device.
     """
     return status in ("finished", "diverged")
 
 
-def truncate(folder: Path, bars: PruningThresholds) -> None:
-    """Make the files of a whole training those of a stopped one, if it missed a bar."""
+def truncate(folder: Path, thresholds: PruningThresholds) -> None:
+    """Cut the files of a whole training to those of a pruned one, if it failed a threshold."""
     history = [
         {name: int(v) if name == "epoch" else float(v) for name, v in row.items()}
         for row in read_csv(folder / "history.csv")
     ]
     metrics = read_json(folder / "metrics.json")
-    failed = metrics["status"] != "finished"
-    epoch = bars.first_failed_epoch(
-        history, metrics["epochs"] + failed
-    )  # a failed one had more to come
+    ended_early = metrics["status"] != "finished"  # it would have had more epochs
+    epoch = thresholds.first_failed_epoch(history, metrics["epochs"] + ended_early)
     if epoch is None:
         return
     write_csv(folder / "history.csv", HISTORY, history[:epoch])
     write_csv(folder / "images.csv", IMAGES, [])
     if (weights := folder / WEIGHTS).exists():
-        with atomic_write(weights) as aside:
-            save_file({}, aside, {"status": "pruned"})
-    stopped = metrics | bars.stopped(history, epoch, {name: metrics[name] for name in MEASURES})
+        with atomic_write(weights) as temporary:
+            save_file({}, temporary, {"status": "pruned"})
+    info = {name: metrics[name] for name in TRAINING_INFO}
+    pruned = metrics | thresholds.pruned_metrics(history, epoch, info)
     if (model := folder / MODEL).exists():
-        write_json(model, read_json(model) | {"metrics": stopped, "threshold": None})
-    write_json(folder / "metrics.json", stopped)
+        write_json(model, read_json(model) | {"metrics": pruned, "threshold": None})
+    write_json(folder / "metrics.json", pruned)

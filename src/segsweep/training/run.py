@@ -1,35 +1,18 @@
-"""A training with its files: what `results/train` and a trial's folder hold."""
+"""A training with its files, as in `results/train` and in a trial's folder."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from segsweep.config.training_config import TrainingConfig
 from segsweep.core.files import write_csv, write_json
 from segsweep.data.dataset import ProcessedSet
-from segsweep.pipeline import environment, gpus
+from segsweep.pipeline import environment
 from segsweep.training.checkpoint import write_tensors
 from segsweep.training.columns import HISTORY, IMAGES, MODEL, WEIGHTS
-from segsweep.training.fit import Outcome, fit
+from segsweep.training.fit import OnEpoch, Outcome, fit
 from segsweep.training.pruning import NO_PRUNING, PruningThresholds
-
-
-@contextmanager
-def on_its_own_card(config: TrainingConfig) -> Iterator[None]:
-    """Hold a GPU for this process alone meanwhile, or a CPU slot where slots are declared."""
-    if environment.select(config.device).kind != "cuda":
-        with gpus.own(slots) if (slots := gpus.cpu_slots()) else nullcontext():
-            yield
-        return
-    with gpus.own(gpus.visible()) as card:
-        torch.cuda.set_device(card.number)
-        for holder in gpus.holders(card):
-            print(f"{card.name} {card.uuid}: {holder}", flush=True)
-        yield
 
 
 def train(
@@ -38,38 +21,48 @@ def train(
     out: Path,
     key: str,
     checkpoints: Path | None = None,
-    on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
+    on_epoch: OnEpoch = lambda row: None,
     before_metrics: Callable[[Outcome], None] = lambda outcome: None,
-    bars: PruningThresholds = NO_PRUNING,
+    thresholds: PruningThresholds = NO_PRUNING,
 ) -> Outcome:
-    """Train and write the files of a training to `out`: `history.csv`, `images.csv`, the model
-    (`model.safetensors`, `model.json`) and `timing.json`.
+    """Train and write `history.csv`, `images.csv`, the model and `timing.json` to `out`.
 
-    `metrics.json` is the last act, after `before_metrics`: where it stands, all else does (unless
-    its `status` is "running", see `segsweep.training.dvc_live`). `key` names in it what the result was made
-    from. A training that was stopped by `bars`, or failed before the end of its first epoch, leaves
+    The model is `model.safetensors` and `model.json`. `metrics.json` is written last, so where it
+    exists the other files are complete (unless its status is "running", see
+    `segsweep.training.dvc_live`). A training that was pruned, or failed in its first epoch, leaves
     weights without tensors and images without rows.
+
+    Args:
+        config: The configuration.
+        data: The processed set.
+        out: The folder to write to; results of an earlier training there are deleted.
+        key: The key of the training, written to `metrics.json`.
+        checkpoints: As in `fit`.
+        on_epoch: As in `fit`.
+        before_metrics: Called before `metrics.json` is written.
+        thresholds: As in `fit`.
     """
     for name in ("metrics.json", "history.csv", "images.csv", WEIGHTS, MODEL):
-        (out / name).unlink(missing_ok=True)  # of an earlier training
-    started = time.monotonic()
-    outcome = fit(config, data, checkpoints, on_epoch, bars)
+        (out / name).unlink(missing_ok=True)
+    start = time.monotonic()
+    outcome = fit(config, data, checkpoints, on_epoch, thresholds)
     outcome.metrics["key"] = key
     write_csv(out / "history.csv", HISTORY, outcome.history)
     write_csv(out / "images.csv", IMAGES, outcome.images)
-    told = {"status": outcome.metrics["status"]}
-    write_tensors(out / WEIGHTS, outcome.weights, told)
-    write_json(out / MODEL, _description(config, data, outcome))
-    write_json(out / "timing.json", {"training_seconds": round(time.monotonic() - started, 2)})
+    write_tensors(out / WEIGHTS, outcome.weights, {"status": outcome.metrics["status"]})
+    write_json(out / MODEL, _model_description(config, data, outcome))
+    write_json(out / "timing.json", {"training_seconds": round(time.monotonic() - start, 2)})
     before_metrics(outcome)
     write_json(out / "metrics.json", outcome.metrics)
     return outcome
 
 
-def _description(config: TrainingConfig, data: ProcessedSet, outcome: Outcome) -> dict[str, Any]:
-    """What `model.json` holds: beside the weights all that a prediction needs, and its origin.
+def _model_description(
+    config: TrainingConfig, data: ProcessedSet, outcome: Outcome
+) -> dict[str, Any]:
+    """Return the content of `model.json`: all that a prediction needs besides the weights.
 
-    Like the weights it is a function of the key; `unet.model` reads it.
+    It is a function of the key, as the weights are. `inference.saved_model` reads it.
     """
     return {
         "config": config.to_dict(),

@@ -1,8 +1,8 @@
 """The classic U-Net (Ronneberger, Fischer, Brox: "U-Net", MICCAI 2015), padded.
 
-3 x 3 convolutions are padded, so that the mask has the image's size. With `norm: none` the layers
-are the paper's; else each convolution is followed by batch normalisation (Ioffe and Szegedy, ICML
-2015) or group normalisation (Wu and He, ECCV 2018), which take the place of its bias.
+3 x 3 convolutions are padded, so that the mask has the size of the image. With `norm: none` the
+layers are those of the paper. Otherwise batch normalisation (Ioffe and Szegedy, ICML 2015) or group
+normalisation (Wu and He, ECCV 2018) follows each convolution and replaces its bias.
 """
 
 import math
@@ -12,13 +12,13 @@ from torch import nn
 from torch.nn import functional
 
 GROUPS = 8
-"""Groups of group normalisation; fewer where the channels are no multiple of it."""
+"""Groups of group normalisation; fewer if the channels are not a multiple of it."""
 
 
 class GroupNorm(nn.GroupNorm):
-    """Group normalisation in the arithmetic of its input, as batch normalisation is.
+    """Group normalisation in the dtype of its input, as in batch normalisation.
 
-    CUDA's autocast would take float32, and twice the memory.
+    CUDA's autocast would use float32, and twice the memory.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -43,22 +43,30 @@ class DoubleConv(nn.Sequential):
         super().__init__(*layers)
 
     def forward(self, x: torch.Tensor, up: torch.Tensor | None = None) -> torch.Tensor:
-        """Of `x`, or of the channels of `x` and `up` together, which are not copied for that."""
+        """Apply to `x`, or to the concatenated channels of `x` and `up` without copying them.
+
+        Args:
+            x: (n, channels, height, width).
+            up: The same size; with `x` it has `channels_in` channels.
+
+        Returns:
+            (n, channels_out, height, width).
+        """
         first, *rest = self
         if up is None:
             x = first(x)
         else:
             assert isinstance(first, nn.Conv2d)
-            own = x.shape[1]
-            x = functional.conv2d(x, first.weight[:, :own], first.bias, padding=1)
-            x = x.add_(functional.conv2d(up, first.weight[:, own:], padding=1))
+            channels = x.shape[1]
+            x = functional.conv2d(x, first.weight[:, :channels], first.bias, padding=1)
+            x = x.add_(functional.conv2d(up, first.weight[:, channels:], padding=1))
         for layer in rest:
             x = layer(x)
         return x
 
 
 class UpConv(nn.ConvTranspose2d):
-    """The 2 x 2 up-convolution of stride 2 as what it is: two matrix products, for every other row.
+    """The 2 x 2 up-convolution of stride 2 as two matrix products, one for every other row.
 
     Same parameters and values as `ConvTranspose2d`, whose backward pass is several times slower on
     a CPU.
@@ -68,7 +76,7 @@ class UpConv(nn.ConvTranspose2d):
         super().__init__(channels_in, channels_out, 2, stride=2)
 
     def forward(self, x: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
-        """(n, channels in, height, width) to (n, channels out, 2 height, 2 width)."""
+        """Map (n, channels_in, height, width) to (n, channels_out, 2 height, 2 width)."""
         n, channels_in, height, width = x.shape
         assert self.bias is not None
         pixels, bias = x.permute(0, 2, 3, 1), self.bias.repeat(2)
@@ -81,35 +89,37 @@ class UpConv(nn.ConvTranspose2d):
 
 
 class Dropout(nn.Module):
-    """Dropout (Srivastava et al., 2014); on a CPU from 16 random bits a feature.
+    """Dropout with rate `p` (Srivastava et al., 2014); on a CPU from 16 random bits per feature.
 
-    There `share` is rounded to 1/65,536; PyTorch's own takes ten times as long.
+    On a CPU `p` is rounded to a multiple of 1/65,536; PyTorch's dropout takes ten times as long.
     """
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, p: float) -> None:
         super().__init__()
-        self.share = share
+        self.p = p
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not self.training or self.share == 0:
+        if not self.training or self.p == 0:
             return x
         if x.device.type != "cpu":
-            return functional.dropout(x, self.share)
+            return functional.dropout(x, self.p)
         bits = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device)
-        sixteen = bits.random_(-(2**63), None).view(torch.int16)
-        kept = sixteen.as_strided(x.shape, x.stride()) >= round(65536 * self.share) - 32768
-        return x * kept * (1 / (1 - self.share))
+        random_int16 = bits.random_(-(2**63), None).view(torch.int16)
+        kept = random_int16.as_strided(x.shape, x.stride()) >= round(65536 * self.p) - 32768
+        return x * kept * (1 / (1 - self.p))
 
 
 class UNet(nn.Module):
-    """Grey images to logits.
+    """U-Net for grey images and one foreground class.
 
-    Input float (n, 1, height, width) with height and width multiples of 2**depth; output the
-    logits of the foreground, same shape. `dropout` (0 to 1) acts at the end of the contracting
-    path, where the paper puts it: after the deepest encoder block and after the bottleneck.
-    `norm` is none, batch or group. With none kernels begin as the paper has them (He et al., ICCV
-    2015); after normalisation the scale of kernels only divides the learning rate, so they begin
-    as PyTorch's do.
+    Args:
+        base_channels: Channels of the first level; each level has twice those of the one before.
+        depth: Number of poolings.
+        dropout: Dropout rate (0 to 1) at the end of the contracting path, where the paper puts it:
+            after the deepest encoder block and after the bottleneck.
+        norm: none, batch or group. With none, kernels are initialised as in the paper (He et al.,
+            ICCV 2015). After normalisation the scale of kernels only divides the learning rate, so
+            they are initialised as PyTorch does by default.
     """
 
     def __init__(self, base_channels: int, depth: int, dropout: float, norm: str = "batch") -> None:
@@ -129,6 +139,14 @@ class UNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the logits of the foreground.
+
+        Args:
+            x: float (n, 1, height, width); height and width are multiples of 2**depth.
+
+        Returns:
+            The same shape as `x`.
+        """
         skips = []
         for level, block in enumerate(self.encoder):
             x = block(x)
@@ -142,6 +160,6 @@ class UNet(nn.Module):
         return self.head(x)
 
     def kernels(self) -> list[torch.Tensor]:
-        """The weights of all convolutions: what `l2_reg` penalises."""
+        """Return the weights of all convolutions, which `l2_reg` penalises."""
         modules = self.modules()
         return [m.weight for m in modules if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
