@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import wandb
+from PIL import Image
 
 from segsweep.core.thinning import evenly
 from segsweep.data.dataset import ProcessedSet
@@ -23,35 +24,41 @@ def prediction_images(data: ProcessedSet, predicted: np.ndarray, count: int) -> 
     """
     pixels, masks, names = data.split("validation")
     return [
-        wandb.Image(
-            np.asarray(pixels[i]),
-            caption=names[i],
-            masks={
-                "prediction": {"mask_data": predicted[i], "class_labels": CLASSES},
-                "mask": {"mask_data": np.asarray(masks[i]), "class_labels": CLASSES},
-            },
-        )
+        _image(pixels[i], names[i], {"prediction": predicted[i], "mask": masks[i]})
         for i in evenly(range(len(names)), max(count, 2))[:count]
     ]
 
 
-def logged_images(media: Mapping[str, Any], folder: Path) -> list[wandb.Image]:
-    """Return the images of a row in a W&B log.
+def logged_images(row: Mapping[str, Any], folder: Path) -> list[wandb.Image]:
+    """Return the prediction images of a row in a W&B log; most rows have none.
 
     Args:
-        media: What the row has under "predictions".
+        row: Values by dotted names, such as "predictions.filenames".
         folder: The folder `files` of the logged run.
     """
+    names = ("filenames", "captions", "all_masks")
+    columns = (row.get(f"predictions.{name}", []) for name in names)
     return [
-        wandb.Image(
-            str(folder / name),
-            caption=caption,
-            masks={
-                kind: {"path": str(folder / mask["path"]), "class_labels": CLASSES}
-                for kind, mask in masks.items()
-            },
+        _image(
+            _read(folder / name),
+            caption,
+            {kind: _read(folder / mask["path"]) for kind, mask in masks.items()},
         )
-        for name, caption, masks in zip(
-            media["filenames"], media["captions"], media["all_masks"], strict=True
-        )
+        for name, caption, masks in zip(*columns, strict=True)
     ]
+
+
+def _image(pixels: np.ndarray, caption: str, masks: Mapping[str, np.ndarray]) -> wandb.Image:
+    return wandb.Image(
+        np.asarray(pixels),
+        caption=caption,
+        masks={
+            kind: {"mask_data": np.asarray(mask), "class_labels": CLASSES}
+            for kind, mask in masks.items()
+        },
+    )
+
+
+def _read(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)

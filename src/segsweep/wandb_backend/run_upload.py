@@ -114,11 +114,10 @@ def _replay(run: StudyRun, local: Run, server: WandbServer) -> str:
     """
 
     def add(resumed: wandb.Run) -> None:
-        plot_by_epoch(resumed)
         for row in logged_rows(run.log):
             values = own_values(row)
-            if media := values.get("predictions"):
-                values["predictions"] = logged_images(media, run.log.parent / "files")
+            if images := logged_images(row, run.log.parent / "files"):
+                values["predictions"] = images
             time_of_row = {"_timestamp": row["_timestamp"]} if "_timestamp" in row else {}
             resumed.log(values | time_of_row, step=int(row["_step"]), commit=True)
         resumed.summary.update(own_values(local.summary))
@@ -162,6 +161,7 @@ def resume(
                 settings=settings,
                 **init,
             )
+            plot_by_epoch(run)
             add(run)
             run.finish()
         except Exception as error:  # the wandb client raises exceptions of many classes
