@@ -1,12 +1,10 @@
-"""Rank all trials of a sweep.
+"""Rank all trials of a sweep by the posterior mean of the surrogate.
 
-The best is the one of which the search's model expects most, not the best_observed.
+OUT/leaderboard.csv   all trials, best first; pruned and failed ones follow, with the reason
+OUT/summary.json      key numbers of the sweep (Dice in 0 to 1)
 
-OUT/leaderboard.csv   every trial, best first, then stopped and failed ones with the reason
-OUT/summary.json      the sweep in a few numbers (Dice, 0 to 1)
-
-With --live the sweep may still run: the leaderboard of the trials so far is written alone,
-once there are any.
+With --live the sweep may still be running: only the leaderboard is written, and only once a trial
+has ended.
 
 Example:
   python workflow/scripts/aggregate.py results/sweep/search.yaml results/baselines.csv \\
@@ -17,38 +15,41 @@ from pathlib import Path
 
 from segsweep.core.errors import UserError, command_line, parser
 from segsweep.core.files import read_csv, read_yaml, write_csv, write_json
-from segsweep.search.trial_files import ended
-from segsweep.selection.leaderboard import load_trials, rank, refuse_all_failed, rows, summary
+from segsweep.core.formatting import format_metric
+from segsweep.search.trial_files import count_ended_trials
+from segsweep.selection.leaderboard import load_trials, rank, require_finished, rows, summary
 
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("search", type=Path, metavar="SEARCH", help="what sweep.py wrote")
+    arguments.add_argument("search", type=Path, metavar="SEARCH", help="search.yaml of sweep.py")
     arguments.add_argument("baselines", metavar="BASELINES", help="the CSV of baselines.py")
-    arguments.add_argument("trials", type=Path, metavar="TRIALS", help="the folder of all trials")
-    arguments.add_argument("out", type=Path, metavar="OUT", help="the folder to write to")
-    arguments.add_argument("--count", type=int, metavar="N", help="the first N (default: all)")
-    arguments.add_argument("--live", action="store_true", help="the sweep may still run")
-    given = arguments.parse_args()
-    search = read_yaml(given.search)
+    arguments.add_argument("trials", type=Path, metavar="TRIALS", help="folder of all trials")
+    arguments.add_argument("out", type=Path, metavar="OUT", help="folder to write to")
+    arguments.add_argument(
+        "--count", type=int, metavar="N", help="read the first N trials (default: all)"
+    )
+    arguments.add_argument("--live", action="store_true", help="the sweep may still be running")
+    options = arguments.parse_args()
+    search = read_yaml(options.search)
     metric = search["metric"]
-    count = len(list(given.trials.glob("[0-9]*"))[: given.count])
-    if given.live and not (count := ended(given.trials, count)):
+    count = len(list(options.trials.glob("[0-9]*"))[: options.count])
+    if options.live and not (count := count_ended_trials(options.trials, count)):
         return
     if not count:
-        raise UserError(f"{given.trials}: found no trials, expected folders such as 000")
-    order = rank(load_trials(given.trials, count, search), metric)
-    table = rows(order)
-    write_csv(given.out / "leaderboard.csv", list(table[0]), table)
-    if given.live:
+        raise UserError(f"{options.trials}: found no trials, expected folders such as 000")
+    ranked = rank(load_trials(options.trials, count, search), metric)
+    table = rows(ranked)
+    write_csv(options.out / "leaderboard.csv", list(table[0]), table)
+    if options.live:
         return
-    refuse_all_failed(order)
-    told = summary(order, metric, read_csv(given.baselines))
-    write_json(given.out / "summary.json", told)
-    value, expected = told[f"best_{metric['name']}"], told[f"posterior_mean_{metric['name']}"]
+    require_finished(ranked)
+    numbers = summary(ranked, metric, read_csv(options.baselines))
+    write_json(options.out / "summary.json", numbers)
+    value, mean = numbers[f"best_{metric['name']}"], numbers[f"posterior_mean_{metric['name']}"]
     print(
-        f"best of {len(order)} trials: trial {order[0].index:03d}, {metric['name']} {value:.4f}, "
-        f"{expected:.4f} expected"
+        f"best of {len(ranked)} trials by posterior mean: trial {ranked[0].index:03d}, "
+        f"{metric['name']} {format_metric(value)} (posterior mean {format_metric(mean)})"
     )
 
 

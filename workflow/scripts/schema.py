@@ -1,4 +1,4 @@
-"""Write the study's JSON schema and reference anew, after a change to segsweep/study.
+"""Write the study's JSON schema and reference page, after a change to src/segsweep/config.
 
 Example:
   python workflow/scripts/schema.py
@@ -17,7 +17,7 @@ def main() -> None:
     out = arguments.parse_args().out
     write_json(f"{out}/study.schema.json", schema())
     write_text(f"{out}/study.md", reference())
-    print(f"{out}/study.schema.json, {out}/study.md")
+    print(f"wrote {out}/study.schema.json and {out}/study.md")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Write the sweep that a study asks for.
+"""Write the files of a sweep from a study.
 
-OUT/sweep.yaml     a W&B sweep configuration; plain `wandb sweep` takes it as it is
-OUT/training.yaml  what every trial shares: the training configuration less what is searched
-OUT/search.yaml    what suggest.py chooses configurations from: space, goal, seed, enqueued ones
+OUT/sweep.yaml     a W&B sweep configuration, which plain `wandb sweep` accepts
+OUT/training.yaml  the training configuration without the searched parameters
+OUT/search.yaml    what suggest.py reads: space, goal, seed, enqueued configurations
 
 Example:
   python workflow/scripts/sweep.py studies/rtx6000ada.yaml /tmp/sweep
@@ -15,37 +15,37 @@ from segsweep.core.errors import command_line, parser
 from segsweep.core.files import write_yaml
 from segsweep.search import sweep_files
 from segsweep.search.trial_result import TrialResult
-from segsweep.search.warm_start import listed_prior, read_prior
+from segsweep.search.warm_start import prior_from_leaderboard, prior_from_list
 
 
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("study", metavar="STUDY", help="a study, such as params.yaml")
     arguments.add_argument("out", type=Path, metavar="OUT", help="the folder to write to")
-    given = arguments.parse_args()
-    study = Study.read(given.study)
-    write_yaml(given.out / "sweep.yaml", sweep_files.wandb_sweep(study))
-    write_yaml(given.out / "training.yaml", sweep_files.shared_training(study))
-    write_yaml(given.out / "search.yaml", sweep_files.search_settings(study, _earlier(study)))
+    options = arguments.parse_args()
+    study = Study.read(options.study)
+    write_yaml(options.out / "sweep.yaml", sweep_files.wandb_sweep(study))
+    write_yaml(options.out / "training.yaml", sweep_files.shared_training(study))
+    write_yaml(options.out / "search.yaml", sweep_files.search_settings(study, _earlier(study)))
     searched = ", ".join(study.sweep.parameters)
-    print(f"sweep: {study.sweep.method} over {searched} in {given.out / 'sweep.yaml'}")
+    print(f"sweep: {study.sweep.method} over {searched} in {options.out / 'sweep.yaml'}")
 
 
 def _earlier(study: Study) -> list[TrialResult]:
-    """The trials of an earlier study, and a word on those that are left out."""
-    told, space = study.sweep.prior_trials, study.sweep.parameters
+    """Return the trials of an earlier study, and print how many are left out and why."""
+    prior_trials, space = study.sweep.prior_trials, study.sweep.parameters
     metric = study.sweep.metric.model_dump()
-    if told is None:
+    if prior_trials is None:
         return []
-    if isinstance(told, str):
-        prior, source = read_prior(told, space, metric), told
+    if isinstance(prior_trials, str):
+        earlier, source = prior_from_leaderboard(prior_trials, space, metric), prior_trials
     else:
-        prior = listed_prior([one.model_dump() for one in told], space, metric)
-        source = "sweep.prior_trials"
-    print(f"sweep: begins with {len(prior.trials)} trials of {source}")
-    for reason, count in prior.left_out.items():
+        trials = [trial.model_dump() for trial in prior_trials]
+        earlier, source = prior_from_list(trials, space, metric), "sweep.prior_trials"
+    print(f"sweep: starts with {len(earlier.trials)} trials of {source}")
+    for reason, count in earlier.left_out.items():
         print(f"sweep: {source}: left out {count} with {reason}")
-    return prior.trials
+    return earlier.trials
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""The distributions of numbers, as W&B names them, one form each.
+"""The distributions of numbers, named as in W&B, one class each.
 
-Source: W&B's "Sweep configuration options" documentation, and the schema and engine of its package
-`sweeps` where that is silent. `quantile` is what method `random` returns. How the model of the
-search looks at a form is another matter (`low`, `high`, `model_scale`):
+Source: W&B's "Sweep configuration options" documentation, and where that is silent the schema and
+engine of its package `sweeps`. `quantile` is what method `random` draws from. The surrogate model
+uses the range (`low`, `high`) on a scale (`model_scale`):
 
-- a positive range whose upper end is at least ten times its lower, and every logarithmic
-  distribution, is seen in logarithms; all else on a line; a `scale` of its own goes before both;
-- of distributions without ends the model sees all but one value in a thousand on each side, and
-  `random` returns nothing beyond.
+- logarithmic for logarithmic distributions and for a positive range whose upper end is at least ten
+  times its lower end; else linear. The key `scale` overrides both.
+- The range of an unbounded distribution leaves out one value in a thousand at each end; `random`
+  returns nothing outside it.
 """
 
 import math
@@ -20,7 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Scale = Literal["linear", "log"]
 
 LOG_SCALE_RATIO = 10.0
+"""Ratio of the ends of a range from which the model's scale is logarithmic."""
+
 TAIL = 0.001
+"""Fraction of an unbounded distribution that is left out at each end."""
+
 DIGITS = 4
 """Significant digits of a value on a continuous scale."""
 
@@ -28,18 +32,20 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class Form(BaseModel):
+class StrictModel(BaseModel):
+    """A table without unknown keys and without conversion of types."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class _Number(Form):
-    """A number between two ends, `low` and `high`, of four significant digits."""
+class _Number(StrictModel):
+    """A number between `low` and `high` with `DIGITS` significant digits."""
 
     scale: Scale | None = None
 
     @model_validator(mode="after")
-    def _has_logarithms(self) -> "_Number":
-        if self.scale == "log" and self._usual_scale == "linear" and self.low <= 0:
+    def _check_log_scale(self) -> "_Number":
+        if self.scale == "log" and self._default_scale == "linear" and self.low <= 0:
             raise ValueError(
                 f"found scale log with the lower end {self.low:g}, expected a lower end above 0; "
                 "raise it, or leave scale out"
@@ -48,71 +54,75 @@ class _Number(Form):
 
     @property
     @abstractmethod
-    def low(self) -> float: ...
+    def low(self) -> float:
+        """The lower end of the range."""
 
     @property
     @abstractmethod
-    def high(self) -> float: ...
+    def high(self) -> float:
+        """The upper end of the range."""
 
     @property
     def model_scale(self) -> Scale:
-        return self.scale or self._usual_scale
+        """The scale on which the surrogate model sees the range."""
+        return self.scale or self._default_scale
 
     @property
-    def _usual_scale(self) -> Scale:
+    def _default_scale(self) -> Scale:
         wide = self.low > 0 and self.high / self.low >= LOG_SCALE_RATIO
         return "log" if wide else "linear"
 
     def quantile(self, u: float) -> int | float:
-        """The value at share `u` (0 to 1) of the distribution: what `random` returns."""
+        """Return the value at quantile `u` (0 to 1) of the distribution."""
         return self.snap(self._at(u))
 
     def from_unit(self, u: float) -> int | float:
-        """The value at share `u` (0 to 1) of the range, on the scale that the model sees."""
+        """Return the value at position `u` (0 to 1) of the range, on the model's scale."""
         return self.snap(_between(self.low, self.high, u, self.model_scale == "log"))
 
     def to_unit(self, value: float) -> float:
-        """Where a value lies in the range, 0 to 1, on that scale: `from_unit` inverted."""
-        low, high, inside = self.low, self.high, self._inside(value)
+        """Return the position (0 to 1) of a value, on the model's scale: inverse of `from_unit`."""
+        low, high, clipped = self.low, self.high, self._clip(value)
         if self.model_scale == "log":
-            return math.log(inside / low) / math.log(high / low)
-        return (inside - low) / (high - low)
+            return math.log(clipped / low) / math.log(high / low)
+        return (clipped - low) / (high - low)
 
     def snap(self, value: float) -> int | float:
-        """The nearest value that a trial may have."""
-        return self._inside(float(f"{self._inside(value):.{DIGITS}g}"))
+        """Return the nearest value that a trial may have."""
+        return self._clip(float(f"{self._clip(value):.{DIGITS}g}"))
 
-    def _inside(self, value: float) -> float:
+    def _clip(self, value: float) -> float:
         return min(max(value, self.low), self.high)
 
     @abstractmethod
-    def _at(self, u: float) -> float: ...
+    def _at(self, u: float) -> float:
+        """Return the value at quantile `u`, before rounding."""
 
 
 class _Rounded(_Number):
-    """Rounded to a multiple of `q`; whole numbers where `q` is written as one."""
+    """Rounds to a multiple of `q`; values are integers if `q` is one."""
 
     q: int | float = 1
 
     @model_validator(mode="after")
-    def _step_above_zero(self) -> "_Rounded":
+    def _check_step(self) -> "_Rounded":
         if not 0 < self.q < math.inf:
             raise ValueError(f"found q {self.q}, expected a step above 0")
         return self
 
     def snap(self, value: float) -> int | float:
-        multiple = round(self._inside(value) / self.q) * self.q
+        multiple = round(self._clip(value) / self.q) * self.q
         return int(multiple) if isinstance(self.q, int) else float(f"{multiple:.12g}")
 
 
 class _Range(_Number):
-    """`min` and `max` are the ends themselves."""
+    """A range between `min` and `max`."""
 
     min: Finite
     max: Finite
 
     @model_validator(mode="after")
-    def _min_below_max(self) -> "_Range":
+    def _check_range(self) -> "_Range":
         if not self.min < self.max:
             raise ValueError(f"found min {self.min} and max {self.max}, expected min below max")
         return self
@@ -130,7 +140,7 @@ class _Range(_Number):
 
 
 class IntUniform(_Range):
-    """`distribution: int_uniform`, or `min` and `max` as whole numbers."""
+    """`distribution: int_uniform`, or `min` and `max` as integers."""
 
     min: int
     max: int
@@ -140,26 +150,26 @@ class IntUniform(_Range):
         return math.floor(_between(self.min, self.max + 1, u, log=False))
 
     def snap(self, value: float) -> int:
-        return round(self._inside(value))
+        return round(self._clip(value))
 
 
 class Uniform(_Range):
-    """`distribution: uniform`, or `min` and `max` of which one is not whole."""
+    """`distribution: uniform`, or `min` and `max` that are not both integers."""
 
     distribution: Literal["uniform"] = "uniform"
 
 
 class QUniform(_Rounded, _Range):
-    """`distribution: q_uniform`: uniform, rounded to a multiple of `q`."""
+    """`distribution: q_uniform`: `uniform`, rounded to a multiple of `q`."""
 
     distribution: Literal["q_uniform"]
 
 
 class _LogRange(_Range):
-    """Uniform in the logarithm, which the model sees too."""
+    """Uniform in the logarithm, which is also the model's scale."""
 
     @property
-    def _usual_scale(self) -> Scale:
+    def _default_scale(self) -> Scale:
         return "log"
 
     def _at(self, u: float) -> float:
@@ -169,13 +179,13 @@ class _LogRange(_Range):
 class LogUniformValues(_LogRange):
     """`distribution: log_uniform_values`: uniform in the logarithm between two values.
 
-    So is `inv_log_uniform_values`: log(1/x) is uniform where log(x) is.
+    `inv_log_uniform_values` is the same distribution: log(1/x) is uniform if log(x) is.
     """
 
     distribution: Literal["log_uniform_values", "inv_log_uniform_values"]
 
     @model_validator(mode="after")
-    def _above_zero(self) -> "LogUniformValues":
+    def _check_positive(self) -> "LogUniformValues":
         if self.min <= 0:
             raise ValueError(
                 f"found min {self.min}, expected a min above 0 for a logarithmic scale"
@@ -184,7 +194,7 @@ class LogUniformValues(_LogRange):
 
 
 class QLogUniformValues(_Rounded, LogUniformValues):
-    """`distribution: q_log_uniform_values`: the same, rounded to a multiple of `q`."""
+    """`distribution: q_log_uniform_values`: `log_uniform_values`, rounded to a multiple of `q`."""
 
     distribution: Literal["q_log_uniform_values"]  # type: ignore[assignment]
 
@@ -192,13 +202,13 @@ class QLogUniformValues(_Rounded, LogUniformValues):
 class LogUniform(_LogRange):
     """`distribution: log_uniform`: `min` and `max` are exponents of e.
 
-    With `inv_log_uniform` they are those of 1/x.
+    With `inv_log_uniform` they are the exponents of 1/x.
     """
 
     distribution: Literal["log_uniform", "inv_log_uniform"]
 
     @model_validator(mode="after")
-    def _can_be_exponents(self) -> "LogUniform":
+    def _check_exponents(self) -> "LogUniform":
         if max(abs(self.min), abs(self.max)) > 300:
             raise ValueError(
                 f"found the exponents min {self.min} and max {self.max}, expected logarithms (to "
@@ -216,13 +226,13 @@ class LogUniform(_LogRange):
 
 
 class QLogUniform(_Rounded, LogUniform):
-    """`distribution: q_log_uniform`: the same, rounded to a multiple of `q`."""
+    """`distribution: q_log_uniform`: `log_uniform`, rounded to a multiple of `q`."""
 
     distribution: Literal["q_log_uniform"]  # type: ignore[assignment]
 
 
-class _Bell(_Number):
-    """A distribution by its shape; its ends are the quantiles at `TAIL` and 1 - `TAIL`."""
+class _Unbounded(_Number):
+    """An unbounded distribution; its range ends at the quantiles `TAIL` and 1 - `TAIL`."""
 
     @property
     def low(self) -> float:
@@ -233,7 +243,7 @@ class _Bell(_Number):
         return self._at(1 - TAIL)
 
 
-class Normal(_Bell):
+class Normal(_Unbounded):
     """`distribution: normal`: mean `mu`, standard deviation `sigma`."""
 
     mu: Finite = 0.0
@@ -245,18 +255,18 @@ class Normal(_Bell):
 
 
 class QNormal(_Rounded, Normal):
-    """`distribution: q_normal`: the same, rounded to a multiple of `q`."""
+    """`distribution: q_normal`: `normal`, rounded to a multiple of `q`."""
 
     distribution: Literal["q_normal"]  # type: ignore[assignment]
 
 
 class LogNormal(Normal):
-    """`distribution: log_normal`: the logarithm is normal with `mu` and `sigma`."""
+    """`distribution: log_normal`: the logarithm is normal, with `mu` and `sigma`."""
 
     distribution: Literal["log_normal"]  # type: ignore[assignment]
 
     @model_validator(mode="after")
-    def _is_of_logarithms(self) -> "LogNormal":
+    def _check_logarithms(self) -> "LogNormal":
         if abs(self.mu) + 4 * self.sigma > 300:
             raise ValueError(
                 f"found mu {self.mu} and sigma {self.sigma}, expected those of logarithms (to the "
@@ -265,7 +275,7 @@ class LogNormal(Normal):
         return self
 
     @property
-    def _usual_scale(self) -> Scale:
+    def _default_scale(self) -> Scale:
         return "log"
 
     def _at(self, u: float) -> float:
@@ -273,26 +283,26 @@ class LogNormal(Normal):
 
 
 class QLogNormal(_Rounded, LogNormal):
-    """`distribution: q_log_normal`: the same, rounded to a multiple of `q`."""
+    """`distribution: q_log_normal`: `log_normal`, rounded to a multiple of `q`."""
 
     distribution: Literal["q_log_normal"]  # type: ignore[assignment]
 
 
-class Beta(_Bell):
-    """`distribution: beta`: between 0 and 1, with the shape `a`, `b`."""
+class Beta(_Unbounded):
+    """`distribution: beta`: between 0 and 1, with the shape parameters `a` and `b`."""
 
     a: Positive = 1.0
     b: Positive = 1.0
     distribution: Literal["beta"]
 
     def _at(self, u: float) -> float:
-        from scipy.special import betaincinv  # slow to import, and seldom needed
+        from scipy.special import betaincinv  # slow to import and rarely needed
 
         return float(betaincinv(self.a, self.b, min(max(u, TAIL), 1 - TAIL)))
 
 
 class QBeta(_Rounded, Beta):
-    """`distribution: q_beta`: the same, rounded to a multiple of `q`."""
+    """`distribution: q_beta`: `beta`, rounded to a multiple of `q`."""
 
     distribution: Literal["q_beta"]  # type: ignore[assignment]
 

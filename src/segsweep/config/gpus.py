@@ -1,8 +1,8 @@
-"""The memory of usual cards, by name. Sources: the makers' data sheets."""
+"""Memory of common GPUs by name. Source: the manufacturers' data sheets."""
 
 import difflib
 
-CARDS = {
+GPU_MEMORY_GB = {
     "t4": 16,
     "v100": 32,
     "rtx2080ti": 11,
@@ -25,19 +25,21 @@ CARDS = {
     "h100": 80,
     "h200": 141,
 }
-"""GB (1e9 bytes); of cards that come with more and with less memory, the more usual."""
+"""GB (1e9 bytes). Where a GPU is sold with different sizes, the most common one."""
 
 
-def card_memory(name: str) -> int:
-    """A card's memory in GB; capitals, spaces and dashes in its name do not count.
+def gpu_memory(name: str) -> int:
+    """Return the memory of a GPU in GB; case, spaces and dashes in the name are ignored.
 
-    Raises `ValueError` for a card that is not known.
+    Raises:
+        ValueError: The GPU is not known.
     """
-    plain = "".join(c for c in name.lower() if c.isalnum())
-    if plain in CARDS:
-        return CARDS[plain]
-    near = difflib.get_close_matches(plain, CARDS, 1)
+    key = "".join(c for c in name.lower() if c.isalnum())
+    if key in GPU_MEMORY_GB:
+        return GPU_MEMORY_GB[key]
+    near = difflib.get_close_matches(key, GPU_MEMORY_GB, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise ValueError(
-        f"found {name!r}, expected a card of {', '.join(CARDS)}, or its memory in GB{hint}"
+        f"found {name!r}, expected one of {', '.join(GPU_MEMORY_GB)}, or the GPU's memory in GB"
+        f"{hint}"
     )

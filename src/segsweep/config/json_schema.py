@@ -1,27 +1,27 @@
-"""The study's JSON schema and its reference in Markdown, generated from the typed study."""
+"""Generate the study's JSON schema and its reference in Markdown from the typed study."""
 
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
 from pydantic.fields import FieldInfo
 
 from segsweep.config.search_space import to_wandb
 from segsweep.config.sections import Section
 from segsweep.config.study import Study
+from segsweep.core.yaml_format import dump_yaml
 
 INTRODUCTION = """\
-# The study, key by key
+# All keys of a study
 
-Generated from `src/segsweep/study/` by `make schema`; do not edit. Every key has a default, so
-a study may leave out what it does not change. `docs/study.schema.json` is the same as JSON schema,
+Generated from `src/segsweep/config/` by `make schema`; do not edit. Every key has a default, so
+a study needs only the keys that it changes. `docs/study.schema.json` holds the same as JSON schema,
 which editors use to complete and check `params.yaml`.
 
-| key | default | allowed | what it means |
+| key | default | allowed | meaning |
 | --- | --- | --- | --- |
 """
 
-ENDS = {
+BOUNDS = {
     "minimum": "≥\N{NO-BREAK SPACE}",
     "exclusiveMinimum": ">\N{NO-BREAK SPACE}",
     "maximum": "≤\N{NO-BREAK SPACE}",
@@ -31,12 +31,12 @@ NUMBERS = {"integer": "whole number", "number": "number"}
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema of a study."""
+    """Return the JSON schema of a study."""
     return Study.model_json_schema()
 
 
 def fields(section: type[Section] = Study, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every field of the study with its dotted place, in order."""
+    """Yield every field of the study with its dotted key, in order."""
     for name, field in section.model_fields.items():
         yield f"{prefix}{name}", field
         inner = field.annotation
@@ -45,63 +45,63 @@ def fields(section: type[Section] = Study, prefix: str = "") -> Iterator[tuple[s
 
 
 def reference() -> str:
-    """The Markdown table of all keys."""
-    rows, whole = [], schema()
-    for place, field in fields():
+    """Return the Markdown page with the table of all keys."""
+    rows, root = [], schema()
+    for key, field in fields():
         default = field.get_default(call_default_factory=True, validated_data={})
+        description = " ".join((field.description or "").split())
         if isinstance(default, Section):
-            rows.append(f"| **`{place}`** | | | **{described(field)}** |")
+            rows.append(f"| **`{key}`** | | | **{description}** |")
         else:
-            may_be = allowed(_at(place, whole), whole)
-            rows.append(f"| `{place}` | `{_shown(default)}` | {may_be} | {described(field)} |")
+            allowed = _allowed(_schema_of(key, root), root)
+            rows.append(f"| `{key}` | `{_format_default(default)}` | {allowed} | {description} |")
     return INTRODUCTION + "\n".join(rows) + "\n"
 
 
-def described(field: FieldInfo) -> str:
-    """A field's description on one line."""
-    return " ".join((field.description or "").split())
+def _allowed(node: dict[str, Any], root: dict[str, Any]) -> str:
+    """Describe the values that a key may have.
 
-
-def allowed(shape: dict[str, Any], whole: dict[str, Any]) -> str:
-    """The values that a JSON schema lets a key have, in a few words; `whole` has its references."""
-    shape = _resolved(shape, whole)
-    if "anyOf" in shape:
-        return " or ".join(allowed(one, whole) for one in shape["anyOf"])
-    if chosen := shape.get("enum", shape.get("examples")):
-        return ", ".join(f"`{value}`" for value in chosen)
-    if "const" in shape:
-        return f"`{shape['const']}`"
-    kind = shape["type"]
+    Args:
+        node: The JSON schema of the key.
+        root: The JSON schema of the study, which holds what `node` refers to.
+    """
+    node = _resolve(node, root)
+    if "anyOf" in node:
+        return " or ".join(_allowed(option, root) for option in node["anyOf"])
+    if values := node.get("enum", node.get("examples")):
+        return ", ".join(f"`{value}`" for value in values)
+    if "const" in node:
+        return f"`{node['const']}`"
+    kind = node["type"]
     if kind in NUMBERS:
-        ends = ", ".join(f"{sign}{shape[end]}" for end, sign in ENDS.items() if end in shape)
-        return f"{NUMBERS[kind]} {ends}".strip()
+        bounds = ", ".join(f"{sign}{node[name]}" for name, sign in BOUNDS.items() if name in node)
+        return f"{NUMBERS[kind]} {bounds}".strip()
     if kind == "array":
-        count = f" of {shape['minItems']}" if "maxItems" in shape else ""
-        return f"list{count}, each a {allowed(shape['items'], whole)}"
+        count = f" of {node['minItems']}" if "maxItems" in node else ""
+        return f"list{count}, each a {_allowed(node['items'], root)}"
     if kind == "object":
-        named = shape.get("properties", {}).get("type")
-        return f"table of type {allowed(named, whole)}" if named else "table"
-    if "pattern" in shape:
-        return f"`{shape['pattern'].strip('^$')}`"
+        type_field = node.get("properties", {}).get("type")
+        return f"table of type {_allowed(type_field, root)}" if type_field else "table"
+    if "pattern" in node:
+        return f"`{node['pattern'].strip('^$')}`"
     return {"boolean": "`true`, `false`", "null": "`null`", "string": "text"}[kind]
 
 
-def _at(place: str, whole: dict[str, Any]) -> dict[str, Any]:
-    """The JSON schema of the key at a dotted place."""
-    found = whole
-    for name in place.split("."):
-        found = _resolved(found, whole)["properties"][name]
-    return found
+def _schema_of(key: str, root: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON schema of a dotted key."""
+    node = root
+    for name in key.split("."):
+        node = _resolve(node, root)["properties"][name]
+    return node
 
 
-def _resolved(shape: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
-    """What a reference of a JSON schema stands for; anything else as it is."""
-    name = shape.get("$ref", "").rpartition("/")[2]
-    return whole["$defs"][name] if name else shape
+def _resolve(node: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference of a JSON schema."""
+    name = node.get("$ref", "").rpartition("/")[2]
+    return root["$defs"][name] if name else node
 
 
-def _shown(default: Any) -> str:
+def _format_default(default: Any) -> str:
     if isinstance(default, dict):
         default = {name: to_wandb(parameter) for name, parameter in default.items()}
-    text = yaml.safe_dump(default, default_flow_style=True, sort_keys=False, width=10_000)
-    return text.strip().removesuffix("...").strip()
+    return dump_yaml(default, one_line=True).strip().removesuffix("...").strip()

@@ -1,7 +1,7 @@
-"""When a trial is not worth its remaining epochs: the bars that it must reach to go on.
+"""Settings of the pruners: rules that stop a trial that is not worth its remaining epochs.
 
-PruningThresholds come from the trials that ended before, so they are the same whatever the timing. Two rules:
-W&B's hyperband, and our own, `pace`.
+`hyperband` is W&B's, `pace` our own. `segsweep.search.pruners` computes the thresholds that a trial
+must reach.
 """
 
 import itertools
@@ -10,15 +10,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from segsweep.config.distributions import Form
+from segsweep.config.distributions import StrictModel
 
 Whole = Annotated[int, Field(ge=1)]
 
-MOST = 100
-"""Bands from `min_iter` on, as in W&B's engine."""
+MAX_BANDS = 100
+"""Maximum number of bands, as in W&B's engine."""
 
 
-class _Base(Form):
+class _Base(StrictModel):
     strict: bool = False
 
 
@@ -26,9 +26,9 @@ class Hyperband(_Base):
     """`type: hyperband`: at each band a trial must be among the best 1/`eta` of those so far.
 
     Source: W&B's "Sweep configuration options" and its package `sweeps`; an iteration is an epoch.
-    Bands lie at `min_iter`, `min_iter * eta`, `min_iter * eta**2` …, or at the `s` epochs
-    `max_iter / eta`, `max_iter / eta**2` …; what others had at a band is compared with the trial's
-    best value until then or, where `strict`, with its value at the band.
+    Bands are at `min_iter`, `min_iter * eta`, `min_iter * eta**2` …, or at the `s` epochs
+    `max_iter / eta`, `max_iter / eta**2` …. The values of other trials at a band are compared with
+    the trial's best value until then or, with `strict`, with its value at the band.
     """
 
     type: Literal["hyperband"]
@@ -38,7 +38,7 @@ class Hyperband(_Base):
     eta: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 3
 
     @model_validator(mode="after")
-    def _bands_are_said_once(self) -> "Hyperband":
+    def _check_bands(self) -> "Hyperband":
         if (self.max_iter is None) != (self.s is None) or (self.max_iter is None) == (
             self.min_iter is None
         ):
@@ -46,23 +46,23 @@ class Hyperband(_Base):
         return self
 
     def bands(self, last: int) -> list[int]:
-        """The epochs, up to `last`, at which trials are compared."""
+        """Return the epochs, up to `last`, at which trials are compared."""
         if self.min_iter is not None:
-            powers = itertools.accumulate([self.eta] * MOST, mul, initial=float(self.min_iter))
+            powers = itertools.accumulate([self.eta] * MAX_BANDS, mul, initial=float(self.min_iter))
         else:
             assert self.max_iter is not None
             assert self.s is not None
-            steps = [self.eta] * min(self.s, MOST)
+            steps = [self.eta] * min(self.s, MAX_BANDS)
             powers = itertools.accumulate(steps, truediv, initial=float(self.max_iter))
             next(powers)
         return sorted({int(band) for band in powers if 1 <= band <= last})
 
 
 class Pace(_Base):
-    """`type: pace`: a trial must keep up with the slowest of the good ones, from `min_iter` on.
+    """`type: pace`: from epoch `min_iter` on, a trial must keep up with the slowest good trial.
 
-    The good ones are the best `share` of all trials that ended, two at least; at each epoch the bar
-    is the worst of their best values until then.
+    The good trials are the best `share` of all trials that have ended, at least two. At each epoch
+    the threshold is the worst of their best values until then.
     """
 
     type: Literal["pace"]
@@ -76,16 +76,20 @@ Pruner = Hyperband | Pace
 PRUNERS: dict[str, type[Pruner]] = {"hyperband": Hyperband, "pace": Pace}
 
 
-def read_pruner(spec: Any) -> Pruner | None:
-    """The `early_terminate` table of a sweep, typed; None where there is none.
-
-    Raises `ValueError` when its `type` is unknown or a key is wrong.
-    """
-    if spec is None:
-        return None
+def pruner_type(spec: Any) -> type[Pruner]:
+    """Return the class of an `early_terminate` table; raises `ValueError` if it has none."""
     kind = spec.get("type", "no type") if isinstance(spec, dict) else spec
     if not isinstance(spec, dict) or not isinstance(kind, str) or kind not in PRUNERS:
         raise ValueError(
             f"found {kind!r}, expected a table with type: {' or type: '.join(PRUNERS)}"
         )
-    return PRUNERS[kind].model_validate(spec)
+    return PRUNERS[kind]
+
+
+def read_pruner(spec: Any) -> Pruner | None:
+    """Return the pruner of an `early_terminate` table; None for None.
+
+    Raises:
+        ValueError: The type is unknown, or a key is wrong.
+    """
+    return None if spec is None else pruner_type(spec).model_validate(spec)

@@ -1,7 +1,7 @@
-"""The search space as W&B writes it: one typed object per parameter of a sweep.
+"""The search space in W&B's format: one typed object per parameter of a sweep.
 
-Source: W&B's "Sweep configuration options" documentation. Ours alone is `scale`: how the model of
-the search looks at a parameter.
+Source: W&B's "Sweep configuration options" documentation. Only `scale`, the scale on which the
+surrogate model sees a parameter, is not W&B's.
 """
 
 import math
@@ -11,23 +11,23 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from segsweep.config import distributions as d
-from segsweep.config.distributions import Form, IntUniform, Number, Uniform
+from segsweep.config.distributions import IntUniform, Number, StrictModel, Uniform
 
 Scalar = bool | int | float | str
 
 
-class Constant(Form):
+class Constant(StrictModel):
     """`value: 40`: the same in every trial."""
 
     value: Any
     distribution: Literal["constant"] = "constant"
 
 
-class Categorical(Form):
+class Categorical(StrictModel):
     """`values: [16, 32, 64]`: one of a list.
 
-    `probabilities`, one per value, are what `random` draws by. Of ordered values the model sees the
-    rank, of others the name; without `scale` numbers are ordered.
+    `random` draws by the `probabilities`, one per value. The surrogate model sees the rank of
+    ordered values and one column per value of others; without `scale`, numbers are ordered.
     """
 
     values: Annotated[list[Scalar], Field(min_length=1)]
@@ -36,7 +36,7 @@ class Categorical(Form):
     distribution: Literal["categorical", "categorical_w_probabilities"] = "categorical"
 
     @model_validator(mode="after")
-    def _one_probability_each(self) -> "Categorical":
+    def _check_probabilities(self) -> "Categorical":
         if self.probabilities is None:
             if self.distribution != "categorical":
                 raise ValueError("found no probabilities, expected one for each value")
@@ -52,7 +52,7 @@ class Categorical(Form):
         return self
 
     @model_validator(mode="after")
-    def _only_numbers_have_an_order(self) -> "Categorical":
+    def _check_order(self) -> "Categorical":
         if self.scale == "ordered" and not self.is_numeric:
             raise ValueError(
                 f"found scale ordered with the values {self.values}, expected numbers; write "
@@ -62,7 +62,7 @@ class Categorical(Form):
 
     @property
     def ordered(self) -> list[Scalar]:
-        """The values as the search sees them: ordered ones rising, others as written."""
+        """The values as the surrogate model sees them: sorted if ordered, else as written."""
         if self.is_ordered:
             return sorted(self.values)
         return list(self.values)
@@ -76,27 +76,28 @@ class Categorical(Form):
         return all(isinstance(v, int | float) and not isinstance(v, bool) for v in self.values)
 
     def from_unit(self, u: float) -> Scalar:
-        """The value at share `u` (0 to 1) of the way from the first to the last."""
+        """Return the value at position `u` (0 to 1) between the first and the last."""
         return self.ordered[round(u * (len(self.values) - 1))]
 
     def to_unit(self, value: Scalar) -> float:
-        """How far a value lies on the way from the first to the last, 0 to 1: `from_unit` inverted."""
+        """Return the position (0 to 1) of a value: inverse of `from_unit`."""
         return self.ordered.index(value) / max(1, len(self.values) - 1)
 
     def quantile(self, u: float) -> Scalar:
-        """The value at share `u` (0 to 1, 1 left out) of the probabilities."""
-        shares = self.probabilities or [1 / len(self.values)] * len(self.values)
+        """Return the value at quantile `u` (0 to 1, without 1) of the probabilities."""
+        probabilities = self.probabilities or [1 / len(self.values)] * len(self.values)
         total = 0.0
-        for value, share in zip(self.values, shares, strict=True):
-            total += share
+        for value, probability in zip(self.values, probabilities, strict=True):
+            total += probability
             if u < total:
                 return value
-        return next(v for v, s in zip(self.values[::-1], shares[::-1], strict=True) if s > 0)
+        pairs = zip(self.values[::-1], probabilities[::-1], strict=True)
+        return next(value for value, probability in pairs if probability > 0)
 
 
 Parameter = Constant | Categorical | Number
 
-FORMS: dict[str, type[Parameter]] = {
+PARAMETER_TYPES: dict[str, type[Parameter]] = {
     "constant": Constant,
     "categorical": Categorical,
     "categorical_w_probabilities": Categorical,
@@ -118,10 +119,11 @@ FORMS: dict[str, type[Parameter]] = {
 }
 
 
-def form_of(spec: Any) -> type[Parameter]:
-    """The form that W&B infers from the keys of a parameter's table.
+def parameter_type(spec: Any) -> type[Parameter]:
+    """Return the type that W&B infers from the keys of a parameter's table.
 
-    Raises `ValueError` with a sentence when no form fits.
+    Raises:
+        ValueError: No type fits.
     """
     if not isinstance(spec, dict):
         raise ValueError(
@@ -129,27 +131,27 @@ def form_of(spec: Any) -> type[Parameter]:
         )
     distribution = spec.get("distribution")
     if distribution is not None:
-        if not isinstance(distribution, str) or distribution not in FORMS:
+        if not isinstance(distribution, str) or distribution not in PARAMETER_TYPES:
             raise ValueError(
-                f"found distribution {distribution!r}, expected one of {', '.join(FORMS)}"
+                f"found distribution {distribution!r}, expected one of {', '.join(PARAMETER_TYPES)}"
             )
-        return FORMS[distribution]
+        return PARAMETER_TYPES[distribution]
     if "value" in spec:
         return Constant
     if "values" in spec:
         return Categorical
     if "min" in spec and "max" in spec:
-        whole = all(
+        integers = all(
             isinstance(spec[k], int) and not isinstance(spec[k], bool) for k in ("min", "max")
         )
-        return IntUniform if whole else Uniform
+        return IntUniform if integers else Uniform
     raise ValueError(
         f"found only {sorted(map(str, spec))}, expected 'value', 'values', or 'min' and 'max'"
     )
 
 
 def contains(parameter: Parameter, value: Any) -> bool:
-    """Whether a trial may have this value."""
+    """Return whether a trial may have this value."""
     if isinstance(parameter, Constant):
         return bool(value == parameter.value)
     if isinstance(parameter, Categorical):
@@ -159,7 +161,7 @@ def contains(parameter: Parameter, value: Any) -> bool:
 
 
 def extremes(parameter: Parameter) -> list[Any]:
-    """Every value that a parameter can take, or the two ends of its range."""
+    """Return all values of a constant or categorical parameter, or the two ends of a range."""
     if isinstance(parameter, Constant):
         return [parameter.value]
     if isinstance(parameter, Categorical):
@@ -168,27 +170,30 @@ def extremes(parameter: Parameter) -> list[Any]:
 
 
 def to_table(parameter: Parameter) -> dict[str, Any]:
-    """The parameter as `read_space` reads it, with nothing that would be inferred."""
-    written = parameter.model_dump(exclude_none=True)
+    """Return the parameter as `read_space` reads it, without what would be inferred."""
+    table = parameter.model_dump(exclude_none=True)
     if isinstance(parameter, Constant | Categorical):
-        del written["distribution"]
-    return written
+        del table["distribution"]
+    return table
 
 
 def to_wandb(parameter: Parameter) -> dict[str, Any]:
-    """The same as W&B reads it, which refuses a `scale`."""
+    """Return the parameter as W&B reads it, which refuses `scale`."""
     return {key: value for key, value in to_table(parameter).items() if key != "scale"}
 
 
 def read_space(specs: dict[str, Any]) -> dict[str, Parameter]:
-    """The `parameters` table of a W&B sweep configuration, flat and typed."""
-    return {name: form_of(spec).model_validate(spec) for name, spec in flatten(specs).items()}
+    """Return the `parameters` table of a W&B sweep configuration, flat and typed."""
+    return {
+        name: parameter_type(spec).model_validate(spec) for name, spec in flatten(specs).items()
+    }
 
 
 def flatten(specs: dict[str, Any]) -> dict[str, Any]:
-    """The tables of all parameters by their dotted names, such as `model.depth`.
+    """Return the tables of all parameters by their dotted names, such as `model.depth`.
 
-    Raises `ValueError`, a sentence that begins with the dotted name of the table at fault.
+    Raises:
+        ValueError: A table is wrong; the message begins with its dotted name.
     """
     flat: dict[str, Any] = {}
     for name, spec in specs.items():
@@ -206,7 +211,7 @@ def _leaves(name: str, spec: Any) -> Iterator[tuple[str, Any]]:
     group = spec["parameters"]
     if others := sorted(map(str, spec.keys() - {"parameters"})):
         raise ValueError(
-            f"{name}: found {others} beside 'parameters', expected a parameter or a group, not "
+            f"{name}: found {others} next to 'parameters', expected a parameter or a group, not "
             "both; delete one of them"
         )
     if not isinstance(group, dict) or not group:

@@ -1,4 +1,4 @@
-"""What a person sees when something is wrong: one sentence, exit status 1, no traceback."""
+"""Errors that end a script with one sentence and exit status 1, without a traceback."""
 
 import argparse
 import errno
@@ -7,22 +7,22 @@ from collections.abc import Callable
 
 
 class UserError(Exception):
-    """Bad input. The message names the file or key, what was found, and what to do."""
+    """Invalid input. The message names the file or key, what was found and what to do."""
 
     word = "error"
-    """What a script begins the sentence with."""
+    """The first word of the printed sentence."""
 
 
 class MachineError(UserError):
-    """What a machine failed at and another may do, as its GPU gave up."""
+    """A failure of the machine, such as a broken GPU; another machine may succeed."""
 
     word = "failed"
 
 
 def command_line(main: Callable[[], None]) -> None:
-    """Run a script's `main`, turning a `UserError` into its sentence and exit status 1.
+    """Run a script's `main`; print a `UserError` as one sentence and exit with status 1.
 
-    So is what the file system refuses: no space, no permission, no such file.
+    Errors of the file system are printed in the same way: no space, no permission, no such file.
     """
     try:
         main()
@@ -37,7 +37,7 @@ def command_line(main: Callable[[], None]) -> None:
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """An argument parser that shows a script's docstring, example and all, as it is written."""
+    """Return an argument parser whose help is a script's docstring, with its line breaks."""
     return argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""Other programs, and processes that do not outlive their parent or the reader of their output."""
+"""Run other programs, and end a process when its parent or the reader of its output ends."""
 
 import ctypes
 import os
@@ -15,17 +15,17 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # mallopt(3)
 
 
-def die_with_parent(how: signal.Signals = signal.SIGKILL) -> None:
-    """Have the kernel end this process when its parent ends (Linux; elsewhere nothing is done).
+def die_with_parent(with_signal: signal.Signals = signal.SIGKILL) -> None:
+    """Ask the kernel to end this process when its parent ends (Linux only).
 
-    A parent that has ended before this call is not noticed, so it belongs before slow imports.
+    It has no effect if the parent has already ended, so call it before slow imports.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, how)
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, with_signal)
 
 
 def dying_with_me() -> Callable[[], None]:
-    """A `preexec_fn` for `subprocess`: the child ends when this process does."""
+    """Return a `preexec_fn` for `subprocess` with which the child ends when this process ends."""
     parent = os.getpid()
 
     def before_exec() -> None:
@@ -37,10 +37,10 @@ def dying_with_me() -> Callable[[], None]:
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep what is freed, as a training asks for the same sizes in every step.
+    """Make glibc keep freed memory, since a training allocates the same sizes in every step.
 
-    Otherwise large pieces go back to the kernel, which hands them out again page by page, zeroed:
-    a twentieth of a training step on a CPU.
+    Otherwise large blocks go back to the kernel, which returns them page by page, filled with
+    zeros. That takes 5 % of a training step on a CPU.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
@@ -49,25 +49,29 @@ def keep_freed_memory() -> None:
 
 
 def output_of(*command: str) -> str:
-    """What a program printed. Raises `UserError` with its own words when it fails."""
+    """Run a program and return what it printed.
+
+    Raises:
+        UserError: The program failed; the message is the line that it printed about it.
+    """
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         lines = (done.stderr + done.stdout).strip().splitlines() or ["failed"]
-        said = next((line for line in lines if line.startswith("ERROR: ")), lines[-1])
+        message = next((line for line in lines if line.startswith("ERROR: ")), lines[-1])
         name = command[2] if command[1] == "-m" else command[0]
-        raise UserError(f"{name}: {said}")
+        raise UserError(f"{name}: {message}")
     return done.stdout
 
 
 def end_with_reader() -> None:
-    """End this process when the reader of its stdout or stderr, if a pipe, has gone.
+    """End this process when the process that reads its stdout or stderr from a pipe has ended.
 
-    That is what a plain program does (`... | head`). Snakemake waits forever instead, for a thread
-    that died while it printed (seen with 9.27.1), and would hold its lock on the folder.
+    Most programs do so (`... | head`). Snakemake would wait forever for a thread that died while
+    printing (seen with 9.27.1), and keep the lock of the folder.
     """
     poll = select.poll()
     for stream in (1, 2):
-        poll.register(stream, 0)  # POLLERR is always told
+        poll.register(stream, 0)  # POLLERR is always reported
 
     def watch() -> None:
         if any(event & select.POLLERR for _, event in poll.poll()):

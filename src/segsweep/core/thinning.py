@@ -1,4 +1,4 @@
-"""A smaller selection of a list, evenly spaced."""
+"""Take an evenly spaced selection of a list."""
 
 from collections.abc import Sequence
 from typing import TypeVar

@@ -58,7 +58,7 @@ def dump_yaml(value: Any, *, one_line: bool = False) -> str:
     yaml.Representer, yaml.Resolver = _Representer, _WritingResolver
     yaml.sort_base_mapping_type_on_output = False
     yaml.width = 10_000 if one_line else 100
-    yaml.default_flow_style = True if one_line else None
+    yaml.default_flow_style = one_line or None  # type: ignore[assignment]
     text = io.StringIO()
     yaml.dump(value, text)
     return text.getvalue()

@@ -1,11 +1,11 @@
-"""The hyperparameters of the search's model: a fixed quasi-random set, and the prior they make.
+"""The Gaussian process prior: its mean, its covariance, and a fixed set of kernel hyperparameters.
 
-The prior holds what is known of training before the first trial: there is one good place, rather
-near the middle of a sensible range, and the value falls from it like a parabola; pairs of
-parameters interact (the best learning rate moves with the batch size); what a parabola misses is
-smooth (Matern 5/2: Rasmussen and Williams, 2006, section 4.2); values are noisy.
+The prior states what is known about training before the first trial. There is one optimum, near the
+middle of a sensible range, and the value falls off around it like a parabola. Pairs of parameters
+interact (the best learning rate depends on the batch size). What a parabola does not describe is
+smooth (Matern 5/2: Rasmussen and Williams, 2006, section 4.2). Values are noisy.
 
-Points are rows of numbers from 0 to 1, values are to be maximized.
+Points are rows of numbers from 0 to 1; values are to be maximized.
 """
 
 from dataclasses import dataclass, replace
@@ -13,25 +13,32 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import norm, qmc
 
-SETS = 256
-"""How many sets of hyperparameters there are."""
+SAMPLES = 256
+"""Number of quasi-random samples of the hyperparameters."""
 
 TASK_CORRELATIONS = np.array([0.0, 0.5, 0.8, 0.95])
-"""How far an earlier study may go with this one: correlations."""
+"""Correlations that an earlier study may have with this one."""
 
 OFFSET = 1.5
+"""Prior standard deviation of the constant."""
+
 PRIOR_LINEAR, PRIOR_QUADRATIC, PRIOR_INTERACTION = 0.6, 0.7, 0.5
-"""Prior sd of the constant, and those of the parabola's parts in units of its curvature: linear
-(where the summit is), quadratic, and products of two parameters."""
+"""Prior standard deviations of the parabola's terms, in units of its curvature: linear (where the
+optimum is), quadratic, and products of two parameters."""
 
 
 @dataclass(frozen=True)
-class Hyperparameters:
-    """Quasi-random sets: `length` (sets, columns) in units of the range, all others (sets,).
+class KernelHyperparameters:
+    """Samples of the hyperparameters of the Gaussian process.
 
-    `scale` is the sd of values in units of what was seen; `curvature`, `residual_sd` (the sd of what the
-    parabola misses) and `noise` (sd) are in units of `scale`; `task_correlation` is the correlation (0 to 1)
-    with an earlier study.
+    Attributes:
+        length: Length scales of the Matern kernel, (samples, columns), in units of the range.
+        scale: Standard deviation of the values, (samples,), in units of that of the observed ones.
+        curvature: Curvature of the parabola, (samples,), in units of `scale`.
+        residual_sd: Standard deviation of what the parabola does not describe, (samples,), in
+            units of `scale`.
+        noise: Standard deviation of the noise, (samples,), in units of `scale`.
+        task_correlation: Correlation (0 to 1) with an earlier study, (samples,).
     """
 
     length: np.ndarray
@@ -42,64 +49,79 @@ class Hyperparameters:
     task_correlation: np.ndarray
 
     @classmethod
-    def spread(cls, columns: int) -> "Hyperparameters":
-        """Logarithms of all are normal: median and sd stand here."""
+    def sample(cls, columns: int) -> "KernelHyperparameters":
+        """Return `SAMPLES` quasi-random samples, the same in every process.
+
+        All hyperparameters are log-normal; `lognormal` takes their median and the standard
+        deviation of their logarithm.
+        """
         z = normal(columns + 4, 0)
 
-        def around(median: float, sd: float, which: int | slice) -> np.ndarray:
-            return np.asarray(median * np.exp(sd * z[:, which]))
+        def lognormal(median: float, sd: float, column: int | slice) -> np.ndarray:
+            return np.asarray(median * np.exp(sd * z[:, column]))
 
         return cls(
-            length=around(0.6, 0.7, slice(4, None)),
-            scale=around(1.2, 0.6, 0),
-            curvature=around(2.0, 0.7, 1),
-            residual_sd=around(0.4, 0.7, 2),
-            noise=around(0.05, 1.5, 3),
-            task_correlation=np.zeros(SETS),
+            length=lognormal(0.6, 0.7, slice(4, None)),
+            scale=lognormal(1.2, 0.6, 0),
+            curvature=lognormal(2.0, 0.7, 1),
+            residual_sd=lognormal(0.4, 0.7, 2),
+            noise=lognormal(0.05, 1.5, 3),
+            task_correlation=np.zeros(SAMPLES),
         )
 
-    def with_task_correlations(self) -> "Hyperparameters":
-        """Half of the sets, each with every task_correlation: the trials must be free to deny it."""
-        each = np.tile(np.arange(SETS // 2), len(TASK_CORRELATIONS))
-        task_correlation = np.repeat(TASK_CORRELATIONS, SETS // 2)
-        return replace(self.take(each), task_correlation=task_correlation)
+    def with_task_correlations(self) -> "KernelHyperparameters":
+        """Return half of the samples, each combined with every one of `TASK_CORRELATIONS`.
 
-    def take(self, which: np.ndarray | slice) -> "Hyperparameters":
-        return Hyperparameters(**{name: array[which] for name, array in vars(self).items()})
+        0 is one of them, so the trials can show that the earlier study does not help.
+        """
+        half = np.tile(np.arange(SAMPLES // 2), len(TASK_CORRELATIONS))
+        task_correlation = np.repeat(TASK_CORRELATIONS, SAMPLES // 2)
+        return replace(self.take(half), task_correlation=task_correlation)
+
+    def take(self, which: np.ndarray | slice) -> "KernelHyperparameters":
+        """Return the samples at these indices."""
+        return KernelHyperparameters(**{name: array[which] for name, array in vars(self).items()})
 
     def mean(self, points: np.ndarray) -> np.ndarray:
-        """(sets, points): the parabola that is expected."""
+        """Return the prior mean, a parabola: (samples, points)."""
         return -self.curvature[:, None] * ((points - 0.5) ** 2).sum(1)
 
     def covariance(
-        self, some: np.ndarray, others: np.ndarray, apart: np.ndarray | bool = False
+        self, left: np.ndarray, right: np.ndarray, other_study: np.ndarray | bool = False
     ) -> np.ndarray:
-        """(sets, some, others), without noise; `apart` (some, others): not of the same study."""
-        square = np.zeros((len(self.noise), len(some), len(others)))
+        """Return the prior covariance without noise: (samples, left, right).
+
+        Args:
+            left: Points, (left, columns).
+            right: Points, (right, columns).
+            other_study: Whether two points belong to different studies, (left, right).
+        """
+        square = np.zeros((len(self.noise), len(left), len(right)))
         for column, length in enumerate(self.length.T):
-            away = (some[:, None, column] - others[None, :, column]) ** 2
-            square += away / (length**2)[:, None, None]
+            distance = (left[:, None, column] - right[None, :, column]) ** 2
+            square += distance / (length**2)[:, None, None]
         root = np.sqrt(5 * square)
         matern = (1 + root + 5 / 3 * square) * np.exp(-root)
-        parabola = _terms(some) @ _terms(others).T
+        parabola = _terms(left) @ _terms(right).T
         shape = (self.curvature**2)[:, None, None] * parabola
         shape += (self.residual_sd**2)[:, None, None] * matern
-        kin = self.task_correlation[:, None, None]
-        return np.where(apart, kin * shape, OFFSET**2 + shape)
+        correlation = self.task_correlation[:, None, None]
+        return np.where(other_study, correlation * shape, OFFSET**2 + shape)
 
     def variance(self, points: np.ndarray) -> np.ndarray:
-        """(sets, points): the diagonal of `covariance`."""
+        """Return the diagonal of `covariance`: (samples, points)."""
         parabola = (_terms(points) ** 2).sum(1)
         return OFFSET**2 + self.curvature[:, None] ** 2 * parabola + self.residual_sd[:, None] ** 2
 
 
 def normal(columns: int, seed: int) -> np.ndarray:
-    """(SETS, columns) quasi-random numbers of the standard normal law."""
+    """Return (SAMPLES, columns) quasi-random numbers of the standard normal distribution."""
     sequence = qmc.Sobol(columns, rng=np.random.default_rng(seed))
-    return np.asarray(norm.ppf(np.clip(sequence.random(SETS), 1e-6, 1 - 1e-6)))
+    return np.asarray(norm.ppf(np.clip(sequence.random(SAMPLES), 1e-6, 1 - 1e-6)))
 
 
 def _terms(points: np.ndarray) -> np.ndarray:
+    """Return the terms of the parabola, each times its prior standard deviation."""
     centred = points - 0.5
     first, second = np.triu_indices(points.shape[1], 1)
     return np.concatenate(

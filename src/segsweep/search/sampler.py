@@ -1,8 +1,8 @@
-"""The next configuration: a pure, seeded function of the trials before it.
+"""Choose the next configuration: a pure, seeded function of the trials before it.
 
-`bayes` looks at some hundred candidates (a scrambled Sobol sequence over the whole space, and steps
-around the best places so far) and takes the one whose expected improvement is largest (Jones,
-Schonlau and Welch, 1998) by the belief of `segsweep.search.gaussian_process`.
+`bayes` takes some hundred candidates (a scrambled Sobol sequence over the whole space, and random
+steps around the best trials so far) and returns the one with the largest expected improvement
+(Jones, Schonlau and Welch, 1998) under the surrogate model.
 """
 
 import itertools
@@ -17,31 +17,39 @@ from threadpoolctl import threadpool_limits
 from segsweep.config.objective import Goal, sign
 from segsweep.config.search_space import Categorical, Constant, Parameter
 from segsweep.config.training_config import MEMORY_PARAMETERS
-from segsweep.search.encoding import Varied, columns, fit_surrogate, placed
+from segsweep.search.encoding import Varied, decode, encode
 from segsweep.search.gaussian_process import Surrogate
+from segsweep.search.surrogate import fit_surrogate
 from segsweep.search.trial_result import TrialResult, Values
 
-Why = Literal["enqueued", "start-up", "explore", "exploit", "random", "grid"]
+ChosenBy = Literal["enqueued", "start-up", "explore", "exploit", "random", "grid"]
 
 UCB_EVERY = 5
-"""Every so many trials one looks where the value may be best (mean + 2 sd; Srinivas et al., 2010),
-so that no second summit is missed."""
-WIDE = 512
+"""Every so many trials, one maximises the upper confidence bound (mean + 2 sd; Srinivas et al.,
+2010) in place of the expected improvement, so that a second optimum is found."""
+
+GLOBAL_CANDIDATES = 512
 """Candidates over the whole space."""
-NEAR, STEPS, CENTRES = 48, (0.15, 0.05), 3
-"""Candidates around each of the best places, for each step: the sd in shares of the range."""
+
+LOCAL_CANDIDATES, STEP_SDS, CENTRES = 48, (0.15, 0.05), 3
+"""Candidates around each of the best trials for each step size, the standard deviations of the
+steps in units of the range, and the number of these trials."""
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """The parameters of the next trial, what chose them, and what value is expected of them.
+    """The next configuration.
 
-    `mean` and `sd` are None where no model chose. "exploit" is a candidate that is expected to be
-    better than any trial so far, "explore" one that may be.
+    Attributes:
+        parameters: The value of each parameter.
+        chosen_by: What chose it. `exploit`: its posterior mean is better than that of every trial;
+            `explore`: it is not; `start-up`: no trial has finished yet.
+        mean: The expected value of the metric; None where no model chose.
+        sd: Its standard deviation; None where no model chose.
     """
 
     parameters: dict[str, Any]
-    why: Why
+    chosen_by: ChosenBy
     mean: float | None = None
     sd: float | None = None
 
@@ -58,11 +66,21 @@ def suggest(
     enqueue: Sequence[Values] = (),
     earlier: Sequence[TrialResult] = (),
 ) -> Suggestion:
-    """Choose trial `index` (from 0), knowing the ended trials and those still in flight.
+    """Choose the configuration of trial `index`.
 
-    `earlier` are finished trials of an earlier study, with a value for each varied parameter. The
-    same arguments give the same bits in every process. Numbers are rounded to 4 significant
-    digits inside their range.
+    The same arguments give the same bits in every process. Numbers are rounded to 4 significant
+    digits within their range.
+
+    Args:
+        space: The search space.
+        observed: The trials that have ended.
+        in_flight: The configurations of trials that are running.
+        index: The number of the trial, from 0.
+        seed: The seed of the sweep.
+        method: As in W&B.
+        goal: The direction of the metric.
+        enqueue: Configurations for the first trials.
+        earlier: Finished trials of an earlier study, with a value for each varied parameter.
     """
     constants = {name: p.value for name, p in space.items() if isinstance(p, Constant)}
     varied = {name: p for name, p in space.items() if not isinstance(p, Constant)}
@@ -74,40 +92,43 @@ def suggest(
     if method == "random" or not varied:
         drawn = {name: p.quantile(rng.random()) for name, p in varied.items()}
         return Suggestion({**constants, **drawn}, "random")
-    with threadpool_limits(1):  # the bits do not depend on the number of threads
-        belief = fit_surrogate(varied, observed, in_flight, goal, earlier)
-        anchors = [o.parameters for o in (*observed, *earlier) if o.value is not None]
-        around = _best_places(belief, varied, anchors)
-        candidates = _candidates(varied, around, rng)
-        candidates = _new(candidates, varied, [*(o.parameters for o in observed), *in_flight])
-        curious = index % UCB_EVERY == UCB_EVERY - 1
-        chosen = _promising(belief, varied, _fitting(candidates, observed), observed, goal, curious)
-    return Suggestion({**constants, **chosen.parameters}, chosen.why, chosen.mean, chosen.sd)
+    with threadpool_limits(1):  # the bits must not depend on the number of threads
+        surrogate = fit_surrogate(varied, observed, in_flight, goal, earlier)
+        finished = [t.parameters for t in (*observed, *earlier) if t.value is not None]
+        centres = _best_configurations(surrogate, varied, finished)
+        candidates = _candidates(varied, centres, rng)
+        candidates = _untried(candidates, varied, [*(t.parameters for t in observed), *in_flight])
+        candidates = _fitting_memory(candidates, observed)
+        upper_bound = index % UCB_EVERY == UCB_EVERY - 1
+        chosen = _best_candidate(surrogate, varied, candidates, observed, goal, upper_bound)
+    return Suggestion({**constants, **chosen.parameters}, chosen.chosen_by, chosen.mean, chosen.sd)
 
 
-def posterior_of_trials(
+def posterior(
     space: Mapping[str, Parameter],
     observed: Sequence[TrialResult],
     goal: Goal = "maximize",
     earlier: Sequence[TrialResult] = (),
 ) -> list[tuple[float, float] | None]:
-    """For each trial the mean and sd of its value without luck; None for one that has no value.
+    """Return the posterior of each trial's value without noise.
 
-    Both are in the metric's own units. Of a loser, which the model sees better than it is, its own
-    value stands.
+    The surrogate clips low values, so a trial below the cut-off keeps its own value as its mean.
+
+    Returns:
+        Mean and standard deviation in units of the metric; None for a trial without a value.
     """
     varied = {name: p for name, p in space.items() if not isinstance(p, Constant)}
     with threadpool_limits(1):
-        belief = fit_surrogate(varied, observed, [], goal, earlier)
-        means, sds = belief.predict(columns(varied, [o.parameters for o in observed]))
-    found: list[tuple[float, float] | None] = []
-    for one, mean, sd in zip(observed, means, sds, strict=True):
-        if one.value is None:
-            found.append(None)
+        surrogate = fit_surrogate(varied, observed, [], goal, earlier)
+        means, sds = surrogate.predict(encode(varied, [t.parameters for t in observed]))
+    posteriors: list[tuple[float, float] | None] = []
+    for trial, mean, sd in zip(observed, means, sds, strict=True):
+        if trial.value is None:
+            posteriors.append(None)
         else:
-            lost = sign(goal) * one.value < belief.floor
-            found.append((one.value if lost else sign(goal) * float(mean), float(sd)))
-    return found
+            clipped = sign(goal) * trial.value < surrogate.floor
+            posteriors.append((trial.value if clipped else sign(goal) * float(mean), float(sd)))
+    return posteriors
 
 
 def incumbent(
@@ -116,87 +137,93 @@ def incumbent(
     goal: Goal = "maximize",
     earlier: Sequence[TrialResult] = (),
 ) -> tuple[int, float, float]:
-    """The trial (its place in `observed`) that is posterior_of_trials to be the best, with mean and sd.
+    """Return the index, mean and standard deviation of the trial with the best posterior mean.
 
-    It is the one with the best posterior mean, not the best_observed. Raises `ValueError` when no trial
-    has a value.
+    Raises:
+        ValueError: No trial has a value.
     """
-    beliefs = enumerate(posterior_of_trials(space, observed, goal, earlier))
-    finished = [(i, *belief) for i, belief in beliefs if belief is not None]
+    posteriors = enumerate(posterior(space, observed, goal, earlier))
+    finished = [(i, *mean_and_sd) for i, mean_and_sd in posteriors if mean_and_sd is not None]
     if not finished:
-        raise ValueError("found no trial with a value, expected one at least")
+        raise ValueError("found no trial with a value, expected at least one")
     return max(finished, key=lambda trial: sign(goal) * trial[1])
 
 
-def _best_places(belief: Surrogate, varied: Varied, places: Sequence[Values]) -> list[Values]:
-    expected = belief.predict(columns(varied, places))[0]
-    return [places[i] for i in np.argsort(-expected, kind="stable")[:CENTRES]]
+def _best_configurations(
+    surrogate: Surrogate, varied: Varied, configurations: Sequence[Values]
+) -> list[Values]:
+    expected = surrogate.predict(encode(varied, configurations))[0]
+    return [configurations[i] for i in np.argsort(-expected, kind="stable")[:CENTRES]]
 
 
-def _promising(
-    belief: Surrogate,
+def _best_candidate(
+    surrogate: Surrogate,
     varied: Varied,
     candidates: Sequence[dict[str, Any]],
     observed: Sequence[TrialResult],
     goal: Goal,
-    curious: bool,
+    upper_bound: bool,
 ) -> Suggestion:
-    """The candidate with the largest expected improvement, or where it may be best of all."""
-    points = columns(varied, candidates)
-    best = int(np.argmax(_score(belief, points, curious)))
-    tried = [o.parameters for o in observed if o.value is not None]
-    if not tried:
+    """Return the candidate with the largest expected improvement, or upper confidence bound."""
+    points = encode(varied, candidates)
+    best = int(np.argmax(_acquisition(surrogate, points, upper_bound)))
+    finished = [t.parameters for t in observed if t.value is not None]
+    if not finished:
         return Suggestion(candidates[best], "start-up")
-    (mean,), (sd,) = belief.predict(points[[best]])
-    expected = belief.predict(columns(varied, tried))[0]
-    why: Why = "exploit" if mean > expected.max() else "explore"
-    return Suggestion(candidates[best], why, _four(sign(goal) * mean), _four(sd))
+    (mean,), (sd,) = surrogate.predict(points[[best]])
+    expected = surrogate.predict(encode(varied, finished))[0]
+    chosen_by: ChosenBy = "exploit" if mean > expected.max() else "explore"
+    return Suggestion(candidates[best], chosen_by, _round(sign(goal) * mean), _round(sd))
 
 
-def _score(belief: Surrogate, points: np.ndarray, curious: bool) -> np.ndarray:
-    if belief.knows and not curious:
-        return belief.expected_improvement(points)
-    means, sds = belief.predict(points)
-    return means + 2 * sds if belief.knows else means
+def _acquisition(surrogate: Surrogate, points: np.ndarray, upper_bound: bool) -> np.ndarray:
+    if surrogate.has_trials and not upper_bound:
+        return surrogate.expected_improvement(points)
+    means, sds = surrogate.predict(points)
+    return means + 2 * sds if surrogate.has_trials else means
 
 
 def _candidates(
     varied: Varied, centres: Sequence[Values], rng: np.random.Generator
 ) -> list[dict[str, Any]]:
-    shares = [np.full((1, len(varied)), 0.5), qmc.Sobol(len(varied), rng=rng).random(WIDE)]
+    sobol = qmc.Sobol(len(varied), rng=rng).random(GLOBAL_CANDIDATES)
+    positions = [np.full((1, len(varied)), 0.5), sobol]
     for centre in centres:
         middle = np.array([p.to_unit(centre[name]) for name, p in varied.items()])
-        for step in STEPS:
-            shares.append(np.clip(middle + rng.normal(0, step, (NEAR, len(varied))), 0, 1))
-    drawn = [placed(varied, row) for row in np.concatenate(shares).tolist()]
-    return list({tuple(values.items()): values for values in drawn}.values())
+        for sd in STEP_SDS:
+            steps = rng.normal(0, sd, (LOCAL_CANDIDATES, len(varied)))
+            positions.append(np.clip(middle + steps, 0, 1))
+    decoded = [decode(varied, row) for row in np.concatenate(positions).tolist()]
+    return list({tuple(values.items()): values for values in decoded}.values())
 
 
-def _new(
+def _untried(
     candidates: list[dict[str, Any]], varied: Varied, tried: Sequence[Values]
 ) -> list[dict[str, Any]]:
-    """Those that were not tried yet; all, where a small space holds no other."""
+    """Return the candidates that were not tried; all, if a small space has no other."""
     known = [{name: values[name] for name in varied} for values in tried]
     return [c for c in candidates if c not in known] or candidates
 
 
-def _fitting(
+def _fitting_memory(
     candidates: list[dict[str, Any]], observed: Sequence[TrialResult]
 ) -> list[dict[str, Any]]:
-    """Those that need less memory than each that ran out of it; all, where there is none."""
-    failed = [o.parameters for o in observed if o.status == "out_of_memory"]
-    return [c for c in candidates if not any(_as_greedy(c, f) for f in failed)] or candidates
+    """Return the candidates that need less memory than any trial that ran out; all, if none do."""
+    failed = [t.parameters for t in observed if t.status == "out_of_memory"]
+    return [
+        c for c in candidates if not any(_needs_as_much_memory(c, f) for f in failed)
+    ] or candidates
 
 
-def _as_greedy(one: Values, other: Values) -> bool:
-    """Whether `one` needs as much memory as `other`, by all that memory goes with."""
-    if one.get("mixed_precision") is True and other.get("mixed_precision") is False:
+def _needs_as_much_memory(candidate: Values, failed: Values) -> bool:
+    if candidate.get("mixed_precision") is True and failed.get("mixed_precision") is False:
         return False
-    names = [name for name in MEMORY_PARAMETERS if name in one and name in other]
-    return bool(names) and all(one[name] >= other[name] for name in names)
+    names = [name for name in MEMORY_PARAMETERS if name in candidate and name in failed]
+    return bool(names) and all(candidate[name] >= failed[name] for name in names)
 
 
-def _four(value: float) -> float:
+def _round(value: float) -> float:
+    """Round to 4 significant digits."""
     return float(f"{value:.4g}")
 
 

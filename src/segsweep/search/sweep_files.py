@@ -1,4 +1,4 @@
-"""What a sweep is made of, from the study: three small files that every trial starts from."""
+"""The content of the three files of a sweep: `sweep.yaml`, `training.yaml` and `search.yaml`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,10 +12,10 @@ PROGRAM = "workflow/scripts/train.py"
 
 
 def wandb_sweep(study: Study) -> dict[str, Any]:
-    """A sweep configuration that plain `wandb sweep` takes as it is.
+    """Return `sweep.yaml`: a sweep configuration that plain `wandb sweep` accepts.
 
-    Source: W&B's "Sweep configuration options". The varied parameters stand as the study writes
-    them, beside the constants that W&B's tables and plots should show.
+    Source: W&B's "Sweep configuration options". It holds the searched parameters as the study
+    writes them, and the constants that W&B's tables and plots should show.
     """
     parameters = {name: to_wandb(p) for name, p in study.sweep.parameters.items()}
     constants = {
@@ -44,23 +44,25 @@ def wandb_sweep(study: Study) -> dict[str, Any]:
     }
 
 
-def _early_terminate(rule: Pruner | None) -> dict[str, Any]:
-    """W&B knows hyperband alone."""
-    if not isinstance(rule, Hyperband):
+def _early_terminate(pruner: Pruner | None) -> dict[str, Any]:
+    """Return the pruner's settings if W&B has it: only hyperband."""
+    if not isinstance(pruner, Hyperband):
         return {}
-    return {"early_terminate": rule.model_dump(exclude_none=True, exclude_defaults=True)}
+    return {"early_terminate": pruner.model_dump(exclude_none=True, exclude_defaults=True)}
 
 
 def shared_training(study: Study) -> dict[str, Any]:
-    """What every trial shares: the training configuration without the searched parameters."""
+    """Return `training.yaml`: the training configuration without the searched parameters."""
     searched = study.sweep.parameters
     return {k: v for k, v in study.training_config().to_dict().items() if k not in searched}
 
 
 def search_settings(study: Study, earlier: Sequence[TrialResult] = ()) -> dict[str, Any]:
-    """All that `suggest` reads beside the trials: space, method, goal, seed, what trials share.
+    """Return `search.yaml`: all that `suggest.py` reads in addition to the trials.
 
-    `earlier` are the trials of an earlier study.
+    Args:
+        study: The study.
+        earlier: The trials of an earlier study.
     """
     sweep = study.sweep
     return {
@@ -68,10 +70,10 @@ def search_settings(study: Study, earlier: Sequence[TrialResult] = ()) -> dict[s
         "parameters": {name: to_table(p) for name, p in sweep.parameters.items()},
         **sweep.model_dump(include={"seed", "enqueue"}),
         **sweep.model_dump(include={"early_terminate"}, exclude_none=True),
-        **({"earlier": [_written(one) for one in earlier]} if earlier else {}),
+        **({"earlier": [_to_dict(trial) for trial in earlier]} if earlier else {}),
         "shared": shared_training(study),
     }
 
 
-def _written(one: TrialResult) -> dict[str, Any]:
-    return {"parameters": dict(one.parameters), "value": one.value}
+def _to_dict(trial: TrialResult) -> dict[str, Any]:
+    return {"parameters": dict(trial.parameters), "value": trial.value}

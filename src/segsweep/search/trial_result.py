@@ -7,7 +7,7 @@ from typing import Any, Literal
 from segsweep.config.objective import Goal
 
 Status = Literal["finished", "pruned", "diverged", "out_of_memory", "failed"]
-"""How a trial ended. `failed`: it was made elsewhere and its cause is not known."""
+"""How a trial ended. `failed` is for imported trials, for an unknown reason."""
 
 Values = Mapping[str, Any]
 """A configuration: the value of each parameter, by name."""
@@ -37,7 +37,7 @@ class TrialResult:
     outcomes: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
 
-    def until(self, epoch: int, goal: Goal) -> float:
+    def best_until(self, epoch: int, goal: Goal) -> float:
         """Return the best value of the first `epoch` epochs."""
         better = max if goal == "maximize" else min
         return better(self.history[:epoch])

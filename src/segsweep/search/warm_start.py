@@ -1,4 +1,4 @@
-"""The trials of an earlier study, from its leaderboard, as far as this study can use them."""
+"""Select the trials of an earlier study that can start this one: a warm start of the surrogate."""
 
 import math
 from collections import Counter
@@ -13,20 +13,25 @@ from segsweep.core.files import read_csv
 from segsweep.core.thinning import evenly
 from segsweep.search.trial_result import TrialResult
 
-MOST = 50
-"""Trials that are used, evenly from the best to the worst: more would slow every suggestion."""
+MAX_EARLIER_TRIALS = 50
+"""Maximum number of earlier trials, evenly spaced by rank: more would slow down each suggestion."""
 
 
 @dataclass(frozen=True)
-class Prior:
-    """`trials`: what is used; `left_out`: reasons, each with the number of trials."""
+class EarlierTrials:
+    """The trials of an earlier study.
+
+    Attributes:
+        trials: Those that this study uses.
+        left_out: The number of trials left out, by reason.
+    """
 
     trials: list[TrialResult]
     left_out: dict[str, int]
 
 
-def refuse_missing(path: Any) -> None:
-    """Raise `UserError` if a study names a file that is not there."""
+def check_prior_trials_exist(path: Any) -> None:
+    """Raise `UserError` if a study names a file of earlier trials that does not exist."""
     if isinstance(path, str) and not Path(path).is_file():
         raise UserError(
             f"params.yaml: sweep.prior_trials: found no file {path}, expected the leaderboard of "
@@ -34,10 +39,21 @@ def refuse_missing(path: Any) -> None:
         )
 
 
-def read_prior(path: str, space: Mapping[str, Parameter], metric: Mapping[str, str]) -> Prior:
-    """Read a leaderboard; raises `UserError` where it is none, or has none of use."""
-    lines = read_csv(path)
-    columns = set(lines[0]) if lines else set()
+def prior_from_leaderboard(
+    path: str, space: Mapping[str, Parameter], metric: Mapping[str, str]
+) -> EarlierTrials:
+    """Read the trials of an earlier study from its leaderboard.
+
+    Args:
+        path: A `leaderboard.csv`.
+        space: The search space of this study.
+        metric: `name` and `goal`, as in `sweep.metric`.
+
+    Raises:
+        UserError: The file is not a leaderboard, or none of its trials can be used.
+    """
+    rows = read_csv(path)
+    columns = set(rows[0]) if rows else set()
     varied = _varied(space)
     if missing := sorted({"status", metric["name"], *varied} - columns):
         raise UserError(
@@ -46,11 +62,11 @@ def read_prior(path: str, space: Mapping[str, Parameter], metric: Mapping[str, s
         )
     trials: list[TrialResult] = []
     reasons: Counter[str] = Counter()
-    for line in lines:
-        values = {name: _typed(line[name], p) for name, p in varied.items()}
-        value = _number(line[metric["name"]])
-        if line["status"] != "finished":
-            reasons[f"status {line['status']}"] += 1
+    for row in rows:
+        values = {name: _parse(row[name], p) for name, p in varied.items()}
+        value = _parse_number(row[metric["name"]])
+        if row["status"] != "finished":
+            reasons[f"status {row['status']}"] += 1
         elif value is None:
             reasons[f"no number as {metric['name']}"] += 1
         elif outside := _outside(varied, values):
@@ -63,25 +79,31 @@ def read_prior(path: str, space: Mapping[str, Parameter], metric: Mapping[str, s
             f"{path}: found no trial that this study can use ({found}), expected finished trials "
             "inside the ranges of sweep.parameters"
         )
-    return _used(trials, reasons, metric)
+    return _thin(trials, reasons, metric)
 
 
-def listed_prior(
-    listed: Sequence[Mapping[str, Any]],
+def prior_from_list(
+    prior_trials: Sequence[Mapping[str, Any]],
     space: Mapping[str, Parameter],
     metric: Mapping[str, str],
-) -> Prior:
-    """Those of `listed` trials (`parameters`, `value`) that lie inside this study's ranges."""
+) -> EarlierTrials:
+    """Return the trials that lie in the ranges of this study.
+
+    Args:
+        prior_trials: Trials with `parameters` and `value`, as in `sweep.prior_trials`.
+        space: The search space of this study.
+        metric: `name` and `goal`, as in `sweep.metric`.
+    """
     varied = _varied(space)
     trials: list[TrialResult] = []
     reasons: Counter[str] = Counter()
-    for one in listed:
-        values = {name: one["parameters"].get(name) for name in varied}
+    for trial in prior_trials:
+        values = {name: trial["parameters"].get(name) for name in varied}
         if outside := _outside(varied, values):
             reasons[outside] += 1
         else:
-            trials.append(TrialResult(values, one["value"]))
-    return _used(trials, reasons, metric)
+            trials.append(TrialResult(values, trial["value"]))
+    return _thin(trials, reasons, metric)
 
 
 def _varied(space: Mapping[str, Parameter]) -> dict[str, Any]:
@@ -89,29 +111,34 @@ def _varied(space: Mapping[str, Parameter]) -> dict[str, Any]:
 
 
 def _outside(varied: Mapping[str, Any], values: Mapping[str, Any]) -> str | None:
-    """Why a configuration is none of this study's; None where it is one."""
+    """Return why a configuration is not in this study's space; None if it is."""
     outside = [n for n, v in values.items() if v is None or not contains(varied[n], v)]
-    return f"no value of this study's range as {', '.join(outside)}" if outside else None
+    return f"a value outside this study's range of {', '.join(outside)}" if outside else None
 
 
-def _used(trials: list[TrialResult], reasons: Counter[str], metric: Mapping[str, str]) -> Prior:
-    trials.sort(key=lambda one: one.value or 0.0, reverse=metric["goal"] == "maximize")
-    used = evenly(trials, MOST)
+def _thin(
+    trials: list[TrialResult], reasons: Counter[str], metric: Mapping[str, str]
+) -> EarlierTrials:
+    """Keep at most `MAX_EARLIER_TRIALS` trials, of all ranks."""
+    trials.sort(key=lambda trial: trial.value or 0.0, reverse=metric["goal"] == "maximize")
+    used = evenly(trials, MAX_EARLIER_TRIALS)
     if len(used) < len(trials):
-        reasons[f"a rank between those of the {MOST} that are used"] = len(trials) - len(used)
-    return Prior(used, dict(reasons))
+        reasons[f"a rank between those of the {MAX_EARLIER_TRIALS} that are used"] = len(
+            trials
+        ) - len(used)
+    return EarlierTrials(used, dict(reasons))
 
 
-def _typed(cell: str | None, parameter: Parameter) -> Any:
-    """The value that a cell of the table stands for; None where it is none of the parameter's."""
-    number = _number(cell)
+def _parse(cell: str | None, parameter: Parameter) -> Any:
+    """Return the parameter's value that a cell of the table holds; None if it is none."""
+    number = _parse_number(cell)
     if isinstance(parameter, Categorical):
-        known = (v for v in parameter.values if cell == str(v) or number == v)
-        return next(known, None)
+        matches = (v for v in parameter.values if cell == str(v) or number == v)
+        return next(matches, None)
     return number
 
 
-def _number(cell: str | None) -> float | None:
+def _parse_number(cell: str | None) -> float | None:
     try:
         number = float(cell or "")
     except ValueError:
