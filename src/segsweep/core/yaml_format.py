@@ -56,9 +56,9 @@ def dump_yaml(value: Any, *, one_line: bool = False) -> str:
     """
     yaml = YAML(typ="safe", pure=True)
     yaml.Representer, yaml.Resolver = _Representer, _WritingResolver
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 10_000 if one_line else 100
-    yaml.default_flow_style = one_line or None  # type: ignore[assignment]
+    yaml.default_flow_style = one_line or None
     text = io.StringIO()
     yaml.dump(value, text)
     return text.getvalue()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from segsweep.config.error_messages import prefix_errors
+from segsweep.config.error_messages import prefix_errors, validate
 from segsweep.config.objective import Goal
 from segsweep.config.search_space import Parameter, flatten, parameter_type
 from segsweep.core.errors import UserError
@@ -58,8 +58,8 @@ def parse_sweep_config(config: Any, source: str) -> SweepConfig:
 
 def _parameter(name: str, spec: Any) -> Parameter:
     with prefix_errors(f"parameters.{name}"):
-        form = parameter_type(spec)
-        known = {key: value for key, value in spec.items() if key in form.model_fields}
-        if isinstance(known.get("values"), list):
-            known["values"] = [scalar(value) for value in known["values"]]
-        return form.model_validate(known)
+        model = parameter_type(spec)
+    known = {key: value for key, value in spec.items() if key in model.model_fields}
+    if isinstance(known.get("values"), list):
+        known["values"] = [scalar(value) for value in known["values"]]
+    return validate(model, known, f"parameters.{name}")
