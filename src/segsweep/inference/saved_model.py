@@ -14,13 +14,13 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from segsweep.config.error_messages import named
+from segsweep.config.error_messages import validate
 from segsweep.config.sections import Preprocess
 from segsweep.config.training_config import TrainingConfig
 from segsweep.config.validation import check_training
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_json
-from segsweep.data.processed_files import PREPROCESSING_KEYS
+from segsweep.data.dataset import PREPROCESSING_KEYS
 from segsweep.pipeline import environment
 from segsweep.training.columns import MODEL, WEIGHTS
 from segsweep.training.device import report_gpu_failure, reserve_gpu
@@ -130,8 +130,8 @@ def _config(values: dict[str, Any], path: Path) -> TrainingConfig:
 
 
 def _preprocessing(values: dict[str, Any], config: TrainingConfig) -> Preprocess:
-    with named("preprocessing"):
-        preprocessing = Preprocess(**{name: values[name] for name in PREPROCESSING_KEYS})
+    settings = {name: values[name] for name in PREPROCESSING_KEYS}
+    preprocessing = validate(Preprocess, settings, "preprocessing")
     if tuple(preprocessing.input_shape) != config.input_shape:
         raise ValueError(
             f"preprocessing.input_shape: found {preprocessing.input_shape}, expected "
