@@ -1,10 +1,10 @@
 """Turn folders of images and masks into arrays, splits and a manifest of content hashes.
 
-Images (any format, depth and size that docs/data.md lists) are stretched between two percentiles of
-their own grey values and brought to the study's preprocess.input_shape; masks stay 0 and 1. The
-split into training, validation and test is by group. Faults are told all at once, before anything
-is written, on the terminal and in results/data_report.md. Images that are ready are kept in .store,
-so a run that was killed goes on, and new images are the only ones read.
+Images (formats, depths and sizes: docs/data.md) are rescaled between two percentiles of their grey
+values and brought to the study's preprocess.input_shape; masks become 0 and 1. Whole groups are
+assigned to train, validation and test. All issues are reported at once, on the terminal and in
+results/data_report.md, before anything is written. Processed images are cached in .store, so a run
+that was killed continues where it stopped, and only new images are read.
 
 Example:
   python workflow/scripts/preprocess.py params.yaml data/raw data/processed
@@ -15,11 +15,10 @@ from pathlib import Path
 
 from segsweep.config.study import Study
 from segsweep.core.errors import command_line, parser
-from segsweep.data.data_report import write_faults
-from segsweep.data.image_cache import kept_folder
-from segsweep.data.issues import FaultsError
-from segsweep.data.preprocess import preprocess, settings_of
-from segsweep.pipeline.fingerprint import Hashes
+from segsweep.data.image_cache import image_cache_folder
+from segsweep.data.issues import DataIssuesError, write_issue_report
+from segsweep.data.preprocess import image_settings, preprocess
+from segsweep.pipeline.file_hashes import FileHashes
 
 
 def main() -> None:
@@ -27,27 +26,27 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("study", metavar="STUDY", help="a study, such as params.yaml")
     arguments.add_argument("raw", type=Path, metavar="RAW", help="folder with images/ and masks/")
-    arguments.add_argument("out", type=Path, metavar="OUT", help="the folder to write to")
+    arguments.add_argument("out", type=Path, metavar="OUT", help="folder to write to")
     arguments.add_argument(
         "--workers",
         type=int,
         default=cores,
         metavar="N",
-        help="how many processes read images (default: the machine's cores)",
+        help="number of processes that read images (default: number of cores)",
     )
-    given = arguments.parse_args()
-    settings = Study.read(given.study).preprocess.model_dump()
-    kept = kept_folder(settings_of(settings))
-    workers = max(1, min(given.workers, cores))
+    args = arguments.parse_args()
+    settings = Study.read(args.study).preprocess
+    cache = image_cache_folder(image_settings(settings))
+    workers = max(1, min(args.workers, cores))
     try:
-        known = Hashes().known_of
-        summary = preprocess(given.raw, given.out, settings, kept, workers, known)
-    except FaultsError as error:
-        write_faults(error.problems)
+        known_hash = FileHashes().known_of
+        summary = preprocess(args.raw, args.out, settings, cache, workers, known_hash)
+    except DataIssuesError as error:
+        write_issue_report(error.issues)
         raise
     counts = ", ".join(f"{name} {split['images']}" for name, split in summary["splits"].items())
     dropped = f", {summary['dropped']} left out" if summary["dropped"] else ""
-    print(f"preprocess: {summary['images']} images ({counts}{dropped}) in {given.out}")
+    print(f"preprocess: {summary['images']} images ({counts}{dropped}) in {args.out}")
 
 
 if __name__ == "__main__":

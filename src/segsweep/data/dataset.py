@@ -1,4 +1,4 @@
-"""The processed set as training reads it: arrays that memory-map, and who is in which split."""
+"""The processed data set as training reads it: memory-mapped arrays, names, groups and splits."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,14 +11,22 @@ from segsweep.core.files import read_csv, read_json, sha256
 
 SPLITS = ("train", "validation", "test")
 
+PREPROCESSING_KEYS = ("input_shape", "mode", "percentiles", "stacks")
+"""The settings of `preprocess` that determine how an image becomes arrays."""
+
 
 @dataclass(frozen=True)
 class ProcessedSet:
-    """`images` uint8 (n, height, width) in 0 to 255; `masks` uint8 of the same shape, 0 or 1.
+    """The processed images and masks.
 
-    `names`, `groups` and `splits` are in the order of the arrays. `identity` is the hash of the
-    manifest, which has those of all images and masks. `preprocessing` says how an image became an
-    array: input_shape, mode, percentiles and stacks, as in the study.
+    Attributes:
+        images: uint8 (n, height, width), 0 to 255.
+        masks: uint8 of the same shape, 0 or 1.
+        names: Name of each image.
+        groups: Group of each image.
+        splits: Split of each image (one of `SPLITS`).
+        identity: Hash of the manifest, which contains the hashes of all images and masks.
+        preprocessing: The settings in `PREPROCESSING_KEYS`, as in the study.
     """
 
     images: np.ndarray
@@ -31,7 +39,7 @@ class ProcessedSet:
 
     @classmethod
     def open(cls, folder: str | Path) -> "ProcessedSet":
-        """Memory-map what `preprocess` wrote to `folder`."""
+        """Memory-map the arrays that `preprocess` wrote to `folder` and read the manifest."""
         folder = Path(folder)
         rows = read_csv(folder / "manifest.csv")
         try:
@@ -39,22 +47,24 @@ class ProcessedSet:
             masks = np.load(folder / "masks.npy", mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             reason = "not a NumPy array" if "pickle" in str(error) else error
-            raise UserError(f"{folder}: the arrays cannot be read ({reason})") from error
+            raise UserError(
+                f"{folder}: images.npy or masks.npy cannot be read ({reason}); run preprocess again"
+            ) from error
         if images.ndim != 3 or images.shape != masks.shape or images.dtype != np.uint8:
             raise UserError(
                 f"{folder}: found images {images.dtype} {images.shape} and masks {masks.shape}, "
-                "expected uint8 (n, height, width) twice; run preprocess again"
+                "expected uint8 (n, height, width) for both; run preprocess again"
             )
         missing = {"name", "group", "split"} - set(rows[0] if rows else {})
         if missing:
             raise UserError(
-                f"{folder / 'manifest.csv'}: the columns {sorted(missing)} are missing; run "
+                f"{folder / 'manifest.csv'}: found no column {', '.join(sorted(missing))}; run "
                 "preprocess again"
             )
         if not len(rows) == len(images) == len(masks):
             raise UserError(
                 f"{folder}: found {len(rows)} rows in manifest.csv, {len(images)} images and "
-                f"{len(masks)} masks, expected as many of each; run preprocess again"
+                f"{len(masks)} masks, expected equal numbers; run preprocess again"
             )
         names, groups, splits = ([row[key] for row in rows] for key in ("name", "group", "split"))
         preprocessing = read_json(folder / "preprocessing.json")
@@ -62,6 +72,6 @@ class ProcessedSet:
         return cls(images, masks, names, groups, splits, identity, preprocessing)
 
     def split(self, name: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
-        """Images, masks and names of one split, as copies in memory."""
+        """Return the images, masks and names of one split, as copies in memory."""
         index = [i for i, split in enumerate(self.splits) if split == name]
         return self.images[index], self.masks[index], [self.names[i] for i in index]

@@ -1,10 +1,11 @@
-"""Which mask belongs to which image, in the layouts that researchers have.
+"""Find which mask belongs to which image, in these layouts:
 
-- two folders, `images/` and `masks/`, with the same names below them (suffixes may differ), nested
-  or flat; where the masks folder has a folder of an image's name, all files in it are its masks;
-- one folder in which each mask is named after its image (`x.png`, `x_mask.png`);
-- a folder per image, or per patient, with `images/` and `masks/` inside (the former as in the Data
-  Science Bowl of 2018: then all masks are the image's).
+- two folders, for example `images/` and `masks/`, flat or nested, with the same names below them
+  (suffixes may differ). If the masks folder has a folder with the name of an image, all files in it
+  are masks of that image.
+- one folder in which each mask is named after its image (`x.png`, `x_mask.png`).
+- a folder per image, or per patient, with `images/` and `masks/` inside. If `images/` has one image
+  (as in the Data Science Bowl 2018), all files in `masks/` are its masks.
 """
 
 from collections import Counter
@@ -13,16 +14,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segsweep.core.errors import UserError
-from segsweep.data.file_listing import Listing, key_of_name, list_images, place_of, raw_place
-from segsweep.data.issues import Problem
-from segsweep.data.readers import FORMATS
+from segsweep.data.file_listing import Listing, image_name, list_images, name_key, relative_stem
+from segsweep.data.issues import DataIssue
+from segsweep.data.readers import READERS
 
 MASK_SUFFIX = "_mask"
+
+FilesByKey = dict[str, list[Path]]
+"""Files by the `name_key` of the image that they belong to."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """An image with its masks (one, or one per object). `name` is its place without suffix."""
+    """An image and its masks: one, or one for each object.
+
+    `name` is the path of the image below the images folder, without suffix.
+    """
 
     name: str
     image: Path
@@ -30,202 +37,220 @@ class Pair:
 
     @property
     def file(self) -> str:
-        """Its place below `images/`, with its suffix."""
+        """The path of the image below the images folder, with suffix."""
         return f"{self.name}{self.image.suffix}"
 
 
 @dataclass
-class Layout:
-    """The pairs of a folder, in order of name; what is wrong with the rest, and their names."""
+class PairedFiles:
+    """The images and masks in the user's folders.
+
+    Attributes:
+        pairs: The usable images, in order of name.
+        issues: What is wrong with the others.
+        unusable: `name_key` of the others, with and without suffix.
+    """
 
     pairs: list[Pair] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    issues: list[DataIssue] = field(default_factory=list)
     unusable: set[str] = field(default_factory=set)
 
 
-def find_pairs(images: Path, masks: Path | None = None, suffix: str = MASK_SUFFIX) -> Layout:
-    """The pairs in two folders, or in one. Raises `UserError` when there are no images at all.
+def find_pairs(
+    images: Path, masks: Path | None = None, mask_suffix: str = MASK_SUFFIX
+) -> PairedFiles:
+    """Pair the images with their masks. An image with an unusable mask file is left out.
 
-    A fault of one of its files takes an image out: none is left with half of its masks.
+    Args:
+        images: Folder of images.
+        masks: Folder of masks; None if the masks are in `images`.
+        mask_suffix: End of a mask's name in a folder with images and masks.
+
+    Raises:
+        UserError: A folder does not exist, or it has no images or no masks.
     """
     for folder in filter(None, (images, masks)):
         if not folder.is_dir():
-            what = "a file" if folder.exists() else "no such folder"
-            raise UserError(f"{folder}: {what}; expected a folder of images or masks")
-    suffix = key_of_name(suffix)
-    found = list_images(images)
-    if masks is None and _holds_two_folders(found):
+            found = "is a file" if folder.exists() else "no such folder"
+            raise UserError(f"{folder}: {found}; expected a folder of images or masks")
+    mask_suffix = name_key(mask_suffix)
+    image_listing = list_images(images)
+    if masks is None and _has_images_and_masks_folders(image_listing):
         images, masks = images / "images", images / "masks"
-        found = list_images(images)
+        image_listing = list_images(images)
     if masks is not None:
-        drawn = list_images(masks, of_masks=True)
-        image_files, mask_files = found.by_place(), drawn.by_place()
-        _take_suffixes_off(mask_files, set(image_files), suffix)
-        _unite_folders(mask_files, set(image_files))
-        listings = [found, drawn]
+        mask_listing = list_images(masks, of_masks=True)
+        image_files, mask_files = image_listing.by_key(), mask_listing.by_key()
+        _remove_mask_suffix(mask_files, set(image_files), mask_suffix)
+        _merge_folders_of_masks(mask_files, set(image_files))
+        listings = [image_listing, mask_listing]
     else:
-        image_files, mask_files = _in_one_folder(found, suffix)
-        listings = [found]
+        image_files, mask_files = _split_one_folder(image_listing, mask_suffix)
+        listings = [image_listing]
     if not image_files:
         raise UserError(
-            f"{images}: found no images, expected files that end in {' '.join(FORMATS)}"
+            f"{images}: found no images, expected files that end in {' '.join(READERS)}"
         )
-    where = f"in {masks}" if masks else f"beside it (ending in {suffix}, or in a folder masks/)"
+    searched = (
+        f"in {masks}" if masks else f"next to it (ending in {mask_suffix}, or in a folder masks/)"
+    )
     for listing in listings:
-        listing.spoiled |= {key.removesuffix(suffix) for key in listing.spoiled}
-    return _paired(image_files, mask_files, listings, images, where)
+        listing.rejected_keys |= {key.removesuffix(mask_suffix) for key in listing.rejected_keys}
+    return _pair(image_files, mask_files, listings, images, searched)
 
 
-def _holds_two_folders(listing: Listing) -> bool:
-    """Whether all files lie in `images/` and `masks/`, directly in the folder."""
-    tops = {file.relative_to(listing.folder).parts[0] for file in listing.files}
-    return tops == {"images", "masks"}
+def _has_images_and_masks_folders(listing: Listing) -> bool:
+    """Return whether all files are in the subfolders `images/` and `masks/`."""
+    subfolders = {file.relative_to(listing.folder).parts[0] for file in listing.files}
+    return subfolders == {"images", "masks"}
 
 
-def _paired(
-    images: dict[str, list[Path]],
-    masks: dict[str, list[Path]],
-    listings: list[Listing],
-    folder: Path,
-    where: str,
-) -> Layout:
-    layout = Layout(problems=[p for listing in listings for p in listing.problems])
-    spoiled = {key for listing in listings for key in listing.spoiled}
-    places = Counter(key_of_name(place_of(f, folder)) for files in images.values() for f in files)
+def _pair(
+    images: FilesByKey, masks: FilesByKey, listings: list[Listing], folder: Path, searched: str
+) -> PairedFiles:
+    """Pair the files by key; `searched` says in messages where a mask was searched."""
+    result = PairedFiles(issues=[issue for listing in listings for issue in listing.issues])
+    rejected = {key for listing in listings for key in listing.rejected_keys}
+    names = Counter(name_key(image_name(f, folder)) for files in images.values() for f in files)
     for key in sorted(images):
-        place = place_of(images[key][0], folder)
-        if len(images[key]) > 1 or places[key_of_name(place)] > 1:
-            others = images[key][1:] or images[key]
-            layout.problems += [_clash(file, images[key][0]) for file in others]
-        elif key in spoiled or any(part in spoiled for part in _parents(key, masks)):
-            pass  # told already: a file of it has a fault
+        image = images[key][0]
+        name = image_name(image, folder)
+        if len(images[key]) > 1 or names[name_key(name)] > 1:
+            clashing = images[key][1:] or images[key]
+            result.issues += [_clash(file, image) for file in clashing]
+        elif key in rejected or any(k in rejected for k in _keys_in_mask_folder(key, masks)):
+            pass  # one of its files has an issue already
         elif key not in masks:
-            todo = "add it, or remove the image; a mask without foreground is a black image"
-            found = f"no mask of its name {where}"
-            layout.problems.append(Problem("partner", str(images[key][0]), found, todo))
+            found = f"has no mask with its name {searched}"
+            todo = (
+                "add the mask, or remove the image; the mask of an image without objects is black"
+            )
+            result.issues.append(DataIssue("partner", str(image), found, todo))
         else:
-            twins = _twins(masks[key])
-            if not twins:
-                layout.pairs.append(Pair(place, images[key][0], tuple(sorted(masks[key]))))
+            clashes = _find_clashing_masks(masks[key])
+            if not clashes:
+                result.pairs.append(Pair(name, image, tuple(sorted(masks[key]))))
                 continue
-            layout.problems += twins
-        layout.unusable |= {key_of_name(place), key_of_name(place + images[key][0].suffix)}
-    for key in sorted(set(masks) - set(images) - spoiled):
-        found = f"no image of its name in {folder}"
-        todo = "add it, or remove the mask"
-        layout.problems.append(Problem("partner", str(masks[key][0]), found, todo))
+            result.issues += clashes
+        result.unusable |= {name_key(name), name_key(name + image.suffix)}
+    for key in sorted(set(masks) - set(images) - rejected):
+        found = f"has no image with its name in {folder}"
+        todo = "add the image, or remove the mask"
+        result.issues.append(DataIssue("partner", str(masks[key][0]), found, todo))
     for listing in listings:
-        for file in listing.spoiled_files:
-            place = key_of_name(place_of(file, listing.folder))
-            layout.unusable |= {place, place + file.suffix.lower()}
-    layout.pairs.sort(key=lambda pair: pair.name)
-    return layout
+        for file in listing.rejected_files:
+            key = name_key(image_name(file, listing.folder))
+            result.unusable |= {key, key + file.suffix.lower()}
+    result.pairs.sort(key=lambda pair: pair.name)
+    return result
 
 
-def _parents(key: str, masks: dict[str, list[Path]]) -> list[str]:
-    """The keys of single masks that lie in the folder of an image's masks."""
-    return [f"{key}/{key_of_name(mask.stem)}" for mask in masks.get(key, [])]
+def _keys_in_mask_folder(key: str, masks: FilesByKey) -> list[str]:
+    """Return the keys of single masks in the folder with the masks of an image."""
+    return [f"{key}/{name_key(mask.stem)}" for mask in masks.get(key, [])]
 
 
-def _twins(masks: list[Path]) -> list[Problem]:
-    """Masks of one image that share a name, so that one may be a copy of the other."""
+def _find_clashing_masks(masks: list[Path]) -> list[DataIssue]:
+    """Return an issue for each mask of an image that has the name of another one."""
     first: dict[str, Path] = {}
-    problems = []
+    issues = []
     for mask in sorted(masks):
-        twin = first.setdefault(key_of_name(mask.stem.removesuffix(".ome")), mask)
-        if twin != mask:
-            problems.append(_clash(mask, twin))
-    return problems
+        other = first.setdefault(name_key(mask.stem.removesuffix(".ome")), mask)
+        if other != mask:
+            issues.append(_clash(mask, other))
+    return issues
 
 
-def _clash(file: Path, other: Path) -> Problem:
-    return Problem(
+def _clash(file: Path, other: Path) -> DataIssue:
+    return DataIssue(
         "clash",
         str(file),
-        f"cannot be told from {other.name} by its name without suffix, in {other.parent}",
+        f"has the same name without suffix as {other.name} in {other.parent}",
         "rename one of them",
     )
 
 
-def _take_suffixes_off(masks: dict[str, list[Path]], images: set[str], suffix: str) -> None:
-    for key in [k for k in masks if k.endswith(suffix) and k not in images]:
-        bare = key[: -len(suffix)]
-        if bare in images and bare not in masks:
-            masks[bare] = masks.pop(key)
+def _remove_mask_suffix(masks: FilesByKey, images: set[str], mask_suffix: str) -> None:
+    """Give masks that are named after an image plus suffix the key of that image."""
+    for key in [k for k in masks if k.endswith(mask_suffix) and k not in images]:
+        image_key = key[: -len(mask_suffix)]
+        if image_key in images and image_key not in masks:
+            masks[image_key] = masks.pop(key)
 
 
-def _unite_folders(masks: dict[str, list[Path]], images: set[str]) -> None:
-    """Masks that lie in a folder with the name of an image are that image's."""
+def _merge_folders_of_masks(masks: FilesByKey, images: set[str]) -> None:
+    """Give masks in a folder with the name of an image the key of that image."""
     for key in list(masks):
         parent = key.rpartition("/")[0]
         if parent in images and key not in images:
             masks.setdefault(parent, []).extend(masks.pop(key))
 
 
-def _in_one_folder(
-    listing: Listing, suffix: str
-) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
-    if any(unit and unit.name == "masks" for unit in map(_unit_finder(listing), listing.files)):
-        return _in_units(listing)
-    images: dict[str, list[Path]] = {}
-    masks: dict[str, list[Path]] = {}
-    for key, files in listing.by_place().items():
-        if key.endswith(suffix):
-            masks[key[: -len(suffix)]] = files
+def _split_one_folder(listing: Listing, mask_suffix: str) -> tuple[FilesByKey, FilesByKey]:
+    """Return the images and the masks of a folder that has both."""
+    subfolder_of = _subfolder_finder(listing)
+    if any(sub and sub.name == "masks" for sub in map(subfolder_of, listing.files)):
+        return _split_by_subfolders(listing)
+    images: FilesByKey = {}
+    masks: FilesByKey = {}
+    for key, files in listing.by_key().items():
+        if key.endswith(mask_suffix):
+            masks[key[: -len(mask_suffix)]] = files
         else:
             images[key] = files
     if not masks:
         raise UserError(
             f"{listing.folder}: found no masks, expected files named after their images with "
-            f"{suffix} before the suffix, or a second folder with the masks"
+            f"{mask_suffix} before the suffix, or a second folder with the masks"
         )
     return images, masks
 
 
-def _unit_finder(listing: Listing) -> Callable[[Path], Path | None]:
-    """Finds the `images/` or `masks/` folder, below the listed one, that a file lies in."""
+def _subfolder_finder(listing: Listing) -> Callable[[Path], Path | None]:
+    """Return a function that finds the nearest `images/` or `masks/` folder above a file."""
 
-    def unit_of(file: Path) -> Path | None:
+    def subfolder_of(file: Path) -> Path | None:
         below = [p for p in file.parents if p != listing.folder and listing.folder in p.parents]
         return next((p for p in below if p.name in ("images", "masks")), None)
 
-    return unit_of
+    return subfolder_of
 
 
-def _in_units(listing: Listing) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
-    """Folders that each hold `images/` and `masks/`: of one image, or of many with equal names."""
-    unit_of = _unit_finder(listing)
-    images: dict[str, list[Path]] = {}
-    masks: dict[str, list[Path]] = {}
-    parts: dict[Path, list[Path]] = {}
+def _split_by_subfolders(listing: Listing) -> tuple[FilesByKey, FilesByKey]:
+    """Return images and masks where folders, of an image or of a patient, have both."""
+    subfolder_of = _subfolder_finder(listing)
+    images: FilesByKey = {}
+    masks: FilesByKey = {}
+    files_in: dict[Path, list[Path]] = {}
     for file in listing.files:
-        unit = unit_of(file)
-        if unit is None:  # it has no masks, which is told
-            images.setdefault(key_of_name(raw_place(file, listing.folder)), []).append(file)
+        subfolder = subfolder_of(file)
+        if subfolder is None:  # it has no masks, which becomes an issue
+            images.setdefault(name_key(relative_stem(file, listing.folder)), []).append(file)
         else:
-            parts.setdefault(unit, []).append(file)
-    faulty = {unit_of(file) for file in listing.spoiled_files}
+            files_in.setdefault(subfolder, []).append(file)
+    with_rejected = {subfolder_of(file) for file in listing.rejected_files}
 
-    def key_in(unit: Path, file: Path) -> str:
-        parent = unit.parent.relative_to(listing.folder)
-        return key_of_name((parent / raw_place(file, unit)).as_posix())
+    def key_in(subfolder: Path, file: Path) -> str:
+        parent = subfolder.parent.relative_to(listing.folder)
+        return name_key((parent / relative_stem(file, subfolder)).as_posix())
 
-    alone: dict[Path, str] = {}
-    for unit, files in sorted(parts.items()):
-        if unit.name == "images":
+    only_image: dict[Path, str] = {}  # by parent folder, the key of its only image
+    for subfolder, files in sorted(files_in.items()):
+        if subfolder.name == "images":
             for file in files:
-                images.setdefault(key_in(unit, file), []).append(file)
-            drawn = [
-                key_in(unit.with_name("masks"), m) for m in parts.get(unit.with_name("masks"), [])
-            ]
-            by_name = len(drawn) > 1 and key_in(unit, files[0]) in drawn
-            if len(files) == 1 and unit not in faulty and not by_name:
-                alone[unit.parent] = key_in(unit, files[0])
-    for unit, files in sorted(parts.items()):
-        for file in files if unit.name == "masks" else []:
-            masks.setdefault(alone.get(unit.parent) or key_in(unit, file), []).append(file)
-    for file in listing.spoiled_files:
-        unit = unit_of(file)
-        if unit is not None:
-            listing.spoiled.add(alone.get(unit.parent) or key_in(unit, file))
+                images.setdefault(key_in(subfolder, file), []).append(file)
+            masks_folder = subfolder.with_name("masks")
+            mask_keys = [key_in(masks_folder, mask) for mask in files_in.get(masks_folder, [])]
+            paired_by_name = len(mask_keys) > 1 and key_in(subfolder, files[0]) in mask_keys
+            if len(files) == 1 and subfolder not in with_rejected and not paired_by_name:
+                only_image[subfolder.parent] = key_in(subfolder, files[0])
+    for subfolder, files in sorted(files_in.items()):
+        for file in files if subfolder.name == "masks" else []:
+            key = only_image.get(subfolder.parent) or key_in(subfolder, file)
+            masks.setdefault(key, []).append(file)
+    for file in listing.rejected_files:
+        subfolder = subfolder_of(file)
+        if subfolder is not None:
+            key = only_image.get(subfolder.parent) or key_in(subfolder, file)
+            listing.rejected_keys.add(key)
     return images, masks

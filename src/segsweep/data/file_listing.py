@@ -1,4 +1,4 @@
-"""The image files below a folder, and what there cannot be taken."""
+"""List the image files below a folder, and report the files that cannot be used."""
 
 import os
 import unicodedata
@@ -6,91 +6,104 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segsweep.core.errors import UserError
-from segsweep.data.issues import NOT_PERMITTED, Problem, UnusableError
-from segsweep.data.readers import FORMATS
+from segsweep.data.issues import NO_PERMISSION, DataIssue, InvalidImageError
+from segsweep.data.readers import READERS
 
-OTHER_FORMATS = frozenset(
+UNSUPPORTED_SUFFIXES = frozenset(
     """
     .gif .webp .jp2 .j2k .heic .avif .tga .pgm .ppm .pbm .nii .gz .mha .mhd .nrrd .ima .mrc .h5
     .hdf5 .mat .npz .svs .ndpi .czi .lif .nd2 .lsm .stk .dv .ims
     """.split()  # noqa: SIM905, a list of quotes is harder to read
 )
-"""What holds images, and is not read here; files of any other kind are passed over."""
+"""Suffixes of image formats that are not supported; files with any other suffix are ignored."""
 
 
 @dataclass
 class Listing:
-    """`files` in order of name; `problems`, and the keys of places that they `spoil`."""
+    """The image files below a folder.
+
+    Attributes:
+        folder: The folder.
+        of_masks: Whether the files are masks.
+        files: The usable files, in order of name.
+        issues: What is wrong with the others.
+        rejected_files: Paths of the others.
+        rejected_keys: `name_key` of every image that a rejected file could belong to.
+    """
 
     folder: Path
     of_masks: bool = False
     files: list[Path] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    spoiled: set[str] = field(default_factory=set)
-    spoiled_files: list[Path] = field(default_factory=list)
+    issues: list[DataIssue] = field(default_factory=list)
+    rejected_files: list[Path] = field(default_factory=list)
+    rejected_keys: set[str] = field(default_factory=set)
 
-    def by_place(self) -> dict[str, list[Path]]:
-        """The files by the key of their place; more than one at a place cannot be told apart."""
-        found: dict[str, list[Path]] = {}
+    def by_key(self) -> dict[str, list[Path]]:
+        """Return the files by the key of their relative path without suffix."""
+        files: dict[str, list[Path]] = {}
         for file in self.files:
-            found.setdefault(key_of_name(raw_place(file, self.folder)), []).append(file)
-        return found
+            files.setdefault(name_key(relative_stem(file, self.folder)), []).append(file)
+        return files
 
-    def spoil(self, file: Path, kind: str, found: str, todo: str) -> None:
-        self.problems.append(Problem(kind, str(file), found, todo))
-        self.spoiled_files.append(file)
-        self.spoiled.add(key_of_name(file.relative_to(self.folder).as_posix()))
-        if not file.is_dir():  # a point in a folder's name begins no suffix
-            self.spoiled.add(key_of_name(raw_place(file, self.folder)))
-        if self.of_masks:  # an image's masks may lie in a folder of its name
-            above = file.relative_to(self.folder).parents
-            self.spoiled |= {key_of_name(parent.as_posix()) for parent in above} - {"."}
+    def reject(self, file: Path, kind: str, found: str, todo: str) -> None:
+        """Add an issue of `file`, which is then not in `files`."""
+        self.issues.append(DataIssue(kind, str(file), found, todo))
+        self.rejected_files.append(file)
+        self.rejected_keys.add(name_key(file.relative_to(self.folder).as_posix()))
+        if not file.is_dir():  # a dot in a folder's name does not begin a suffix
+            self.rejected_keys.add(name_key(relative_stem(file, self.folder)))
+        if self.of_masks:  # the masks of an image may be in a folder with the image's name
+            parents = file.relative_to(self.folder).parents
+            self.rejected_keys |= {name_key(parent.as_posix()) for parent in parents} - {"."}
 
 
 def list_images(folder: Path, of_masks: bool = False) -> Listing:
-    """All image files below `folder`; what is hidden is passed over, what is faulty told."""
+    """List all image files below `folder`. Hidden files and folders are ignored."""
     listing = Listing(folder, of_masks)
-    inside = os.path.realpath(folder)
+    real_folder = os.path.realpath(folder)
 
-    def closed(error: OSError) -> None:
+    def on_error(error: OSError) -> None:
         if Path(error.filename) == folder:
-            raise UserError(UnusableError(*NOT_PERMITTED).at(folder).sentence())
-        listing.spoil(Path(error.filename), *NOT_PERMITTED)
+            raise UserError(str(InvalidImageError(*NO_PERMISSION).as_issue(folder)))
+        listing.reject(Path(error.filename), *NO_PERMISSION)
 
-    for parent, folders, names in os.walk(folder, onerror=closed):
+    for parent, folders, names in os.walk(folder, onerror=on_error):
         folders[:] = sorted(name for name in folders if name[0] != ".")
         for name in folders:
             if (Path(parent) / name).is_symlink():
-                _refuse_link(listing, Path(parent) / name)
+                _reject_link(listing, Path(parent) / name)
         for name in sorted(names):
             if name[0] != ".":
-                _take(listing, Path(parent) / name, inside)
+                _add_file(listing, Path(parent) / name, real_folder)
     return listing
 
 
-def _take(listing: Listing, file: Path, inside: str) -> None:
+def _add_file(listing: Listing, file: Path, real_folder: str) -> None:
+    """Add a file to the listing, reject it, or ignore it if it is not an image."""
     suffix = file.suffix.lower()
-    if suffix not in FORMATS:
-        if suffix in OTHER_FORMATS:
-            known = " ".join(FORMATS)
-            listing.spoil(file, "format", f"is a {suffix} file", f"expected {known}; convert it")
+    if suffix not in READERS:
+        if suffix in UNSUPPORTED_SUFFIXES:
+            supported = " ".join(READERS)
+            todo = f"expected {supported}; convert it"
+            listing.reject(file, "format", f"is a {suffix} file", todo)
         elif not suffix and file.is_file() and _is_dicom(file):
-            listing.spoil(file, "format", "is DICOM without a suffix", "name it with .dcm")
+            todo = "add the suffix .dcm to its name"
+            listing.reject(file, "format", "is a DICOM file without a suffix", todo)
     elif not _is_utf8(str(file)):
-        listing.spoil(file, "format", "has a name that is not UTF-8", "rename it")
-    elif file.is_symlink() and not os.path.realpath(file).startswith(inside + os.sep):
-        _refuse_link(listing, file)
+        listing.reject(file, "format", "has a name that is not UTF-8", "rename it")
+    elif file.is_symlink() and not os.path.realpath(file).startswith(real_folder + os.sep):
+        _reject_link(listing, file)
     elif not os.path.exists(file):
-        listing.spoil(file, "unreadable", "is a link to nothing", "remove it")
+        listing.reject(file, "unreadable", "is a broken symbolic link", "remove it")
     elif not file.is_file():
-        listing.spoil(file, "unreadable", "is no regular file", "remove it")
+        listing.reject(file, "unreadable", "is not a regular file", "remove it")
     else:
         listing.files.append(file)
 
 
-def _refuse_link(listing: Listing, link: Path) -> None:
+def _reject_link(listing: Listing, link: Path) -> None:
     found = f"is a symbolic link to {link.readlink()}"
-    listing.spoil(link, "outside", found, "copy what it points to into the folder")
+    listing.reject(link, "outside", found, "replace the link by a copy of what it points to")
 
 
 def _is_dicom(file: Path) -> bool:
@@ -106,22 +119,23 @@ def _is_utf8(name: str) -> bool:
     return True
 
 
-def key_of_name(name: str) -> str:
-    """Names that one file system or another takes for the same have the same key."""
+def name_key(name: str) -> str:
+    """Return a key that is equal for names which some file system treats as the same name."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def raw_place(file: Path, folder: Path) -> str:
-    """A file's place below a folder without its suffix; `x.ome.tif` is called x."""
+def relative_stem(file: Path, folder: Path) -> str:
+    """Return a file's path relative to `folder`, without suffix (`x.ome.tif` becomes `x`)."""
     return (file.parent.relative_to(folder) / file.stem.removesuffix(".ome")).as_posix()
 
 
-def place_of(file: Path, folder: Path) -> str:
-    """The name that an image gets: its place, with ID/images/ID called ID, p/images/x called p/x.
+def image_name(file: Path, folder: Path) -> str:
+    """Return the name of an image or mask: its relative path without suffix.
 
-    Of masks, p/masks/x is called p/x likewise.
+    A folder `images/` or `masks/` is left out: `p/images/x.png` and `p/masks/x.png` are called
+    `p/x`, and `x/images/x.png` is called `x`.
     """
-    parts = raw_place(file, folder).split("/")
+    parts = relative_stem(file, folder).split("/")
     if len(parts) > 2 and parts[-2] in ("images", "masks"):
         del parts[-2]
         if parts[-1] == parts[-2]:

@@ -1,17 +1,162 @@
-"""Where images that are ready for the network are kept, by their content."""
+"""The cache of processed images (`.store/images`), by content.
 
+An image is found again when the same files are processed with the same settings, so a run that was
+killed continues where it stopped, and only new images are read.
+"""
+
+import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from segsweep.core.files import sha256
-from segsweep.data.prepare import Settings
-from segsweep.pipeline.cache import root
-from segsweep.pipeline.staleness import sources
+import numpy as np
 
-PREPARE = "src/segsweep/data/prepare.py"
+from segsweep.core.errors import UserError
+from segsweep.core.files import atomic_write, read_json, sha256, write_json
+from segsweep.data.discovery import Pair
+from segsweep.data.images import read_grey, read_mask
+from segsweep.data.issues import NO_PERMISSION, DataIssue, InvalidImageError
+from segsweep.data.prepare import (
+    ImageSettings,
+    check_shapes,
+    pixels_hash,
+    process_pages,
+    unite_masks,
+)
+from segsweep.pipeline.cache import cache_root
+from segsweep.pipeline.fingerprint import code_hash, imported_modules
+
+PREPARE_MODULE = "src/segsweep/data/prepare.py"
+"""The code that the cached arrays depend on, with the modules that it imports."""
 
 
-def kept_folder(settings: Settings) -> Path:
-    """The folder for these settings and the present code (below `.store/images`)."""
-    code = json.dumps([sha256(path) for path in sources(PREPARE)])
-    return root() / "images" / settings.digest(code)
+@dataclass(frozen=True)
+class PreparedImage:
+    """One image and its masks, processed.
+
+    Attributes:
+        cached: The file with the arrays.
+        rows: For each processed array its columns of the tables.
+        content_hashes: For each page the hash of its processed pixels.
+        perceptual_hashes: For each page its `perceptual_hash`.
+        looks_inverted: Whether the mask may have foreground and background exchanged.
+        saturated: Whether many pixels have the largest value.
+    """
+
+    cached: Path
+    rows: list[dict[str, Any]]
+    content_hashes: list[str]
+    perceptual_hashes: list[int]
+    looks_inverted: bool
+    saturated: bool
+
+    @property
+    def foreground(self) -> float:
+        """Share of foreground (0 to 1), the mean over its processed arrays."""
+        return float(np.mean([row["foreground"] for row in self.rows]))
+
+
+def image_cache_folder(settings: ImageSettings) -> Path:
+    """Return the cache folder of these settings and the current code."""
+    code = json.dumps([code_hash(path) for path in imported_modules(PREPARE_MODULE)])
+    return cache_root() / "images" / settings.digest(code)
+
+
+def prepare_image(
+    pair: Pair, known_hashes: Sequence[str | None], settings: ImageSettings, folder: Path
+) -> PreparedImage | DataIssue:
+    """Process an image and its masks, or take them from the cache.
+
+    Args:
+        pair: The image and its masks.
+        known_hashes: Content hashes of the image and of each mask; None where not known.
+        settings: What determines the processed pixels.
+        folder: The cache folder.
+
+    Returns:
+        The processed image, or an issue if one of the files cannot be used.
+    """
+    file = pair.image
+    try:
+        hashes = []
+        for file, known_hash in zip((pair.image, *pair.masks), known_hashes, strict=True):
+            hashes.append(known_hash or _hash_file(file))
+        key = hashlib.sha256("".join(hashes).encode()).hexdigest()
+        cached = folder / key[:2] / f"{key}.npy"
+        facts = _read_facts(cached)
+        if facts is None:
+            file = pair.image
+            pages, decoded = read_grey(pair.image)
+            masks: list[np.ndarray] = []
+            for file in pair.masks:
+                masks = unite_masks(masks, read_mask(file, settings.masks))
+            file = pair.image
+            check_shapes(pages, masks, settings)
+            arrays, facts = process_pages(pages, masks, settings)
+            facts["pixel_mm"] = decoded.pixel_mm
+            _save(cached, arrays, facts)
+    except InvalidImageError as error:
+        return error.as_issue(file)
+    pixel_height, pixel_width = facts["pixel_mm"] or ("", "")
+    for row in facts["rows"]:
+        row["name"] = pair.name + row.pop("name_suffix")
+        row["image"] = pair.file
+        row["image_sha256"], row["mask_sha256"] = hashes[0], " ".join(hashes[1:])
+        row["pixel_height_mm"], row["pixel_width_mm"] = pixel_height, pixel_width
+    return PreparedImage(
+        cached,
+        facts["rows"],
+        facts["content_hashes"],
+        facts["perceptual_hashes"],
+        facts["looks_inverted"],
+        facts["saturated"],
+    )
+
+
+def load_arrays(prepared: PreparedImage) -> tuple[np.ndarray, np.ndarray]:
+    """Return the processed images and masks of one image, both uint8 (n, height, width).
+
+    Raises:
+        UserError: The cached file is damaged; it is removed.
+    """
+    try:
+        images, masks = np.load(prepared.cached, allow_pickle=False)
+        hashes = [pixels_hash(image, mask) for image, mask in zip(images, masks, strict=True)]
+    except (OSError, ValueError, EOFError):
+        hashes = []
+    if hashes != [row["pixels_sha256"] for row in prepared.rows]:
+        prepared.cached.unlink(missing_ok=True)
+        raise UserError(
+            f"{prepared.cached}: the cached image was damaged and is removed; run the same command "
+            "again"
+        )
+    return images, masks
+
+
+def _hash_file(path: Path) -> str:
+    try:
+        return sha256(path)
+    except PermissionError as error:
+        raise InvalidImageError(*NO_PERMISSION) from error
+    except OSError as error:
+        raise InvalidImageError(
+            "unreadable", f"cannot be read ({error.strerror})", "copy it again from its source"
+        ) from error
+
+
+def _save(cached: Path, arrays: np.ndarray, facts: dict[str, Any]) -> None:
+    """Write the arrays, then the facts, whose presence says that the arrays are complete."""
+    with atomic_write(cached) as temporary, temporary.open("wb") as file:
+        np.save(file, arrays, allow_pickle=False)
+    write_json(cached.with_suffix(".json"), facts | {"bytes": cached.stat().st_size})
+
+
+def _read_facts(cached: Path) -> dict[str, Any] | None:
+    """Return the facts about a cached image, None if it or its arrays are not there."""
+    try:
+        facts = dict(read_json(cached.with_suffix(".json")))
+        return facts if cached.stat().st_size == facts["bytes"] else None
+    except (UserError, OSError, TypeError, ValueError, KeyError):
+        return None

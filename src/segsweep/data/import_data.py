@@ -1,194 +1,221 @@
-"""The user's folders in the sample's place, under DVC; and back.
+"""Replace the sample by the user's own images and masks, tracked by DVC, and go back to it.
 
-In `data/raw` stand copies: `images/` and `masks/` as in the user's folders, and `groups.csv`.
-`data/raw.dvc` says so to DVC, and one line in `dvc.yaml` makes them what preprocess depends on.
+`data/raw` gets copies: `images/` and `masks/` as in the user's folders, and `groups.csv`. DVC
+tracks them with `data/raw.dvc`, and `dvc.yaml` lists them as a dependency of `preprocess`.
 """
 
+import os
 import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
-from ruamel.yaml import YAML, YAMLError
-
+from segsweep.config.sections import Preprocess
 from segsweep.core.errors import UserError
-from segsweep.core.files import atomic_write, write_csv, write_text
+from segsweep.core.files import write_csv, write_text
 from segsweep.core.processes import output_of
-from segsweep.data.discovery import Pair
-from segsweep.data.issues import printable
-from segsweep.data.preprocess import LEFT_OUT, Examined
-from segsweep.data.processed_files import PROBLEMS
-from segsweep.data.raw_data import COPIES, RAW, TRACKED, refuse_foreign
-from segsweep.data.splits import TABLE
+from segsweep.data.dataset_writer import ISSUE_COLUMNS
+from segsweep.data.discovery import MASK_SUFFIX, Pair, find_pairs
+from segsweep.data.dvc_yaml import DVC_YAML, read_dvc_yaml, set_own_images
+from segsweep.data.image_cache import image_cache_folder
+from segsweep.data.issues import DataIssuesError, printable, write_issue_report
+from segsweep.data.preprocess import (
+    EXCLUDED_FILE,
+    PreparedDataset,
+    assign_splits,
+    image_settings,
+    prepare_dataset,
+)
+from segsweep.data.raw_data import OWN_IMAGES_TITLE, RAW, RAW_DVC_FILE, check_only_sample
+from segsweep.data.splits import GROUPS_FILE, groups_from_folders, groups_from_regex, read_groups
 
 DVC = (sys.executable, "-m", "dvc")
-PIPELINE = Path("dvc.yaml")
-STAGE = "preprocess"
-SAMPLE_OUT = {str(RAW): {"persist": True}}
-OURS = [RAW, Path("data/processed"), Path("results"), Path(".dvc"), Path(".git"), Path(".store")]
-COMING, GOING = RAW.with_name(".raw.coming"), RAW.with_name(".raw.going")
-"""Where copies are made, and where what stood in `data/raw` waits until DVC has taken them."""
+PROJECT_FOLDERS = [
+    RAW,
+    Path("data/processed"),
+    Path("results"),
+    Path(".dvc"),
+    Path(".git"),
+    Path(".store"),
+]
+NEW_RAW = RAW.with_name(".raw.new")
+"""The copies, until they are complete."""
+OLD_RAW = RAW.with_name(".raw.old")
+"""The previous `data/raw`, until DVC tracks the new one."""
 README = (
-    COPIES
+    OWN_IMAGES_TITLE
     + """
-Copies, made by `workflow/scripts/use_data.py`, of the folders `{images}` and `{masks}`.
+Copies of the folders `{images}` and `{masks}`, made by `segsweep import-data`.
 """
 )
 
 
-def check(*folders: Path) -> None:
-    """Raise `UserError` where `place` could not do its work, before anything is read or changed."""
+def import_data(
+    images: Path,
+    masks: Path | None,
+    settings: Preprocess,
+    mask_suffix: str = MASK_SUFFIX,
+    group_regex: str | None = None,
+    groups_file: Path | None = None,
+) -> PreparedDataset:
+    """Check the user's images and masks and copy those that can be used to `data/raw`.
+
+    Nothing is changed if a check fails. If the process is killed, the same command continues.
+
+    Args:
+        images: Folder of images.
+        masks: Folder of masks; None if the masks are in `images`.
+        settings: The study's `preprocess`.
+        mask_suffix: End of a mask's name in a folder with images and masks.
+        group_regex: Expression whose first parentheses match the group in an image's path.
+        groups_file: Table of groups, with the columns of `groups.csv`.
+
+    Returns:
+        What was imported, with all issues.
+
+    Raises:
+        DataIssuesError: Images cannot be used; `results/data_report.md` lists all issues.
+        UserError: The project is not ready, the disk is too small, or DVC failed.
+    """
+    _check_project(*filter(None, (images, masks)))
+    files = find_pairs(images, masks, mask_suffix)
+    issues, splits = list(files.issues), dict[str, str]()
+    if groups_file:
+        groups, splits, group_issues = read_groups(groups_file, files)
+        issues += group_issues
+    elif group_regex:
+        groups, group_issues = groups_from_regex(files.pairs, group_regex)
+        issues += group_issues
+    else:
+        groups = groups_from_folders(files.pairs)
+    cache, workers = image_cache_folder(image_settings(settings)), len(os.sched_getaffinity(0))
+    dataset = prepare_dataset(files.pairs, groups, splits, issues, settings, cache, workers)
+    try:
+        assign_splits(dataset, settings)
+    except DataIssuesError as error:
+        write_issue_report(error.issues)
+        raise
+    _copy_dataset(dataset, images, masks)
+    _replace_raw()
+    return dataset
+
+
+def restore_sample() -> None:
+    """Go back to the sample. Earlier commits still find the own images in DVC's cache."""
+    if not RAW_DVC_FILE.exists():
+        raise UserError(f"{RAW_DVC_FILE}: no such file; the project already uses the sample")
+    read_dvc_yaml()
+    if RAW.exists():
+        _check_raw_is_cached()
+        shutil.rmtree(RAW)
+    shutil.rmtree(OLD_RAW, ignore_errors=True)
+    set_own_images(False)
+    RAW_DVC_FILE.unlink()
+    output_of("git", "rm", "--quiet", "--cached", "--ignore-unmatch", "--", str(RAW_DVC_FILE))
+    output_of("git", "add", "--", str(DVC_YAML))
+
+
+def _check_project(*folders: Path) -> None:
+    """Raise `UserError` if the import would fail or lose files, before anything is changed."""
     for folder in folders:
-        for own in OURS:
-            inside, around = folder.resolve(), own.resolve()
-            if inside.is_relative_to(around) or around.is_relative_to(inside):
+        for project_folder in PROJECT_FOLDERS:
+            user_path, project_path = folder.resolve(), project_folder.resolve()
+            if user_path.is_relative_to(project_path) or project_path.is_relative_to(user_path):
                 raise UserError(
-                    f"{folder}: lies in {own}, or holds it, which is the project's; move your "
-                    "images into a folder of their own, best out of the project"
+                    f"{folder}: is inside {project_folder} or contains it, which belongs to the "
+                    "project; move your images to a folder of their own, best outside the project"
                 )
     output_of("git", "rev-parse", "--is-inside-work-tree")
-    _pipeline()
-    if RAW.exists() and not GOING.exists():  # else a killed `place` goes on, which looked before
-        _refuse_changes() if TRACKED.exists() else refuse_foreign(RAW)
+    read_dvc_yaml()
+    if RAW.exists() and not OLD_RAW.exists():  # else a killed import continues; it was checked
+        _check_raw_is_cached() if RAW_DVC_FILE.exists() else check_only_sample(RAW)
 
 
-def place(found: Examined, images: Path, masks: Path | None) -> None:
-    """Copy what can be used to `data/raw` and have DVC track it.
-
-    What stood there comes back if DVC refuses; killed half-way, the same command is run again.
-    Raises `UserError` when the disk is too small or DVC refuses.
-    """
-    shutil.rmtree(COMING, ignore_errors=True)
-    files = [file for pair in found.pairs for file in (pair.image, *pair.masks)]
-    _check_space(files)
-    for pair in found.pairs:
-        _copy(pair.image, COMING / "images" / pair.file)
-        for mask, target in zip(pair.masks, _mask_places(pair), strict=True):
-            _copy(mask, COMING / "masks" / target)
-    given = found.given_splits
-    rows = [
-        {"image": pair.file, "group": group} | ({"split": given[group]} if given else {})
-        for pair, group in zip(found.pairs, found.groups, strict=True)
-    ]
-    write_csv(COMING / TABLE, ["image", "group", *(["split"] if given else [])], rows)
-    above = images.resolve().parent
-    left_out = [
-        asdict(
-            replace(p, file=printable(p.file.replace(f"{above}/", "")), found=printable(p.found))
-        )
-        for p in found.problems
-        if p.severity == "image"
-    ]
-    if left_out:
-        write_csv(COMING / LEFT_OUT, PROBLEMS, left_out)
-    told = README.format(images=images.name, masks=masks.name if masks else images.name)
-    write_text(COMING / "README.md", told)
-
-    before = PIPELINE.read_text(encoding="utf-8")
-    if GOING.exists():
-        shutil.rmtree(RAW, ignore_errors=True)
-    else:
-        RAW.mkdir(exist_ok=True)
-        RAW.rename(GOING)
-    COMING.rename(RAW)
+def _check_raw_is_cached() -> None:
+    """Raise `UserError` if `data/raw` has files that are not in DVC's cache."""
     try:
-        _depend_on_raw(True)
-        output_of(*DVC, "add", str(RAW))
-    except BaseException:
-        shutil.rmtree(RAW)
-        GOING.rename(RAW)
-        write_text(PIPELINE, before)
-        raise
-    shutil.rmtree(GOING)
-    output_of("git", "add", "--", str(PIPELINE), str(TRACKED))
-
-
-def back_to_sample() -> None:
-    """Undo `place`: what DVC has cached stays in its cache, and earlier commits find it there."""
-    if not TRACKED.exists():
-        raise UserError(f"{TRACKED}: not there; the sample is in use already")
-    _pipeline()
-    if RAW.exists():
-        _refuse_changes()
-        shutil.rmtree(RAW)
-    shutil.rmtree(GOING, ignore_errors=True)
-    _depend_on_raw(False)
-    TRACKED.unlink()
-    output_of("git", "rm", "--quiet", "--cached", "--ignore-unmatch", "--", str(TRACKED))
-    output_of("git", "add", "--", str(PIPELINE))
-
-
-def _refuse_changes() -> None:
-    """Raise `UserError` where `data/raw` holds what DVC has not cached."""
-    try:
-        output_of(*DVC, "status", "--quiet", str(TRACKED))
+        output_of(*DVC, "status", "--quiet", str(RAW_DVC_FILE))
     except UserError as error:
         raise UserError(
-            f"{RAW}: differs from what {TRACKED} tracks, which would be lost; run `dvc add {RAW}` "
-            "to keep it in DVC's cache, or `dvc checkout --force` to have back what was, and try "
-            "again"
+            f"{RAW}: differs from what {RAW_DVC_FILE} tracks, and the changes would be lost; run "
+            f"`dvc add {RAW}` to keep them in DVC's cache, or `dvc checkout --force` to discard "
+            "them, and try again"
         ) from error
 
 
-def _mask_places(pair: Pair) -> list[str]:
-    """Where the masks of a pair go below `masks/`: beside its name, or in a folder of its name."""
+def _copy_dataset(dataset: PreparedDataset, images: Path, masks: Path | None) -> None:
+    """Write the new `data/raw` to a temporary folder."""
+    shutil.rmtree(NEW_RAW, ignore_errors=True)
+    _check_disk_space([file for pair in dataset.pairs for file in (pair.image, *pair.masks)])
+    for pair in dataset.pairs:
+        _copy_file(pair.image, NEW_RAW / "images" / pair.file)
+        for mask, target in zip(pair.masks, _mask_targets(pair), strict=True):
+            _copy_file(mask, NEW_RAW / "masks" / target)
+    splits = dataset.given_splits
+    rows = [
+        {"image": pair.file, "group": group} | ({"split": splits[group]} if splits else {})
+        for pair, group in zip(dataset.pairs, dataset.groups, strict=True)
+    ]
+    columns = ["image", "group", "split"] if splits else ["image", "group"]
+    write_csv(NEW_RAW / GROUPS_FILE, columns, rows)
+    parent = images.resolve().parent
+    excluded = [
+        asdict(
+            replace(
+                issue,
+                file=printable(issue.file.replace(f"{parent}/", "")),
+                found=printable(issue.found),
+            )
+        )
+        for issue in dataset.issues
+        if issue.severity == "image"
+    ]
+    if excluded:
+        write_csv(NEW_RAW / EXCLUDED_FILE, ISSUE_COLUMNS, excluded)
+    readme = README.format(images=images.name, masks=masks.name if masks else images.name)
+    write_text(NEW_RAW / "README.md", readme)
+
+
+def _mask_targets(pair: Pair) -> list[str]:
+    """Return the paths of a pair's masks below `masks/`: one file, or a folder of several."""
     if len(pair.masks) == 1:
         return [f"{pair.name}{pair.masks[0].suffix}"]
     return [f"{pair.name}/{mask.name}" for mask in pair.masks]
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy_file(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
 
 
-def _check_space(files: Sequence[Path]) -> None:
+def _check_disk_space(files: Sequence[Path]) -> None:
     needed = 2 * sum(file.stat().st_size for file in files)
     RAW.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(RAW.parent).free
     if needed > free:
         raise UserError(
             f"{RAW.parent}: found {free / 1e9:.1f} GB free, expected {needed / 1e9:.1f} GB for a "
-            "copy and DVC's own; make room, or work on another disk"
+            "copy and DVC's own copy; free some space, or use another disk"
         )
 
 
-def _yaml() -> YAML:
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 1000
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    return yaml
-
-
-def _pipeline() -> Any:
-    """`dvc.yaml` with all its comments. Raises `UserError` if it has no stage to change."""
+def _replace_raw() -> None:
+    """Move the copies to `data/raw` and let DVC track them; undo everything if DVC fails."""
+    before = DVC_YAML.read_text(encoding="utf-8")
+    if OLD_RAW.exists():
+        shutil.rmtree(RAW, ignore_errors=True)
+    else:
+        RAW.mkdir(exist_ok=True)
+        RAW.rename(OLD_RAW)
+    NEW_RAW.rename(RAW)
     try:
-        pipeline = _yaml().load(PIPELINE)
-        stage = pipeline["stages"][STAGE]
-        _ = stage["deps"], stage["outs"]
-    except (OSError, YAMLError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(
-            f"{PIPELINE}: found no stage {STAGE} with deps and outs ({reason}), expected the "
-            f"project's; run this in the project's folder, or `git checkout {PIPELINE}`"
-        ) from error
-    return pipeline
-
-
-def _depend_on_raw(own: bool) -> None:
-    """Have `dvc.yaml` take `data/raw` as what its first stage depends on, or as what it makes."""
-    pipeline = _pipeline()
-    stage = pipeline["stages"][STAGE]
-    for part in ("deps", "outs"):
-        for position in [i for i, entry in enumerate(stage[part]) if _path(entry) == str(RAW)]:
-            stage[part].pop(position)
-    stage["deps" if own else "outs"].insert(0, str(RAW) if own else SAMPLE_OUT)
-    with atomic_write(PIPELINE) as aside, aside.open("w", encoding="utf-8") as file:
-        _yaml().dump(pipeline, file)
-
-
-def _path(entry: object) -> str:
-    return str(next(iter(entry))) if isinstance(entry, dict) else str(entry)
+        set_own_images(True)
+        output_of(*DVC, "add", str(RAW))
+    except BaseException:
+        shutil.rmtree(RAW)
+        OLD_RAW.rename(RAW)
+        write_text(DVC_YAML, before)
+        raise
+    shutil.rmtree(OLD_RAW)
+    output_of("git", "add", "--", str(DVC_YAML), str(RAW_DVC_FILE))

@@ -1,4 +1,4 @@
-"""What can be wrong with images and masks: one list of classes, and one report of all of it."""
+"""Issues of images and masks: all kinds in one list, and their text on the terminal and on disk."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -7,48 +7,52 @@ from html import escape
 from typing import Literal
 
 from segsweep.core.errors import UserError
+from segsweep.core.files import write_text
 
 Severity = Literal["image", "set", "note"]
-"""A fault of one image (which may be dropped), of the set as a whole, or only a note."""
+"""`image`: an error of one image, which `preprocess.on_bad: drop` leaves out. `set`: an error of
+the whole data set, which always ends the run. `note`: a warning."""
 
-CLASSES: dict[str, tuple[str, Severity]] = {
+ISSUE_KINDS: dict[str, tuple[str, Severity]] = {
     "partner": ("missing partner", "image"),
-    "clash": ("two files of one name", "image"),
-    "outside": ("symbolic link out of the folder, or to a folder", "image"),
-    "format": ("file that is not read here", "image"),
+    "clash": ("two files with one name", "image"),
+    "outside": ("symbolic link to a folder, or to a file outside the folder", "image"),
+    "format": ("unsupported file format", "image"),
     "permission": ("no permission to read", "image"),
     "empty": ("empty file", "image"),
     "unreadable": ("unreadable file", "image"),
     "too_large": ("too many pixels", "image"),
     "channels": ("channels that are not colours", "image"),
     "pages": ("several pages in one file", "image"),
-    "lossy_mask": ("mask stored with loss (JPEG)", "image"),
+    "lossy_mask": ("mask with lossy compression (JPEG)", "image"),
     "not_finite": ("NaN or infinity", "image"),
     "constant": ("constant image", "image"),
     "size": ("image and mask differ in size", "image"),
-    "mask_is_image": ("mask that is an image", "image"),
-    "mask_values": ("mask with more values than the task has", "image"),
-    "duplicate": ("the same image in two groups", "image"),
-    "groups": ("the table of groups", "set"),
+    "mask_is_image": ("mask that looks like an image", "image"),
+    "mask_values": ("unexpected values in a mask", "image"),
+    "duplicate": ("same image in two groups", "image"),
+    "groups": ("invalid table of groups", "set"),
     "few_groups": ("too few groups for three splits", "set"),
-    "no_foreground": ("a split without foreground", "set"),
-    "inverted": ("masks that look inverted", "note"),
+    "no_foreground": ("split without foreground", "set"),
+    "inverted": ("masks that may be inverted", "note"),
     "saturated": ("saturated images", "note"),
     "near_duplicate": ("nearly the same image in two groups", "note"),
-    "own_groups": ("every image is a group of its own", "note"),
+    "own_groups": ("every image is its own group", "note"),
 }
-"""Every class of fault: its title and how grave it is."""
+"""Title and severity of every kind of issue, in the order of the reports."""
+
+SEVERITY_LABELS = {"image": "error", "set": "error of the data set", "note": "warning"}
 
 REPORT = "results/data_report.md"
-"""Where the whole list is."""
+"""The file that lists all issues."""
 
-SHOWN = 20
-"""Faults of one class on the terminal; the report has them all."""
+MAX_SHOWN = 20
+"""Number of issues of one kind that the terminal shows; the report lists all."""
 
 
 @dataclass(frozen=True)
-class Problem:
-    """One fault: its class, the file, what was found there, and what to do."""
+class DataIssue:
+    """One issue: its kind, the file, what was found there, and what to do."""
 
     kind: str
     file: str
@@ -57,101 +61,116 @@ class Problem:
 
     @property
     def severity(self) -> Severity:
-        return CLASSES[self.kind][1]
+        return ISSUE_KINDS[self.kind][1]
 
-    def sentence(self) -> str:
+    def __str__(self) -> str:
         return f"{printable(self.file)}: {printable(self.found)}; {self.todo}"
 
 
-NOT_PERMITTED = (
+NO_PERMISSION = (
     "permission",
-    "may not be read by this user",
-    "give yourself permission (chmod)",
+    "cannot be read: permission denied",
+    "give yourself permission to read it (chmod)",
 )
-"""Class, what was found and what to do, of a file or folder that is closed to the user."""
+"""`kind`, `found` and `todo` for a file or folder that the user is not allowed to read."""
 
 
-class UnusableError(ValueError):
-    """Why one file cannot be used: a class of fault, what was found, what to do."""
+class InvalidImageError(ValueError):
+    """One file cannot be used as an image or mask. The arguments are those of `DataIssue`."""
 
     def __init__(self, kind: str, found: str, todo: str) -> None:
         super().__init__(f"{found}; {todo}")
         self.kind, self.found, self.todo = kind, found, todo
 
-    def at(self, file: object) -> Problem:
-        return Problem(self.kind, str(file), self.found, self.todo)
+    def as_issue(self, file: object) -> DataIssue:
+        return DataIssue(self.kind, str(file), self.found, self.todo)
 
 
-def by_class(problems: Iterable[Problem]) -> dict[str, list[Problem]]:
-    """The problems by class, in the order of `CLASSES`, each class in order of file."""
-    groups: dict[str, list[Problem]] = {kind: [] for kind in CLASSES}
-    for problem in sorted(problems, key=lambda p: (p.file, p.found)):
-        groups[problem.kind].append(problem)
+class DataIssuesError(UserError):
+    """The images cannot be used as they are.
+
+    Args:
+        issues: All issues, warnings included; the message leaves the warnings out.
+    """
+
+    def __init__(self, issues: Sequence[DataIssue]) -> None:
+        self.issues = list(issues)
+        errors = [issue for issue in issues if issue.severity != "note"]
+        kinds = Counter(issue.kind for issue in errors)
+        counts = ", ".join(f"{ISSUE_KINDS[kind][0]}: {count}" for kind, count in kinds.items())
+        super().__init__(
+            f"found {len(errors)} {'error' if len(errors) == 1 else 'errors'} in the images "
+            f"({counts}), expected none; {_advice(errors)}; {REPORT} lists all\n"
+            f"{format_for_terminal(errors)}"
+        )
+
+
+def _advice(issues: Iterable[DataIssue]) -> str:
+    """Return what to do about errors; those of the data set end a run whatever `on_bad` is."""
+    if any(issue.severity == "set" for issue in issues):
+        return "fix them"
+    return "fix them, or set preprocess.on_bad: drop to continue without these images"
+
+
+def group_by_kind(issues: Iterable[DataIssue]) -> dict[str, list[DataIssue]]:
+    """Return the issues by kind, in the order of `ISSUE_KINDS`, each list in order of file."""
+    groups: dict[str, list[DataIssue]] = {kind: [] for kind in ISSUE_KINDS}
+    for issue in sorted(issues, key=lambda issue: (issue.file, issue.found)):
+        groups[issue.kind].append(issue)
     return {kind: members for kind, members in groups.items() if members}
 
 
-def for_terminal(problems: Sequence[Problem]) -> str:
-    """All classes with their first files, for an error message."""
+def _group_by_todo(issues: Iterable[DataIssue]) -> dict[str, list[DataIssue]]:
+    groups: dict[str, list[DataIssue]] = {}
+    for issue in issues:
+        groups.setdefault(issue.todo, []).append(issue)
+    return groups
+
+
+def format_for_terminal(issues: Sequence[DataIssue]) -> str:
+    """Return every kind of issue with its first `MAX_SHOWN` files, for an error message."""
     lines = []
-    for kind, members in by_class(problems).items():
-        lines.append(f"{CLASSES[kind][0]} ({len(members)}):")
-        for todo, alike in _by_todo(members[:SHOWN]).items():
-            lines += [f"  {printable(p.file)}: {printable(p.found)}" for p in alike]
+    for kind, members in group_by_kind(issues).items():
+        lines.append(f"{ISSUE_KINDS[kind][0]} ({len(members)}):")
+        for todo, same_todo in _group_by_todo(members[:MAX_SHOWN]).items():
+            lines += [f"  {printable(i.file)}: {printable(i.found)}" for i in same_todo]
             lines.append(f"  -> {todo}")
-        if len(members) > SHOWN:
-            lines.append(f"  ... and {len(members) - SHOWN} more")
+        if len(members) > MAX_SHOWN:
+            lines.append(f"  ... and {len(members) - MAX_SHOWN} more")
     return "\n".join(lines)
 
 
-def as_markdown(problems: Sequence[Problem]) -> list[str]:
-    """Every problem, by class, as lines of Markdown."""
+def format_as_markdown(issues: Sequence[DataIssue]) -> list[str]:
+    """Return all issues by kind, as lines of Markdown."""
     lines: list[str] = []
-    for kind, members in by_class(problems).items():
-        title, severity = CLASSES[kind]
-        word = {"image": "fault", "set": "fault of the set", "note": "note"}[severity]
-        lines += [f"### {title.capitalize()} ({len(members)}, {word})", ""]
-        for todo, alike in _by_todo(members).items():
-            for p in alike:
-                file, found = printable(p.file).replace("`", " "), escape(printable(p.found), False)
-                lines.append(f"- `{file}`: {found}")
+    for kind, members in group_by_kind(issues).items():
+        title, severity = ISSUE_KINDS[kind]
+        lines += [f"### {title.capitalize()} ({len(members)}, {SEVERITY_LABELS[severity]})", ""]
+        for todo, same_todo in _group_by_todo(members).items():
+            for issue in same_todo:
+                file = printable(issue.file).replace("`", " ")
+                lines.append(f"- `{file}`: {escape(printable(issue.found), False)}")
             lines += ["", f"{todo[0].upper()}{todo[1:]}.", ""]
     return lines
 
 
-def _by_todo(problems: Iterable[Problem]) -> dict[str, list[Problem]]:
-    found: dict[str, list[Problem]] = {}
-    for problem in problems:
-        found.setdefault(problem.todo, []).append(problem)
-    return found
+def write_issue_report(issues: Sequence[DataIssue], path: str = REPORT) -> None:
+    """Write the report on images that cannot be used as they are."""
+    lines = [
+        "# The images cannot be used as they are",
+        "",
+        f"Nothing was trained. What to do about the errors: {_advice(issues)}.",
+        "",
+        *format_as_markdown(issues),
+    ]
+    write_text(path, "\n".join(lines))
+
+
+def count_dropped(issues: Iterable[DataIssue]) -> int:
+    """Return the number of files with an error of their own, which `on_bad: drop` leaves out."""
+    return len({issue.file for issue in issues if issue.severity == "image"})
 
 
 def printable(text: str) -> str:
-    """The text on one line, with control characters written out."""
+    """Return the text on one line, with control characters escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def count_dropped(problems: Iterable[Problem]) -> int:
-    """How many files have a fault of their own, and are left out where faults are dropped."""
-    return len({p.file for p in problems if p.severity == "image"})
-
-
-def advice(problems: Iterable[Problem]) -> str:
-    """What to do about faults: those of the set end a run whatever `on_bad` says."""
-    if any(p.severity == "set" for p in problems):
-        return "mend them"
-    return "mend them, or set preprocess.on_bad: drop to go on without those images"
-
-
-class FaultsError(UserError):
-    """The images cannot be used as they are; `problems` has all that was found."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = list(problems)
-        faults = [p for p in problems if p.severity != "note"]
-        kinds = Counter(p.kind for p in faults)
-        told = ", ".join(f"{CLASSES[kind][0]} {count}" for kind, count in kinds.items())
-        super().__init__(
-            f"found {len(faults)} {'fault' if len(faults) == 1 else 'faults'} in the images "
-            f"({told}), expected none; {advice(faults)}; all are in {REPORT}\n"
-            f"{for_terminal(faults)}"
-        )

@@ -1,156 +1,190 @@
-"""From folders of images and masks to arrays and splits, or to a list of all that is wrong."""
+"""Turn folders of images and masks into the processed data set, or report all issues at once."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from segsweep.config.sections import Preprocess
 from segsweep.core.files import read_csv
 from segsweep.data.dataset import SPLITS
+from segsweep.data.dataset_writer import write_dataset
 from segsweep.data.discovery import Pair, find_pairs
-from segsweep.data.issues import FaultsError, Problem
-from segsweep.data.prepare import Prepared, Settings
-from segsweep.data.processed_files import write_set
-from segsweep.data.splits import by_folder, by_table, group_shares, split_groups, too_few
-from segsweep.data.validation import find_faults_of_set
-from segsweep.data.workers import prepare_all
+from segsweep.data.image_cache import PreparedImage
+from segsweep.data.issues import DataIssue, DataIssuesError
+from segsweep.data.parallel import prepare_images
+from segsweep.data.prepare import ImageSettings
+from segsweep.data.splits import (
+    GROUPS_FILE,
+    find_too_few_groups,
+    foreground_by_group,
+    groups_from_folders,
+    read_groups,
+    split_groups,
+)
+from segsweep.data.validation import find_dataset_issues
 
-LEFT_OUT = "excluded.csv"
-"""In `data/raw`: the faults of images that were left out when the user's folders were taken."""
+EXCLUDED_FILE = "excluded.csv"
+"""In `data/raw`: the issues of images that `segsweep import-data` left out."""
 
 
 @dataclass
-class Examined:
-    """All that was found in a folder: usable sources, their groups, and every fault."""
+class PreparedDataset:
+    """The usable images of a data set, and all issues.
+
+    Attributes:
+        pairs: The image and mask files.
+        prepared: Each image, processed.
+        groups: Group of each image.
+        given_splits: Split by group where `groups.csv` has the splits, else empty.
+        issues: All issues, warnings included.
+    """
 
     pairs: list[Pair] = field(default_factory=list)
-    prepared: list[Prepared] = field(default_factory=list)
+    prepared: list[PreparedImage] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     given_splits: dict[str, str] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    issues: list[DataIssue] = field(default_factory=list)
 
 
-def settings_of(preprocess: dict[str, Any]) -> Settings:
-    """The part of the study's `preprocess` that decides the pixels of an image."""
-    height, width, _ = preprocess["input_shape"]
-    low, high = preprocess["percentiles"]
-    masks = preprocess["masks"]
-    return Settings(
+def image_settings(settings: Preprocess) -> ImageSettings:
+    """Return the part of the study's `preprocess` that determines the pixels of an image."""
+    height, width, _ = settings.input_shape
+    low, high = settings.percentiles
+    masks = settings.masks
+    return ImageSettings(
         (height, width),
         (low, high),
-        preprocess["mode"],
+        settings.mode,
         masks if isinstance(masks, str) else tuple(masks),
-        preprocess["stacks"],
+        settings.stacks,
     )
 
 
 def preprocess(
     raw: Path,
     out: Path,
-    study: dict[str, Any],
-    kept: Path,
+    settings: Preprocess,
+    cache: Path,
     workers: int = 1,
-    known: Callable[[Path], str | None] = lambda path: None,
+    known_hash: Callable[[Path], str | None] = lambda path: None,
 ) -> dict[str, Any]:
-    """Write `images.npy`, `masks.npy` and the tables to `out`; returns the summary.
+    """Write the processed data set. The files do not depend on the number of workers.
 
-    `raw` holds `images/`, `masks/` and, if images belong together, `groups.csv`; `study` is the
-    study's `preprocess`, `kept` a folder for sources that are ready. The files do not depend on the
-    number of `workers`. Raises `FaultsError` with every fault unless `on_bad` is `drop`.
+    Args:
+        raw: Folder with `images/`, `masks/` and, optionally, `groups.csv`.
+        out: The folder to write to.
+        settings: The study's `preprocess`.
+        cache: Folder for processed images; see `image_cache_folder`.
+        workers: Maximum number of processes.
+        known_hash: Returns the content hash of a file, or None if it is not known.
+
+    Returns:
+        The summary.
+
+    Raises:
+        DataIssuesError: With all issues, if images cannot be used as they are.
     """
-    found = examine_raw(raw, study, kept, workers, known)
-    splits = assign_splits(found, study)
+    dataset = prepare_raw_folder(raw, settings, cache, workers, known_hash)
+    splits = assign_splits(dataset, settings)
     rows = [
         row | {"group": group, "split": split}
-        for prepared, group, split in zip(found.prepared, found.groups, splits, strict=True)
-        for row in prepared.rows
+        for image, group, split in zip(dataset.prepared, dataset.groups, splits, strict=True)
+        for row in image.rows
     ]
-    return write_set(out, rows, found.prepared, found.problems, study)
+    return write_dataset(out, rows, dataset.prepared, dataset.issues, settings)
 
 
-def assign_splits(found: Examined, study: dict[str, Any]) -> list[str]:
-    """The split of each usable source. Raises `FaultsError` with every fault that ends the run."""
-    refuse(found.problems, study["on_bad"])
-    shares = group_shares(found.groups, [_share(p) for p in found.prepared])
-    split_of = found.given_splits or split_groups(
-        shares, study["validation_fraction"], study["test_fraction"], study["seed"]
+def prepare_raw_folder(
+    raw: Path,
+    settings: Preprocess,
+    cache: Path,
+    workers: int = 1,
+    known_hash: Callable[[Path], str | None] = lambda path: None,
+) -> PreparedDataset:
+    """Find, process and check everything in `raw`; the arguments are those of `preprocess`."""
+    files = find_pairs(raw / "images", raw / "masks")
+    groups_file = raw / GROUPS_FILE
+    if groups_file.exists():
+        groups, splits, group_issues = read_groups(groups_file, files)
+    else:
+        groups, splits, group_issues = groups_from_folders(files.pairs), {}, []
+    excluded = read_csv(raw / EXCLUDED_FILE) if (raw / EXCLUDED_FILE).exists() else []
+    issues = [*files.issues, *group_issues, *(DataIssue(**row) for row in excluded)]
+    return prepare_dataset(
+        files.pairs, groups, splits, issues, settings, cache, workers, known_hash
     )
-    splits = [split_of[group] for group in found.groups]
-    without = [
-        Problem(
+
+
+def prepare_dataset(
+    pairs: Sequence[Pair],
+    groups: dict[str, str],
+    splits: dict[str, str],
+    issues: Sequence[DataIssue],
+    settings: Preprocess,
+    cache: Path,
+    workers: int = 1,
+    known_hash: Callable[[Path], str | None] = lambda path: None,
+) -> PreparedDataset:
+    """Process and check image and mask files.
+
+    Args:
+        pairs: The files.
+        groups: Group by name of an image.
+        splits: Split by group, empty where `preprocess` has to choose.
+        issues: The issues so far.
+        settings, cache, workers, known_hash: See `preprocess`.
+    """
+    dataset = PreparedDataset(given_splits=splits, issues=list(issues))
+    results = prepare_images(pairs, image_settings(settings), cache, workers, known_hash)
+    for pair, result in zip(pairs, results, strict=True):
+        if isinstance(result, DataIssue):
+            dataset.issues.append(result)
+        elif pair.name in groups:
+            dataset.pairs.append(pair)
+            dataset.prepared.append(result)
+            dataset.groups.append(groups[pair.name])
+    images = [str(pair.image) for pair in dataset.pairs]
+    dataset_issues = find_dataset_issues(images, dataset.prepared, dataset.groups)
+    dataset.issues += dataset_issues
+    duplicates = {issue.file for issue in dataset_issues if issue.severity == "image"}
+    usable = [i for i, image in enumerate(images) if image not in duplicates]
+    dataset.pairs = [dataset.pairs[i] for i in usable]
+    dataset.prepared = [dataset.prepared[i] for i in usable]
+    dataset.groups = [dataset.groups[i] for i in usable]
+    # if an error ends the run anyway, images with an error still count for their groups
+    counted = dataset.groups if settings.on_bad == "drop" else list(groups.values())
+    dataset.issues += find_too_few_groups(counted)
+    return dataset
+
+
+def assign_splits(dataset: PreparedDataset, settings: Preprocess) -> list[str]:
+    """Return the split of each usable image.
+
+    Raises:
+        DataIssuesError: With all issues, if one of them ends the run.
+    """
+    fatal = {"set"} if settings.on_bad == "drop" else {"set", "image"}
+    if any(issue.severity in fatal for issue in dataset.issues):
+        raise DataIssuesError(dataset.issues)
+    foreground = [image.foreground for image in dataset.prepared]
+    split_of = dataset.given_splits or split_groups(
+        foreground_by_group(dataset.groups, foreground),
+        settings.validation_fraction,
+        settings.test_fraction,
+        settings.seed,
+    )
+    splits = [split_of[group] for group in dataset.groups]
+    without_foreground = [
+        DataIssue(
             "no_foreground",
             "masks",
             f"all masks of the {split} split are background",
             "choose another preprocess.seed, larger fractions, or give the splits in groups.csv",
         )
         for split in SPLITS
-        if not any(_share(p) for p, s in zip(found.prepared, splits, strict=True) if s == split)
+        if not any(share for share, s in zip(foreground, splits, strict=True) if s == split)
     ]
-    if without:
-        raise FaultsError([*found.problems, *without])
+    if without_foreground:
+        raise DataIssuesError([*dataset.issues, *without_foreground])
     return splits
-
-
-def refuse(problems: Sequence[Problem], on_bad: str) -> None:
-    """Raise `FaultsError` if one of the problems must end the run."""
-    fatal = {"set"} if on_bad == "drop" else {"set", "image"}
-    if any(problem.severity in fatal for problem in problems):
-        raise FaultsError(problems)
-
-
-def examine_raw(
-    raw: Path,
-    study: dict[str, Any],
-    kept: Path,
-    workers: int = 1,
-    known: Callable[[Path], str | None] = lambda path: None,
-) -> Examined:
-    """Read everything in `raw` and tell what can be used and what cannot."""
-    layout = find_pairs(raw / "images", raw / "masks")
-    table = raw / "groups.csv"
-    if table.exists():
-        groups, splits, problems = by_table(table, layout)
-    else:
-        groups, splits, problems = by_folder(layout.pairs), {}, []
-    before = read_csv(raw / LEFT_OUT) if (raw / LEFT_OUT).exists() else []
-    problems = [*layout.problems, *problems, *(Problem(**row) for row in before)]
-    return examine(layout.pairs, groups, splits, problems, study, kept, workers, known)
-
-
-def examine(
-    pairs: Sequence[Pair],
-    groups: dict[str, str],
-    splits: dict[str, str],
-    problems: Sequence[Problem],
-    study: dict[str, Any],
-    kept: Path,
-    workers: int = 1,
-    known: Callable[[Path], str | None] = lambda path: None,
-) -> Examined:
-    """Read these pairs; `groups` by name and `splits` by group, `problems` found so far."""
-    found = Examined(given_splits=splits, problems=list(problems))
-    results = prepare_all(pairs, settings_of(study), kept, workers, known)
-    for pair, result in zip(pairs, results, strict=True):
-        if isinstance(result, Problem):
-            found.problems.append(result)
-        elif pair.name in groups:
-            found.pairs.append(pair)
-            found.prepared.append(result)
-            found.groups.append(groups[pair.name])
-    images = [str(pair.image) for pair in found.pairs]
-    of_set = find_faults_of_set(images, found.prepared, found.groups)
-    found.problems += of_set
-    faulty = {problem.file for problem in of_set if problem.severity == "image"}
-    usable = [i for i, image in enumerate(images) if image not in faulty]
-    found.pairs = [found.pairs[i] for i in usable]
-    found.prepared = [found.prepared[i] for i in usable]
-    found.groups = [found.groups[i] for i in usable]
-    # where a fault ends the run anyway, images with a fault still count for their groups
-    found.problems += too_few(found.groups if study["on_bad"] == "drop" else list(groups.values()))
-    return found
-
-
-def _share(prepared: Prepared) -> float:
-    return float(np.mean([row["foreground"] for row in prepared.rows]))

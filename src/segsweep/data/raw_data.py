@@ -1,4 +1,4 @@
-"""The user's own images in `data/raw`: never overwritten by the sample, never taken for another."""
+"""Protect the user's own images in `data/raw`: the sample never overwrites them."""
 
 import os
 from pathlib import Path
@@ -7,89 +7,97 @@ from segsweep.core.errors import UserError
 from segsweep.core.files import SNAKEMAKE_TIMESTAMP, content_hash, read_csv, read_json, read_yaml
 
 RAW = Path("data/raw")
-TRACKED = Path("data/raw.dvc")
-"""Where this stands (`use_data.py` makes it), the images are the user's and no sample is made."""
-COPIES = "# Your own images\n"
-"""How the README begins that `use_data.py` puts beside its copies."""
+RAW_DVC_FILE = Path("data/raw.dvc")
+"""If this file exists (`segsweep import-data` makes it), the images are the user's own and DVC
+tracks them; else they are the sample."""
+OWN_IMAGES_TITLE = "# Your own images\n"
+"""First line of the README that `segsweep import-data` writes next to its copies."""
+SAMPLE_TITLE = "# Sample: "
+"""Start of the README of a sample."""
 
 
-def refuse_own_images(raw: Path) -> None:
-    """Raise `UserError` if `raw` is not what it must be: the sample, or what DVC tracks.
+def check_raw_data(raw: Path) -> None:
+    """Check that `raw` has the sample or what DVC tracks.
 
-    Whether it is what DVC tracks is told by the number and size of the files, which costs nothing.
+    What DVC tracks is recognised by the number and total size of the files, which is fast.
+
+    Raises:
+        UserError: It has other files, or files of DVC are missing.
     """
-    if TRACKED.exists():
-        _refuse_untracked(raw)
+    if RAW_DVC_FILE.exists():
+        _check_tracked_files(raw)
         return
-    if not (raw / "images").is_dir() or _as_recorded(raw):
+    if not (raw / "images").is_dir() or _is_as_recorded(raw):
         return
     present = {path.name for path in (raw / "images").iterdir() if path.name[0] != "."}
-    if _readme(raw).startswith(COPIES):
+    if _read_readme(raw).startswith(OWN_IMAGES_TITLE):
         raise UserError(
-            f"{raw}: found copies of your own images, but no {TRACKED}, expected both or neither; "
-            "run use_data.py again (or, after a `git checkout`, `dvc checkout --force`)"
+            f"{raw}: found copies of your own images, but no {RAW_DVC_FILE}, expected both or "
+            "neither; run segsweep import-data again (or, after a `git checkout`, `dvc checkout "
+            "--force`)"
         )
     own = sorted(present - (_sample_names(raw) or set()))
     if own:
         raise UserError(
-            f"{raw / 'images'}: found {len(own)} images that are not the sample's ({own[0]}, ...), "
-            "which the sample would replace; move the folder out of the project and give it to "
-            "`python workflow/scripts/use_data.py IMAGES_DIR MASKS_DIR`"
+            f"{raw / 'images'}: found {len(own)} images that are not from the sample ({own[0]}, "
+            "...), which the sample would overwrite; move the folder out of the project and import "
+            "it with `segsweep import-data IMAGES_DIR MASKS_DIR`"
         )
 
 
-def refuse_foreign(raw: Path) -> None:
-    """Raise `UserError` if anything at all in `raw` is not of the sample."""
-    refuse_own_images(raw)
-    names, known = _sample_names(raw), set[str]()
+def check_only_sample(raw: Path) -> None:
+    """Raise `UserError` if `raw` has any file that is not from the sample."""
+    check_raw_data(raw)
+    names, expected = _sample_names(raw), set[str]()
     if names is not None:
-        known = {f"{folder}/{name}" for folder in ("images", "masks") for name in names}
-        known |= {"groups.csv", "README.md", "provenance.json"}
+        expected = {f"{folder}/{name}" for folder in ("images", "masks") for name in names}
+        expected |= {"groups.csv", "README.md", "provenance.json"}
     files = [p for p in raw.rglob("*") if not p.is_dir() and p.name != SNAKEMAKE_TIMESTAMP]
-    found = sorted({p.relative_to(raw).as_posix() for p in files} - known)
-    if found:
+    others = sorted({p.relative_to(raw).as_posix() for p in files} - expected)
+    if others:
         raise UserError(
-            f"{raw}: found {len(found)} files that are not the sample's ({found[0]}, ...), which "
-            "would be lost; move them out of the project"
+            f"{raw}: found {len(others)} files that are not from the sample ({others[0]}, ...), "
+            "which would be lost; move them out of the project"
         )
 
 
 def _sample_names(raw: Path) -> set[str] | None:
-    """The files that the sample in `raw` lists, None where there is no sample."""
-    if not _readme(raw).startswith("# Sample: "):
+    """Return the file names that the sample in `raw` lists, None if there is no sample."""
+    if not _read_readme(raw).startswith(SAMPLE_TITLE):
         return None
     groups = raw / "groups.csv"
     return {row.get("image", "") for row in read_csv(groups)} if groups.exists() else set()
 
 
-def _readme(raw: Path) -> str:
+def _read_readme(raw: Path) -> str:
     file = raw / "README.md"
     return file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
 
 
-def _refuse_untracked(raw: Path) -> None:
+def _check_tracked_files(raw: Path) -> None:
+    """Raise `UserError` unless `raw` has as many files and bytes as DVC tracks."""
     if not raw.is_dir():
         raise UserError(
-            f"{raw}: not here, expected what {TRACKED} tracks; run `dvc checkout` (on another "
-            "machine `dvc pull`)"
+            f"{raw}: no such folder, expected what {RAW_DVC_FILE} tracks; run `dvc checkout` (on "
+            "another machine `dvc pull`)"
         )
-    out = read_yaml(TRACKED)["outs"][0]
-    told = out.get("nfiles"), out.get("size")
+    out = read_yaml(RAW_DVC_FILE)["outs"][0]
+    tracked = out.get("nfiles"), out.get("size")
     sizes = [
         os.stat(os.path.join(parent, name)).st_size  # noqa: PTH118, for 100,000 files
         for parent, _, names in os.walk(raw)
         for name in names
     ]
-    if (len(sizes), sum(sizes)) != told:
+    if (len(sizes), sum(sizes)) != tracked:
         raise UserError(
-            f"{raw}: found {len(sizes)} files of {sum(sizes)} bytes, expected the {told[0]} of "
-            f"{told[1]} that {TRACKED} tracks; run `dvc add {raw}` "
-            "to take what is there, or `dvc checkout --force` to have back what was"
+            f"{raw}: found {len(sizes)} files with {sum(sizes)} bytes, expected {tracked[0]} files "
+            f"with {tracked[1]} bytes, as {RAW_DVC_FILE} tracks; run `dvc add {raw}` to keep the "
+            "present files, or `dvc checkout --force` to restore the tracked ones"
         )
 
 
-def _as_recorded(raw: Path) -> bool:
-    """Whether the images are what the record of the sample says was made."""
+def _is_as_recorded(raw: Path) -> bool:
+    """Return whether the images are those of the sample's provenance record."""
     try:
         made = read_json(raw / "provenance.json")["made"]
         return bool(made[str(raw / "images")] == content_hash(raw / "images"))

@@ -1,7 +1,7 @@
-"""From an image of any size to the network's, and back: resize, pad or tile.
+"""Bring images of any size to the network's size and masks back: resize, pad or tile.
 
-Every processed array shows a *window* of its original. All three modes are windows, so one function
-puts masks and probabilities back into the original's pixels.
+Every processed array shows a *window* of its original image. All three modes are expressed as
+windows, so one function restores masks and probabilities to the original's pixels.
 """
 
 from collections.abc import Sequence
@@ -13,15 +13,17 @@ from PIL import Image
 
 Mode = Literal["resize", "pad", "tile"]
 
-EVEN = np.uint8(254)
-"""What foreground is while masks shrink: half of it is whole, so that no tie is rounded away."""
+MASK_SCALE = np.uint8(254)
+"""Value of foreground while a mask is resized. Half of it is an integer, so that an area that is
+exactly half foreground is not rounded down."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle of the original (pixels) and the size that it has, top left, in the processed.
+    """A rectangle of the original image, and its size in the processed array.
 
-    The rest of the processed array, right and below, is padding.
+    `top`, `left`, `height` and `width` are pixels of the original. The rectangle fills the first
+    `target_height` rows and `target_width` columns of the processed array; the rest is padding.
     """
 
     top: int
@@ -41,15 +43,19 @@ class Window:
         return slice(0, self.target_height), slice(0, self.target_width)
 
 
-WINDOW = tuple(Window.__dataclass_fields__)
-"""The columns of a window in a table."""
+WINDOW_COLUMNS = tuple(Window.__dataclass_fields__)
+"""Columns of a window in `sources.csv`."""
 
 
-def windows(shape: tuple[int, int], side: tuple[int, int], mode: Mode) -> list[Window]:
-    """The windows of an original of `shape` onto arrays of `side` (height, width).
+def find_windows(shape: tuple[int, int], side: tuple[int, int], mode: Mode) -> list[Window]:
+    """Return the windows of an original image.
 
-    `resize` stretches the whole; `pad` keeps its aspect and fills the rest with black; `tile` cuts
-    it in its own resolution into tiles that overlap as little as covering it evenly takes.
+    Args:
+        shape: Height and width of the original.
+        side: Height and width of a processed array.
+        mode: `resize` stretches the whole image to `side`; `pad` keeps its aspect ratio and pads
+            with black; `tile` cuts it at its own resolution into evenly spaced tiles with the
+            smallest overlap.
     """
     (height, width), (rows, columns) = shape, side
     if mode == "resize":
@@ -62,62 +68,75 @@ def windows(shape: tuple[int, int], side: tuple[int, int], mode: Mode) -> list[W
         )
         return [Window(0, 0, height, width, *target)]
     return [
-        Window(top, left, tall, wide, tall, wide)
-        for top, tall in _cuts(height, rows)
-        for left, wide in _cuts(width, columns)
+        Window(top, left, tile_height, tile_width, tile_height, tile_width)
+        for top, tile_height in _tile_positions(height, rows)
+        for left, tile_width in _tile_positions(width, columns)
     ]
 
 
-def place_image(image: np.ndarray, window: Window, side: tuple[int, int]) -> np.ndarray:
-    """Float32 in 0 to 1 to uint8 of `side`: bilinear, with a filter as wide as the shrinking."""
-    part = _resized(image[window.source], window, Image.Resampling.BILINEAR)
-    return _padded(np.rint(np.clip(part, 0, 1) * 255).astype(np.uint8), side)
-
-
-def place_mask(mask: np.ndarray, window: Window, side: tuple[int, int]) -> np.ndarray:
-    """0 and 1 to 0 and 1: the majority of the pixels that a pixel of `side` covers."""
-    part = _resized(mask[window.source] * EVEN, window, Image.Resampling.BOX)
-    return _padded((part >= EVEN // 2).astype(np.uint8), side)
-
-
-def restore(
-    parts: Sequence[np.ndarray], placed: Sequence[Window], shape: tuple[int, int]
-) -> np.ndarray:
-    """Processed masks or probabilities back in the original's pixels, float32 of `shape`.
-
-    Where tiles overlap, the mean; threshold at 0.5 for a mask.
-    """
-    total, count = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    for part, window in zip(parts, placed, strict=True):
-        back = Window(0, 0, window.target_height, window.target_width, window.height, window.width)
-        kind = Image.Resampling.BOX if part.dtype.kind in "bu" else Image.Resampling.BILINEAR
-        total[window.source] += _resized(part[window.target].astype(np.float32), back, kind)
-        count[window.source] += 1
-    return total / np.maximum(count, 1)
-
-
-def _cuts(length: int, side: int) -> list[tuple[int, int]]:
-    """Where tiles of `side` begin along `length`, and how long they are."""
+def _tile_positions(length: int, side: int) -> list[tuple[int, int]]:
+    """Return start and length of the tiles along an axis."""
     if length <= side:
         return [(0, length)]
     count = -(-length // side)
     return [(round(i * (length - side) / (count - 1)), side) for i in range(count)]
 
 
-def _resized(part: np.ndarray, window: Window, kind: Image.Resampling) -> np.ndarray:
+def resize_image(image: np.ndarray, window: Window, side: tuple[int, int]) -> np.ndarray:
+    """Return a window of an image (float32, 0 to 1) as uint8 of shape `side`.
+
+    Bilinear interpolation, with anti-aliasing where it shrinks.
+    """
+    part = _resample(image[window.source], window, Image.Resampling.BILINEAR)
+    return _pad(np.rint(np.clip(part, 0, 1) * 255).astype(np.uint8), side)
+
+
+def resize_mask(mask: np.ndarray, window: Window, side: tuple[int, int]) -> np.ndarray:
+    """Return a window of a mask (0 and 1) as uint8 of shape `side`.
+
+    A pixel is foreground if at least half of the area that it covers is.
+    """
+    part = _resample(mask[window.source] * MASK_SCALE, window, Image.Resampling.BOX)
+    return _pad((part >= MASK_SCALE // 2).astype(np.uint8), side)
+
+
+def restore_size(
+    parts: Sequence[np.ndarray], windows: Sequence[Window], shape: tuple[int, int]
+) -> np.ndarray:
+    """Return processed masks or probabilities in the pixels of the original image.
+
+    Args:
+        parts: One processed array for each window.
+        windows: The windows of the original.
+        shape: Height and width of the original.
+
+    Returns:
+        Float32 array of `shape`; the mean where tiles overlap. Threshold it at 0.5 for a mask.
+    """
+    total, count = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for part, window in zip(parts, windows, strict=True):
+        back = Window(0, 0, window.target_height, window.target_width, window.height, window.width)
+        kind = Image.Resampling.BOX if part.dtype.kind in "bu" else Image.Resampling.BILINEAR
+        total[window.source] += _resample(part[window.target].astype(np.float32), back, kind)
+        count[window.source] += 1
+    return total / np.maximum(count, 1)
+
+
+def _resample(part: np.ndarray, window: Window, kind: Image.Resampling) -> np.ndarray:
+    """Return `part` at the target size of `window`."""
     size = (window.target_width, window.target_height)
     if part.shape == size[::-1]:
         return part
     image = Image.fromarray(np.ascontiguousarray(part))
-    shrinks = [old // new for old, new in zip(image.size, size, strict=True)]
-    if kind == Image.Resampling.BOX and image.size == (shrinks[0] * size[0], shrinks[1] * size[1]):
-        return np.asarray(image.reduce((shrinks[0], shrinks[1])))  # the same, sooner
+    factors = [old // new for old, new in zip(image.size, size, strict=True)]
+    if kind == Image.Resampling.BOX and image.size == (factors[0] * size[0], factors[1] * size[1]):
+        return np.asarray(image.reduce((factors[0], factors[1])))  # same result, faster
     return np.asarray(image.resize(size, kind))
 
 
-def _padded(part: np.ndarray, side: tuple[int, int]) -> np.ndarray:
+def _pad(part: np.ndarray, side: tuple[int, int]) -> np.ndarray:
     if part.shape == side:
         return part
-    whole = np.zeros(side, part.dtype)
-    whole[: part.shape[0], : part.shape[1]] = part
-    return whole
+    padded = np.zeros(side, part.dtype)
+    padded[: part.shape[0], : part.shape[1]] = part
+    return padded

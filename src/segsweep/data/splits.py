@@ -1,7 +1,7 @@
-"""Which images belong together (patient, animal, field of view), and which split each group is in.
+"""Groups of images that must stay in one split, and the split of each group.
 
-`groups.csv` has the columns `image` (the file's place below `images/`) and `group`, and may have a
-third, `split` (train, validation or test), where the split is given.
+`groups.csv` has the columns `image` (path below `images/`), `group` (patient, animal or field of
+view) and, optionally, `split` (train, validation or test).
 """
 
 import posixpath
@@ -15,54 +15,70 @@ import numpy as np
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_csv
 from segsweep.data.dataset import SPLITS
-from segsweep.data.discovery import Layout, Pair
-from segsweep.data.file_listing import key_of_name, place_of
-from segsweep.data.issues import Problem
+from segsweep.data.discovery import Pair, PairedFiles
+from segsweep.data.file_listing import image_name, name_key
+from segsweep.data.issues import DataIssue
 
-TABLE = "groups.csv"
+GROUPS_FILE = "groups.csv"
 
 
-def by_folder(pairs: Sequence[Pair]) -> dict[str, str]:
-    """Each folder of images is a group; images in no folder are one each.
+def groups_from_folders(pairs: Sequence[Pair]) -> dict[str, str]:
+    """Return the group of each image, by name: its folder, or itself if it is in no folder.
 
-    It is the first folder in which they differ that counts: a folder that holds all is no group.
+    Folders that contain all images are skipped; the first level at which folders differ counts.
     """
-    places = [PurePosixPath(pair.name) for pair in pairs]
-    shared = posixpath.commonpath([place.parent for place in places]) if places else ""
+    paths = [PurePosixPath(pair.name) for pair in pairs]
+    shared = posixpath.commonpath([path.parent for path in paths]) if paths else ""
     depth = len(PurePosixPath(shared).parts) + 1
-    return {str(place): "/".join(place.parts[:depth]) for place in places}
+    return {str(path): "/".join(path.parts[:depth]) for path in paths}
 
 
-def by_pattern(pairs: Sequence[Pair], pattern: str) -> tuple[dict[str, str], list[Problem]]:
-    """The group is the first parenthesis of `pattern` found in the image's place, or all of it."""
+def groups_from_regex(
+    pairs: Sequence[Pair], pattern: str
+) -> tuple[dict[str, str], list[DataIssue]]:
+    """Return the group of each image, by name, and issues of images that do not match.
+
+    The group is what the first parentheses of `pattern` match in the image's path, or the whole
+    match if it has no parentheses.
+    """
     try:
         compiled = re.compile(pattern)
     except re.error as error:
         raise UserError(
             f"--group-regex: found '{pattern}', expected a regular expression ({error})"
         ) from error
-    groups, problems = {}, []
+    groups, issues = {}, []
     for pair in pairs:
         match = compiled.search(pair.name)
         if match is None or not (group := match.group(min(1, compiled.groups))):
-            problems.append(
-                Problem(
+            issues.append(
+                DataIssue(
                     "groups",
                     str(pair.image),
-                    f"'{pattern}' finds no group in {pair.name}",
-                    "change the expression, or the name",
+                    f"--group-regex '{pattern}' finds no group in {pair.name}",
+                    "change the expression, or rename the file",
                 )
             )
         else:
             groups[pair.name] = group
-    return groups, problems
+    return groups, issues
 
 
-def by_table(path: Path, layout: Layout) -> tuple[dict[str, str], dict[str, str], list[Problem]]:
-    """The group and, if the table has it, the split of each pair, by name.
+def read_groups(
+    path: Path, files: PairedFiles
+) -> tuple[dict[str, str], dict[str, str], list[DataIssue]]:
+    """Read `groups.csv`.
 
-    Images may be named with or without their suffix; rows of images that have a fault are passed
-    over. Unknown, missing and contradictory rows are problems.
+    Images may be named with or without their suffix. Rows of images that have an issue already are
+    ignored.
+
+    Args:
+        path: The table.
+        files: The images and masks.
+
+    Returns:
+        The group of each image, by name; the split of each group, empty if the table has none; and
+        issues of unknown, missing and contradictory rows.
     """
     rows = read_csv(path)
     columns = [str(column) for column in rows[0]] if rows else []
@@ -71,58 +87,62 @@ def by_table(path: Path, layout: Layout) -> tuple[dict[str, str], dict[str, str]
             f"{path}: found the columns {columns}, expected image,group or image,group,split, "
             "separated by commas, and a row for each image"
         )
-    problems: list[Problem] = []
+    issues: list[DataIssue] = []
 
-    def wrong(found: str, todo: str) -> None:
-        problems.append(Problem("groups", str(path), found, todo))
+    def add_issue(found: str, todo: str) -> None:
+        issues.append(DataIssue("groups", str(path), found, todo))
 
-    names = {key_of_name(pair.name): pair.name for pair in layout.pairs}
-    names |= {key_of_name(pair.file): pair.name for pair in layout.pairs}
+    names = {name_key(pair.name): pair.name for pair in files.pairs}
+    names |= {name_key(pair.file): pair.name for pair in files.pairs}
     groups: dict[str, str] = {}
     splits: dict[str, str] = {}
     for row in rows:
-        listed, group = row.get("image") or "", (row.get("group") or "").strip()
+        image, group = row.get("image") or "", (row.get("group") or "").strip()
         split = (row.get("split") or "").strip().lower()
-        key = key_of_name(listed)
-        bare = key_of_name(place_of(Path(listed or "."), Path()))  # as the layout names it
-        name = names.get(key) or names.get(bare)
+        key = name_key(image)
+        stem_key = name_key(image_name(Path(image or "."), Path()))
+        name = names.get(key) or names.get(stem_key)
         if len(row) > len(columns) or None in row:
-            wrong(f"has more fields than columns in the row of '{listed}'", "write no more commas")
-        elif name is None and {key, bare} & layout.unusable:
+            add_issue(f"has more fields than columns in the row of '{image}'", "remove the commas")
+        elif name is None and {key, stem_key} & files.unusable:
             continue
         elif name is None:
-            wrong(f"lists the image '{listed}', which is not there", "remove the row, or add it")
+            add_issue(
+                f"has a row for '{image}', which does not exist", "remove the row, or add the image"
+            )
         elif not group:
-            wrong(f"has no group for '{listed}'", "write one")
+            add_issue(f"has no group for '{image}'", "add the group")
         elif groups.setdefault(name, group) != group:
-            wrong(f"puts '{listed}' in the groups '{groups[name]}' and '{group}'", "keep one")
+            add_issue(f"has two groups for '{image}': '{groups[name]}' and '{group}'", "remove one")
         if "split" in columns and name is not None and group:
             if split not in SPLITS:
-                wrong(f"has the split '{split}' for '{listed}'", f"write {', '.join(SPLITS)}")
+                todo = f"expected {', '.join(SPLITS)}"
+                add_issue(f"has the split '{split}' for '{image}'", todo)
             elif splits.setdefault(group, split) != split:
-                wrong(f"puts the group '{group}' in two splits", "a group must not be split")
-    for pair in layout.pairs:
+                todo = "put all images of the group in one split"
+                add_issue(f"has images of the group '{group}' in two splits", todo)
+    for pair in files.pairs:
         if pair.name not in groups:
-            wrong(f"has no row for '{pair.name}'", "add one")
-    lacking = [split for split in SPLITS if split not in splits.values()]
-    if "split" in columns and lacking:
-        wrong(f"puts no image in the split {', '.join(lacking)}", "give each split its images")
-    return groups, splits, problems
+            add_issue(f"has no row for '{pair.name}'", "add a row")
+    empty = [split for split in SPLITS if split not in splits.values()]
+    if "split" in columns and empty:
+        add_issue(f"has no image in the split {', '.join(empty)}", "put images in every split")
+    return groups, splits, issues
 
 
-def too_few(groups: Sequence[str]) -> list[Problem]:
-    """A problem if there are fewer groups than splits."""
+def find_too_few_groups(groups: Sequence[str]) -> list[DataIssue]:
+    """Return an issue if there are fewer groups than splits, else an empty list."""
     count = len(set(groups))
     if count >= len(SPLITS):
         return []
     return [
-        Problem(
+        DataIssue(
             "few_groups",
-            TABLE,
+            GROUPS_FILE,
             f"found {count} {'group' if count == 1 else 'groups'} of images, expected at least "
-            f"{len(SPLITS)} (training, validation, test)",
-            "bring images of more patients, animals or fields of view; if the images really are "
-            "independent, let each be its own group",
+            f"{len(SPLITS)} (train, validation, test)",
+            "add images of more patients, animals or fields of view; if the images are "
+            "independent, make each image its own group",
         )
     ]
 
@@ -130,27 +150,38 @@ def too_few(groups: Sequence[str]) -> list[Problem]:
 def split_groups(
     shares: Mapping[str, float], validation_fraction: float, test_fraction: float, seed: int
 ) -> dict[str, str]:
-    """The split of each group, stratified by its share of foreground (`shares`, 0 to 1).
+    """Return the split of each group, stratified by share of foreground.
 
-    The groups in order of share are cut into as many runs as a held-out split takes groups, and
-    from each run chance (`seed`) takes one; so each split sees small and large shares. At least
-    one group is in each split. The same groups, shares and seed give the same splits.
+    The groups are sorted by share and cut into as many parts as a held-out split has groups; from
+    each part one group is drawn at random. Each split has at least one group. The result does not
+    depend on the order of `shares`.
+
+    Args:
+        shares: Share of foreground (0 to 1) of each group; at least three groups.
+        validation_fraction: Share of the groups in the validation split.
+        test_fraction: Share of the groups in the test split.
+        seed: Seed of the random numbers.
     """
-    chance = np.random.default_rng(seed)
-    tie_break = dict(zip(sorted(shares), chance.permutation(len(shares)).tolist(), strict=True))
+    rng = np.random.default_rng(seed)
+    tie_break = dict(zip(sorted(shares), rng.permutation(len(shares)).tolist(), strict=True))
     ordered = sorted(shares, key=lambda group: (shares[group], tie_break[group]))
     split_of = dict.fromkeys(ordered, "train")
     validation = max(1, min(round(validation_fraction * len(ordered)), len(ordered) - 2))
     test = max(1, min(round(test_fraction * len(ordered)), len(ordered) - 1 - validation))
     for split, count in (("validation", validation), ("test", test)):
-        left = [group for group in ordered if split_of[group] == "train"]
-        for run in np.array_split(np.arange(len(left)), count):
-            split_of[left[int(chance.choice(run))]] = split
+        remaining = [group for group in ordered if split_of[group] == "train"]
+        for part in np.array_split(np.arange(len(remaining)), count):
+            split_of[remaining[int(rng.choice(part))]] = split
     return split_of
 
 
-def group_shares(groups: Sequence[str], foreground: Sequence[float]) -> dict[str, float]:
-    """The mean share of foreground of each group."""
+def foreground_by_group(groups: Sequence[str], foreground: Sequence[float]) -> dict[str, float]:
+    """Return the mean share of foreground of each group.
+
+    Args:
+        groups: Group of each image.
+        foreground: Share of foreground of each image.
+    """
     counts = Counter(groups)
     shares = dict.fromkeys(counts, 0.0)
     for group, share in zip(groups, foreground, strict=True):

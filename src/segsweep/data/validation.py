@@ -1,93 +1,112 @@
-"""What is wrong with a set as a whole: leakage between groups, inverted masks."""
+"""Check the data set as a whole: duplicates across groups, inverted masks, saturated images."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from segsweep.data.duplicates import exact, near
+from segsweep.data.duplicates import find_equal, find_nearly_equal
+from segsweep.data.image_cache import PreparedImage
 from segsweep.data.images import read_grey
-from segsweep.data.issues import Problem
-from segsweep.data.prepare import SATURATED, Prepared
+from segsweep.data.issues import DataIssue
+from segsweep.data.prepare import SATURATED_SHARE
 
-MOSTLY = 0.5
-"""The share of masks that must look inverted before the set is said to."""
+MIN_INVERTED_SHARE = 0.5
+"""Masks are reported as inverted if more than this share of them looks inverted."""
 
 
-def find_faults_of_set(
-    images: Sequence[str], prepared: Sequence[Prepared], groups: Sequence[str]
-) -> list[Problem]:
-    """Problems that show only when all images (names, facts, groups) are looked at together."""
-    problems = []
-    places = [(i, page) for i, p in enumerate(prepared) for page in range(len(p.contents))]
-    owners = [groups[i] for i, _ in places]
-    contents = [prepared[i].contents[page] for i, page in places]
-    again = set()
-    for one, two in exact(contents, owners):
-        (first, page), (later, other) = places[one], places[two]
-        if not _same_pixels(images[first], page, images[later], other):
-            continue
-        again.add(two)
-        problems.append(
-            Problem(
-                "duplicate",
-                images[later],
-                f"shows the same pixels as {images[first]}, of another group ('{groups[first]}' "
-                f"and '{groups[later]}')",
-                "remove one, or put both in one group: else training would see what it is tested "
-                "on",
-            )
-        )
-    fingerprints = {
-        k: prepared[i].fingerprints[page] for k, (i, page) in enumerate(places) if k not in again
-    }
-    for one, two in near(fingerprints, owners):
-        first, later = places[one][0], places[two][0]
-        problems.append(
-            Problem(
-                "near_duplicate",
-                images[later],
-                f"looks nearly like {images[first]}, of another group ('{groups[first]}' and "
-                f"'{groups[later]}')",
-                "look at both; if they show one thing, put them in one group",
-            )
-        )
+def find_dataset_issues(
+    images: Sequence[str], prepared: Sequence[PreparedImage], groups: Sequence[str]
+) -> list[DataIssue]:
+    """Return the issues that only show when all images are compared.
+
+    Args:
+        images: Path of each image.
+        prepared: Each image, processed.
+        groups: Group of each image.
+    """
+    issues = _find_duplicates(images, prepared, groups)
     inverted = [image for image, p in zip(images, prepared, strict=True) if p.looks_inverted]
-    if prepared and len(inverted) > MOSTLY * len(prepared):
-        problems.append(
-            Problem(
+    if prepared and len(inverted) > MIN_INVERTED_SHARE * len(prepared):
+        issues.append(
+            DataIssue(
                 "inverted",
                 inverted[0],
-                f"{len(inverted)} of {len(prepared)} masks are foreground along their borders and "
-                "over half of their area",
-                "if white means background in them, invert them",
+                f"{len(inverted)} of {len(prepared)} masks have foreground along their borders and "
+                "on more than half of their area",
+                "if white is background in these masks, invert them",
             )
         )
     saturated = [image for image, p in zip(images, prepared, strict=True) if p.saturated]
     if saturated:
-        problems.append(
-            Problem(
+        issues.append(
+            DataIssue(
                 "saturated",
                 saturated[0],
-                f"{len(saturated)} of {len(prepared)} images have over {SATURATED:.0%} of their "
-                "pixels at their brightest value",
-                "a white background is fine; overexposed objects have lost their grey values",
+                f"{len(saturated)} of {len(prepared)} images have their largest value in more than "
+                f"{100 * SATURATED_SHARE:.0f} % of the pixels",
+                "ignore this if the background is white; overexposed objects have lost their grey "
+                "values",
             )
         )
-    singles = len(set(groups)) == len(groups) > 1
-    if singles:
-        problems.append(
-            Problem(
+    if len(set(groups)) == len(groups) > 1:
+        issues.append(
+            DataIssue(
                 "own_groups",
                 "groups.csv",
-                f"each of the {len(groups)} images is a group of its own",
-                "if several come from one patient, animal or field of view, say so "
-                "(use_data.py --groups or --group-regex): else results look better than they are",
+                f"each of the {len(groups)} images is its own group",
+                "if several images are from one patient, animal or field of view, import them with "
+                "segsweep import-data --groups or --group-regex; otherwise the test results are "
+                "too good",
             )
         )
-    return problems
+    return issues
 
 
-def _same_pixels(one: str, page: int, two: str, other: int) -> bool:
-    """Whether two pages whose processed pixels are equal were equal before."""
-    return np.array_equal(read_grey(Path(one))[0][page], read_grey(Path(two))[0][other])
+def _find_duplicates(
+    images: Sequence[str], prepared: Sequence[PreparedImage], groups: Sequence[str]
+) -> list[DataIssue]:
+    """Return equal and nearly equal images in different groups, page by page."""
+    issues = []
+    pages = [(i, page) for i, p in enumerate(prepared) for page in range(len(p.content_hashes))]
+    page_groups = [groups[i] for i, _ in pages]
+    hashes = [prepared[i].content_hashes[page] for i, page in pages]
+    duplicates = set()
+    for first, later in find_equal(hashes, page_groups):
+        (i, page), (j, other_page) = pages[first], pages[later]
+        if not _have_same_pixels(images[i], page, images[j], other_page):
+            continue
+        duplicates.add(later)
+        issues.append(
+            DataIssue(
+                "duplicate",
+                images[j],
+                f"has the same pixels as {images[i]}, which is in another group ('{groups[i]}' and "
+                f"'{groups[j]}')",
+                "remove one, or put both in one group; otherwise the same image could be in "
+                "training and test",
+            )
+        )
+    perceptual_hashes = {
+        k: prepared[i].perceptual_hashes[page]
+        for k, (i, page) in enumerate(pages)
+        if k not in duplicates
+    }
+    for first, later in find_nearly_equal(perceptual_hashes, page_groups):
+        i, j = pages[first][0], pages[later][0]
+        issues.append(
+            DataIssue(
+                "near_duplicate",
+                images[j],
+                f"is nearly equal to {images[i]}, which is in another group ('{groups[i]}' and "
+                f"'{groups[j]}')",
+                "compare the two; if they show the same object, put them in one group",
+            )
+        )
+    return issues
+
+
+def _have_same_pixels(image: str, page: int, other: str, other_page: int) -> bool:
+    """Return whether two pages with equal processed pixels are also equal in their files."""
+    pages, other_pages = read_grey(Path(image))[0], read_grey(Path(other))[0]
+    return np.array_equal(pages[page], other_pages[other_page])

@@ -1,0 +1,59 @@
+"""A decoded image file, and the limits on its size."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from segsweep.data.issues import InvalidImageError
+
+MAX_PIXELS = 2**28
+"""Largest number of pixels of one file, over all pages: 268 million, 16384 x 16384."""
+
+MIN_SUSPICIOUS_PIXELS = 2**24
+MAX_PIXELS_PER_BYTE = 2000
+"""A file that declares at least `MIN_SUSPICIOUS_PIXELS` and more pixels per byte than this is
+refused: deflate and LZW compress by a factor of 1,000 to 1,400 at most."""
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """The content of an image file.
+
+    Attributes:
+        pages: Array (n, height, width) or (n, height, width, channels) with the file's values.
+        pixel_mm: Height and width of a pixel in mm, where the file has them (DICOM, OME-TIFF).
+        lossy: Whether the pixels were compressed as JPEG.
+    """
+
+    pages: np.ndarray
+    pixel_mm: tuple[float, float] | None = None
+    lossy: bool = False
+
+
+def check_size(path: Path, *sides: int) -> None:
+    """Refuse a file whose header declares no pixels, or too many, before the pixels are read.
+
+    Args:
+        path: The file.
+        sides: Lengths of all axes of its pixel array.
+
+    Raises:
+        InvalidImageError: The size is zero or too large.
+    """
+    if any(side < 1 for side in sides):
+        raise InvalidImageError("empty", "has no pixels", "copy it again from its source")
+    if math.prod(sides) > MAX_PIXELS:
+        size = " x ".join(str(side) for side in sides)
+        raise InvalidImageError(
+            "too_large",
+            f"has {size} pixels, more than the maximum of {MAX_PIXELS:,}",
+            "cut it into smaller images",
+        )
+    if math.prod(sides) > max(MIN_SUSPICIOUS_PIXELS, MAX_PIXELS_PER_BYTE * path.stat().st_size):
+        raise InvalidImageError(
+            "too_large",
+            f"declares {math.prod(sides):,} pixels but has only {path.stat().st_size:,} bytes",
+            "no image compresses that well; export it again from its source",
+        )
