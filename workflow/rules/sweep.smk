@@ -22,7 +22,7 @@ rule sweep:
     input:
         **tracked(
             SWEEP,
-            study=params_subset("sweep", STUDY.sweep_part()),
+            study=params_subset("sweep", STUDY.sweep_subset()),
             prior=["studies/prior/README.md", *([PRIOR] if PRIOR else [])],
             code=code_of("sweep"),
         ),
@@ -41,6 +41,7 @@ rule sweep:
 # suggestion before it covers the older results, so two edges for each trial are enough.
 SUGGEST, TRIAL = {}, {}
 SUGGEST_CODE = code_of("suggest")
+PRUNING_CODE = STALENESS.sources("pruning", ["src/segsweep/training/pruning.py"])
 for i, trial in enumerate(TRIALS):
     SUGGEST[trial] = tracked(
         suggested(trial),
@@ -52,7 +53,7 @@ for i, trial in enumerate(TRIALS):
     TRIAL[trial] = tracked(
         trial_result(trial),
         config=suggested(trial)[0],
-        pruning=suggested(trial)[2],
+        pruning=[suggested(trial)[2], PRUNING_CODE],
         data=TRAINING_DATA,
         code=TRAINING_CODE,
     )
@@ -99,7 +100,7 @@ rule trial:
                 "results/trials/{wildcards.trial}", KEEP_ALL_WEIGHTS, "{input.pruning}"
             )
             + f" --after-restore {SCRIPTS}/truncate_pruned.py"
-            + " results/trials/{wildcards.trial} {input.pruning}",
+            + " results/trials/{wildcards.trial} {input.pruning[0]}",
         )
 
 
