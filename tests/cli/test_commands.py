@@ -142,7 +142,8 @@ def test_explain_ends_with_status_2_if_a_result_is_stale(
 def test_defaults_are_those_of_the_modules_that_use_them() -> None:
     from segsweep.data.discovery import MASK_SUFFIX
     from segsweep.inference.writers import SUFFIXES
-    from segsweep.training.engine import EVALUATION_BATCH, THRESHOLD
+    from segsweep.training.engine import EVALUATION_BATCH
+    from segsweep.training.metrics import THRESHOLD
 
     def default(command: object, name: str) -> object:
         return inspect.signature(command).parameters[name].default  # type: ignore[arg-type]

@@ -81,14 +81,14 @@ def evaluate(
     Example:
         segsweep evaluate wandb_export.csv --out /tmp/evaluated --memory 48
     """
-    from segsweep.analysis.analysis_files import provenance, write_analysis, write_run_time
+    from segsweep.analysis.analysis_files import write_analysis
     from segsweep.analysis.findings import Analysis
-    from segsweep.core.files import read_yaml, write_json
-    from segsweep.importers.aliases import canonical
-    from segsweep.importers.sources import read_finished
+    from segsweep.core.files import read_yaml
+    from segsweep.importers.aliases import with_standard_names
+    from segsweep.importers.sources import origin_of, read_sweep
 
-    completed = canonical(
-        read_finished(
+    completed = with_standard_names(
+        read_sweep(
             source,
             count=count,
             sweep_config=sweep_config,
@@ -100,9 +100,7 @@ def evaluate(
     )
     _print_sweep(completed)
     analysis = Analysis.of(completed)
-    write_analysis(out / "analysis", analysis)
-    write_run_time(out / "analysis", completed)
-    write_json(out / "analysis/origin.json", provenance(**_origin(source)))
+    write_analysis(out / "analysis", analysis, origin_of(source))
     for finding in analysis.findings[:2]:
         print(f"evaluate ({finding.confidence}): {finding.sentence}")
     if only_analysis:
@@ -119,12 +117,12 @@ def evaluate(
 
 
 def _propose_and_report(out: Path, analysis: "Analysis", base: dict[str, Any]) -> None:
-    from segsweep.analysis.design_next import design_next
+    from segsweep.analysis.next_study import propose_next_study
     from segsweep.report.html import write_report
     from segsweep.report.markdown import write_markdown
 
     try:
-        design_next(out / "next", analysis, base)
+        propose_next_study(out / "next", analysis, base)
     finally:  # a report is useful even if no next study can be proposed
         write_report(out, out / "report.html")
         write_markdown(out, out / "report.md")
@@ -139,20 +137,3 @@ def _print_sweep(sweep: "CompletedSweep") -> None:
     )
     for reason, count in sweep.left_out.items():
         print(f"evaluate: left out {count} with {reason}")
-
-
-def _origin(source: str) -> dict[str, object]:
-    """Return the hash of what was evaluated and the device that trained it, where known."""
-    from segsweep.core.files import read_yaml, sha256
-    from segsweep.pipeline.environment import hardware_and_versions
-
-    path = Path(source)
-    if path.is_file():
-        return {"source_sha256": sha256(path)}
-    if (best := path / "best_config.yaml").is_file():
-        machine = hardware_and_versions()
-        return {
-            "data_sha256": read_yaml(best)["evidence"]["data_sha256"],
-            "device": machine["cpu"] if machine["gpu"] == "none" else machine["gpu"],
-        }
-    return {}

@@ -1,5 +1,6 @@
 """`segsweep hardware`: which batch sizes fit in memory, their speed and the study's duration."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -31,8 +32,6 @@ def hardware(
     Example:
         segsweep hardware --memory 48 --study studies/rtx6000ada.yaml
     """
-    import sys
-
     from segsweep.config.search_space import extremes, to_wandb
     from segsweep.config.study import Study
     from segsweep.data.dataset import ProcessedSet

@@ -59,7 +59,10 @@ def import_data(
         segsweep import-data tiles --mask-suffix=-seg --groups groups.csv
         segsweep import-data --sample
     """
-    from segsweep.data.import_data import restore_sample
+    from segsweep.config.study import Study
+    from segsweep.data.import_data import import_data, restore_sample
+    from segsweep.data.issues import group_by_kind
+    from segsweep.data.raw_data import RAW
     from segsweep.pipeline.staleness import lock_project
 
     if sample == (images is not None):
@@ -74,51 +77,14 @@ def import_data(
         restore_sample()
         print("the sample is in use again; next: git commit --all, then snakemake --cores all")
     else:
-        _import(images, masks, mask_suffix, group_regex, groups)
+        settings = Study.read().preprocess
+        dataset = import_data(images, masks, settings, mask_suffix, group_regex, groups)
+        for kind, issues in group_by_kind(dataset.issues).items():
+            print(f"{kind}: {issues[0]}")
+            if len(issues) > 1:
+                print(f"  ... and {len(issues) - 1} more of this kind")
+        print(
+            f"{len(dataset.pairs)} images in {len(set(dataset.groups))} groups are in {RAW}, "
+            f"tracked by DVC ({RAW}.dvc); next: git commit --all, then snakemake --cores all"
+        )
     lock.close()
-
-
-def _import(
-    images: Path, masks: Path | None, mask_suffix: str, regex: str | None, table: Path | None
-) -> None:
-    import os
-
-    from segsweep.config.study import Study
-    from segsweep.data.data_report import write_issue_report
-    from segsweep.data.discovery import find_pairs
-    from segsweep.data.image_cache import image_cache_folder
-    from segsweep.data.import_data import check, place
-    from segsweep.data.issues import DataIssuesError, group_by_kind
-    from segsweep.data.preprocess import assign_splits, image_settings, prepare_dataset
-    from segsweep.data.raw_data import RAW
-    from segsweep.data.splits import groups_from_folders, groups_from_regex, read_groups
-
-    check(*filter(None, (images, masks)))
-    settings = Study.read().preprocess.model_dump()
-    layout = find_pairs(images, masks, mask_suffix)
-    problems = layout.problems
-    splits: dict[str, str] = {}
-    if table:
-        groups, splits, of_groups = read_groups(table, layout)
-        problems = [*problems, *of_groups]
-    elif regex:
-        groups, of_groups = groups_from_regex(layout.pairs, regex)
-        problems = [*problems, *of_groups]
-    else:
-        groups = groups_from_folders(layout.pairs)
-    cache, workers = image_cache_folder(image_settings(settings)), len(os.sched_getaffinity(0))
-    examined = prepare_dataset(layout.pairs, groups, splits, problems, settings, cache, workers)
-    try:
-        assign_splits(examined, settings)
-    except DataIssuesError as error:
-        write_issue_report(error.problems)
-        raise
-    place(examined, images, masks)
-    for kind, members in group_by_kind(examined.problems).items():
-        print(f"{kind}: {members[0].sentence()}")
-        if len(members) > 1:
-            print(f"  ... and {len(members) - 1} more of this kind")
-    print(
-        f"{len(examined.pairs)} images in {len(set(examined.groups))} groups are in {RAW}, tracked "
-        f"by DVC ({RAW}.dvc); next: git commit --all, then snakemake --cores all"
-    )

@@ -1,6 +1,7 @@
 """`segsweep predict`: masks of new images with a trained model."""
 
 import math
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -83,9 +84,7 @@ def predict(
     writer = Writer(found, out, format, cutoff, probabilities)
     progress = Progress(len(found))
     with saved.load(device, torch.get_num_threads()) as engine:
-        inputs = inference.read_images(
-            found, image_settings(saved.preprocessing.model_dump()), issues
-        )
+        inputs = inference.read_images(found, image_settings(saved.preprocessing), issues)
         for prediction in inference.predict(engine, inputs, batch_size, flips, progress.add_batch):
             writer.write(prediction)
             progress.add_image()
@@ -105,8 +104,6 @@ class Progress:
     """
 
     def __init__(self, total: int) -> None:
-        import sys
-
         self.total, self.images, self.arrays = total, 0, 0
         self.is_terminal = sys.stdout.isatty()
 
