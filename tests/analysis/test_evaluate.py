@@ -1,42 +1,41 @@
-"""A sweep that never ran here: from W&B's table to findings, the next study and the report."""
+"""`segsweep evaluate`: a W&B export becomes findings, the next study and a report."""
 
 import csv
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from project import ROOT
+from project import ROOT, environment
 from segsweep.config.study import Study
 from synthetic_sweeps import REPORTED, like_the_report, searched
 
 
 def evaluate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "workflow/scripts/evaluate.py", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    command = ["segsweep", "evaluate", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Everything quoted, names of their own, a crashed and a running row."""
+    """Write an export with other parameter names, a crashed run and a running one."""
     path = tmp_path_factory.mktemp("export") / "wandb_export.csv"
     rows = [
         {
             "Name": f"run-{i}",
             "State": "finished",
             "Runtime": 100 + i,
-            "lr": one.parameters["learning_rate"],
-            "batch": one.parameters["batch_size"],
-            "dropout": one.parameters["dropout"],
-            "weight_decay": one.parameters["l2_reg"],
+            "lr": trial.parameters["learning_rate"],
+            "batch": trial.parameters["batch_size"],
+            "dropout": trial.parameters["dropout"],
+            "weight_decay": trial.parameters["l2_reg"],
             "epochs": 40,
-            "val/dice": one.value,
-            "val/loss": 1 - (one.value or 0),
+            "val/dice": trial.value,
+            "val/loss": 1 - (trial.value or 0),
         }
-        for i, one in enumerate(searched(REPORTED, like_the_report, 0.004, 30, 0))
+        for i, trial in enumerate(searched(REPORTED, like_the_report, 0.004, 30, 0))
     ]
     rows += [
         rows[0] | {"Name": "run-30", "State": "crashed", "val/dice": "", "val/loss": ""},
@@ -57,31 +56,34 @@ def evaluated(export: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     return out, done.stdout
 
 
-def test_what_was_read_and_left_out_is_told(evaluated: tuple[Path, str]) -> None:
-    out, said = evaluated
-    assert "31 trials (30 finished) over " in said
-    assert "left out 1 with state running" in said
+def test_used_and_left_out_runs_are_printed(evaluated: tuple[Path, str]) -> None:
+    out, output = evaluated
+    assert "31 trials (30 finished) over " in output
+    assert "left out 1 with state running" in output
     rows = list(csv.DictReader((out / "analysis/trials.csv").open()))
     assert len(rows) == 31
     assert {"batch_size", "learning_rate", "dropout", "l2_reg", "val/dice"} <= set(rows[0])
 
 
-def test_findings_have_numbers_intervals_and_how_sure_they_are(
+def test_findings_have_a_number_an_interval_and_a_confidence(
     evaluated: tuple[Path, str],
 ) -> None:
-    told = json.loads((evaluated[0] / "analysis/findings.json").read_text())
-    found = {one["id"]: one for one in told["findings"]}
-    assert {"best", "importance", "batch size", "learning rate with batch", "edges"} <= set(found)
-    for one in found.values():
-        assert one["sentence"].endswith(".")
-        assert one["sure"] in ("sure", "likely", "cannot tell")
-        if one["interval"]:
-            assert one["interval"][0] <= one["number"] <= one["interval"][1] or one["id"] == "best"
+    content = json.loads((evaluated[0] / "analysis/findings.json").read_text())
+    findings = {finding["id"]: finding for finding in content["findings"]}
+    assert {"best", "importance", "batch size", "learning rate with batch", "edges"} <= set(
+        findings
+    )
+    for finding in findings.values():
+        assert finding["sentence"].endswith(".")
+        assert finding["confidence"] in ("high", "likely", "inconclusive")
+        if finding["interval"] and finding["id"] != "best":
+            low, high = finding["interval"]
+            assert low <= finding["number"] <= high
     times = json.loads((evaluated[0] / "analysis/runtime.json").read_text())
     assert times["findings"][0]["id"] == "run time"
 
 
-def test_the_next_study_is_whole_and_for_the_card(evaluated: tuple[Path, str]) -> None:
+def test_the_next_study_is_complete_and_designed_for_the_gpu(evaluated: tuple[Path, str]) -> None:
     out = evaluated[0] / "next"
     study = Study.read(str(out / "params.yaml"))
     assert study.hardware.target == 48
@@ -99,7 +101,7 @@ def test_the_report_is_one_file(evaluated: tuple[Path, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "arguments", "said"),
+    ("text", "arguments", "message"),
     [
         ("Name,State\na,finished\n", [], "--metric"),
         (
@@ -108,17 +110,16 @@ def test_the_report_is_one_file(evaluated: tuple[Path, str]) -> None:
             "no value of the metric val_dice in any of 1 runs",
         ),
         ("Name,State,lr,val_dice\na,finished,0.1,0.5\nb,finished,0.1,0.6\n", [], "varies"),
-        ("Name,State,lr,val_dice\n", ["--memory", "-1"], "--memory: found -1.0"),
     ],
 )
-def test_bad_input_is_one_sentence(
-    text: str, arguments: list[str], said: str, tmp_path: Path
+def test_invalid_input_is_one_sentence(
+    text: str, arguments: list[str], message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "export.csv"
     path.write_text(text)
     done = evaluate(path, "--out", tmp_path / "out", *arguments)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out/analysis").exists()

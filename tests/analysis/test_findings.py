@@ -1,4 +1,4 @@
-"""Findings say no more than the trials do, on sweeps of every size and kind."""
+"""Findings are inconclusive where the trials do not support more, on sweeps of many kinds."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from segsweep.analysis.finding import Finding
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.next_study import next_study
-from segsweep.analysis.next_sweep import Design, design
-from segsweep.analysis.training_findings import curves_of
+from segsweep.analysis.next_sweep import NextSweep, design_next_sweep
+from segsweep.analysis.rationale import summarise
+from segsweep.analysis.training_findings import summarise_curves
 from segsweep.config.study import Study
 from segsweep.core.errors import UserError
 from segsweep.search.trial_result import TrialResult
@@ -19,36 +21,41 @@ from synthetic_sweeps import LOG, REPORTED, like_the_report, nothing_but_luck, s
 Value = Callable[[Mapping[str, Any]], float]
 
 
-def found(analysis: Analysis) -> dict[str, Any]:
-    return {one.id: one for one in analysis.findings}
+def findings_by_id(analysis: Analysis) -> dict[str, Finding]:
+    return {finding.id: finding for finding in analysis.findings}
 
 
-def designed(analysis: Analysis, epochs: int | None = 40) -> Design:
-    return design(analysis, lambda batch: batch <= 128, epochs, len(analysis.sweep.trials))
+def next_sweep(analysis: Analysis, epochs: int | None = 40) -> NextSweep:
+    return design_next_sweep(
+        analysis, lambda batch: batch <= 128, epochs, len(analysis.sweep.trials)
+    )
 
 
-def test_pure_noise_is_called_untold_in_every_finding() -> None:
-    said = found(Analysis.of(sweep(REPORTED, nothing_but_luck, 0.004, 30, 1)))
-    assert "luck alone would make as much" in said["importance"].sentence
+def test_pure_noise_makes_every_finding_inconclusive() -> None:
+    findings = findings_by_id(Analysis.of(sweep(REPORTED, nothing_but_luck, 0.004, 30, 1)))
+    assert "are not significant (permutation p = " in findings["importance"].sentence
+    assert "are not significant (permutation p = " in findings["best"].sentence
     for name in ("best", "importance", "batch size", "learning rate with batch", "edges"):
-        assert said[name].sure == "cannot tell", name
+        assert findings[name].confidence == "inconclusive", name
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_few_trials_are_too_few(count: int) -> None:
+def test_too_few_trials_are_not_tested(count: int) -> None:
     analysis = Analysis.of(sweep(REPORTED, like_the_report, 0.004, count, 0))
-    assert found(analysis)["importance"].sentence.startswith("Too few trials")
-    assert "no gain is promised" in designed(analysis).verdict(analysis.worlds.noise)
+    sentence = findings_by_id(analysis)["importance"].sentence
+    assert f"were not tested ({count} finished trials, 6 needed)" in sentence
+    text = summarise(next_sweep(analysis), analysis.samples.noise_sd)
+    assert "no gain is predicted" in text
 
 
-def test_without_a_finished_trial_it_says_so() -> None:
+def test_no_finished_trial_is_an_error() -> None:
     finished = sweep(REPORTED, like_the_report, 0.004, 3, 0)
     failed = [replace(t, status="diverged", value=None) for t in finished.trials]
     with pytest.raises(UserError, match="none of the 3 trials has a value of val_dice"):
         Analysis.of(replace(finished, trials=failed))
 
 
-def test_an_exponent_that_the_range_cuts_off_is_not_told() -> None:
+def test_an_exponent_is_inconclusive_when_the_range_is_too_short() -> None:
     """The best learning rate grows with the batch beyond the end of its range."""
     space = {
         "batch_size": {"values": [8, 16, 32, 64]},
@@ -58,22 +65,24 @@ def test_an_exponent_that_the_range_cuts_off_is_not_told() -> None:
     def value(p: Mapping[str, Any]) -> float:
         return 0.6 - 0.02 * np.log10(p["learning_rate"] / (2e-3 * p["batch_size"] / 8)) ** 2
 
-    said = found(Analysis.of(sweep(space, value, 0.002, 40, 0, "random")))
-    assert said["learning rate with batch"].sure == "cannot tell"
-    assert "too short to tell" in said["learning rate with batch"].sentence
-    assert "the upper end of learning_rate" in said["edges"].sentence
+    findings = findings_by_id(Analysis.of(sweep(space, value, 0.002, 40, 0, "random")))
+    exponent = findings["learning rate with batch"]
+    assert exponent.confidence == "inconclusive"
+    assert "range of the learning rate is too short" in exponent.sentence
+    assert "the upper bound of learning_rate" in findings["edges"].sentence
 
 
-def test_a_loss_is_told_in_its_own_sign() -> None:
+def test_a_minimised_metric_keeps_its_sign() -> None:
     space = {**REPORTED, "batch_size": {"values": [32, 64, 128]}}
 
     def value(p: Mapping[str, Any]) -> float:
         return 0.3 + 0.02 * np.log2(p["batch_size"] / 32)
 
     finished = replace(sweep(space, value, 0.002, 30, 0), metric="val_loss", goal="minimize")
-    large = found(Analysis.of(finished))["large batches"]
+    large = findings_by_id(Analysis.of(finished))["large batches"]
+    assert large.number is not None
     assert large.number > 0  # the loss rises
-    assert "do not pay" in large.sentence
+    assert "Larger batches are not better" in large.sentence
 
 
 @pytest.mark.parametrize(
@@ -88,34 +97,34 @@ def test_a_loss_is_told_in_its_own_sign() -> None:
         ("mixed_precision", {"values": [True, False]}, lambda p: 0.1 * p["mixed_precision"]),
     ],
 )
-def test_whatever_was_searched_the_next_study_is_valid(
+def test_the_next_study_is_valid_for_every_kind_of_parameter(
     name: str, spec: dict[str, Any], value: Value
 ) -> None:
     space = {name: spec, "dropout": {"min": 0.0, "max": 0.5}}
     analysis = Analysis.of(sweep(space, value, 0.002, 30, 0, "random"))
-    raw = next_study(analysis, designed(analysis), {"epochs": 3})
+    raw = next_study(analysis, next_sweep(analysis), {"epochs": 3})
     study = Study.parse(raw)
     if name == "epochs" and "epochs" not in study.sweep.parameters:
-        assert study.epochs == designed(analysis).fixed["epochs"]
+        assert study.epochs == next_sweep(analysis).fixed["epochs"]
 
 
-def test_another_metrics_values_are_no_prior() -> None:
+def test_values_of_another_metric_are_not_used_as_prior_trials() -> None:
     finished = replace(sweep(REPORTED, like_the_report, 0.004, 30, 0), metric="my/dice")
     analysis = Analysis.of(finished)
-    assert "prior_trials" not in next_study(analysis, designed(analysis), {})["sweep"]
+    assert "prior_trials" not in next_study(analysis, next_sweep(analysis), {})["sweep"]
 
 
-def test_odd_batches_and_a_single_level_are_left_alone() -> None:
+def test_batch_sizes_that_cannot_be_compared_are_not_analysed() -> None:
     space = {"batch_size": {"values": [16]}, "dropout": {"min": 0.0, "max": 0.5}}
     analysis = Analysis.of(sweep(space, lambda p: p["dropout"], 0.01, 12, 0))
-    assert analysis.isolated == []
+    assert analysis.batch_sizes == []
     same = Analysis.of(sweep({"batch_size": {"values": [16]}}, nothing_but_luck, 0.01, 8, 0))
-    assert found(same)["importance"].sure == "cannot tell"
+    assert findings_by_id(same)["importance"].confidence == "inconclusive"
     odd = {"batch_size": {"values": ["auto", 16]}, "dropout": {"min": 0.0, "max": 0.5}}
-    assert Analysis.of(sweep(odd, lambda p: p["dropout"], 0.01, 12, 0)).isolated == []
+    assert Analysis.of(sweep(odd, lambda p: p["dropout"], 0.01, 12, 0)).batch_sizes == []
 
 
-def with_curves(curve: Callable[[int], float]) -> list[TrialResult]:
+def trials_with_curve(curve: Callable[[int], float]) -> list[TrialResult]:
     trials = sweep(REPORTED, like_the_report, 0.004, 12, 0).trials
     return [replace(t, history=tuple(curve(epoch) for epoch in range(20))) for t in trials]
 
@@ -128,23 +137,22 @@ def with_curves(curve: Callable[[int], float]) -> list[TrialResult]:
         (lambda epoch: 0.5 - 0.4 * 0.8**epoch, 1.0),
     ],
 )
-def test_curves_say_whether_more_epochs_are_called_for(
+def test_learning_curves_determine_the_epochs_of_the_next_sweep(
     curve: Callable[[int], float], factor: float
 ) -> None:
     finished = sweep(REPORTED, like_the_report, 0.004, 12, 0)
-    told = curves_of(replace(finished, trials=with_curves(curve)), 0.05)
-    assert told is not None
-    assert told.factor == factor
+    summary = summarise_curves(replace(finished, trials=trials_with_curve(curve)), 0.05)
+    assert summary is not None
+    assert summary.epochs_factor == factor
 
 
-def test_failures_are_counted_and_placed() -> None:
+def test_failures_are_counted_and_located() -> None:
     finished = sweep(REPORTED, like_the_report, 0.004, 20, 0, "random")
     trials = [
         replace(t, status="diverged", value=None) if t.parameters["learning_rate"] > 4e-4 else t
         for t in finished.trials
     ]
     failed = sum(t.value is None for t in trials)
-    said = found(Analysis.of(replace(finished, trials=trials)))["failures"].sentence
-    assert f"{failed} of 20 trials failed: {failed} diverged" in said
-    assert "learning_rate" in said
-    assert "and above" in said
+    sentence = findings_by_id(Analysis.of(replace(finished, trials=trials)))["failures"].sentence
+    assert f"{failed} of 20 trials failed: {failed} diverged" in sentence
+    assert "All of them had learning_rate ≥ " in sentence

@@ -1,4 +1,4 @@
-"""Shares against Optuna and the truth by brute force; effects against the surface."""
+"""Importance is compared with Optuna and with a Monte Carlo estimate; effects with the surface."""
 
 from collections.abc import Mapping
 
@@ -7,15 +7,15 @@ import optuna
 import pytest
 
 from segsweep.analysis.completed_sweep import CompletedSweep
-from segsweep.analysis.importance import effects, interval
-from segsweep.analysis.posterior import Worlds
-from segsweep.search.encoding import placed
+from segsweep.analysis.importance import main_effects
+from segsweep.analysis.posterior import PosteriorSamples, interval
+from segsweep.search.encoding import decode
 from synthetic_sweeps import REPORTED, like_the_report, sweep
 
 COUNT = 120
 
 
-def by_optuna(finished: CompletedSweep) -> dict[str, float]:
+def optuna_importances(finished: CompletedSweep) -> dict[str, float]:
     space = {
         "batch_size": optuna.distributions.CategoricalDistribution((4, 8, 16)),
         "learning_rate": optuna.distributions.FloatDistribution(1e-5, 1e-3, log=True),
@@ -34,16 +34,16 @@ def by_optuna(finished: CompletedSweep) -> dict[str, float]:
 
 
 def steep(p: Mapping[str, float]) -> float:
-    """The report's surface, over which l2 decides most and the learning rate much."""
+    """A surface on which l2_reg matters most, then the learning rate."""
     rate = np.log10(p["learning_rate"] / 1e-4)
     return like_the_report(p) - 0.05 * np.log10(p["l2_reg"] / 1e-4) ** 2 - 0.02 * rate**2
 
 
-def truly() -> dict[str, float]:
-    """Each parameter's share: the variance of the mean over all else (Saltelli's estimate)."""
+def true_shares() -> dict[str, float]:
+    """Return the true first-order share of each parameter (Saltelli's estimator)."""
     space = sweep(REPORTED, steep, 0.0, 1, 0).varied
     rng = np.random.default_rng(5)
-    a, b = ([placed(space, row) for row in rng.random((20_000, len(space))).tolist()] for _ in "ab")
+    a, b = ([decode(space, row) for row in rng.random((20_000, len(space))).tolist()] for _ in "ab")
     values = np.array([steep(one) for one in a])
     shares = {}
     for name in space:
@@ -53,21 +53,21 @@ def truly() -> dict[str, float]:
     return shares
 
 
-def test_shares_hold_the_truth_and_are_in_its_order_as_optunas_are() -> None:
+def test_intervals_contain_the_true_shares_and_the_first_parameter_matches_optuna() -> None:
     finished = sweep(REPORTED, steep, 0.002, COUNT, 0, "random")
-    found = {one.parameter: one.share for one in effects(Worlds(finished))}
-    truth = truly()
+    found = {one.parameter: one.share for one in main_effects(PosteriorSamples(finished))}
+    truth = true_shares()
     for name, share in found.items():
         low, high = interval(share)
         assert low - 0.02 <= truth[name] <= high + 0.02
     order = sorted(truth, key=lambda name: -truth[name])
-    peer = by_optuna(finished)
+    peer = optuna_importances(finished)
     assert next(iter(found)) == order[0] == next(iter(peer))
 
 
-def test_an_effect_follows_the_surface_within_its_band() -> None:
-    worlds = Worlds(sweep(REPORTED, like_the_report, 0.002, COUNT, 1, "random"))
-    dropout = next(one for one in effects(worlds) if one.parameter == "dropout")
+def test_the_interval_of_an_effect_contains_the_true_difference() -> None:
+    samples = PosteriorSamples(sweep(REPORTED, like_the_report, 0.002, COUNT, 1, "random"))
+    dropout = next(one for one in main_effects(samples) if one.parameter == "dropout")
     best = dropout.values[int(dropout.curve.mean(0).argmax())]
     assert best == pytest.approx(0.2, abs=0.06)
     drop = dropout.curve[:, 0] - dropout.curve.max(1)

@@ -1,11 +1,10 @@
-"""Batches are told apart where they differ."""
+"""The best batch size and the loss at other batch sizes are estimated."""
 
 import numpy as np
 import pytest
 
-from segsweep.analysis.importance import interval
-from segsweep.analysis.lr_scaling import isolate, scaling
-from segsweep.analysis.posterior import Worlds
+from segsweep.analysis.lr_scaling import batch_size_effects, lr_scaling
+from segsweep.analysis.posterior import PosteriorSamples, interval
 from synthetic_sweeps import LOG, sweep
 
 SPACE = {
@@ -16,23 +15,23 @@ SPACE = {
 }
 
 
-def test_the_best_batch_and_what_others_lose() -> None:
+def test_the_best_batch_size_and_the_loss_at_others() -> None:
     def value(p: dict[str, float]) -> float:
         return 0.6 - 0.01 * abs(np.log2(p["batch_size"] / 16)) - 0.1 * (p["dropout"] - 0.2) ** 2
 
-    isolated = isolate(Worlds(sweep(SPACE, value, 0.002, 40, 0, "random")))  # type: ignore[arg-type]
-    assert [one.batch_size for one in isolated] == [4, 8, 16, 32, 64, 128]
-    best = [float(one.best.mean()) for one in isolated]
+    effects = batch_size_effects(PosteriorSamples(sweep(SPACE, value, 0.002, 40, 0, "random")))  # type: ignore[arg-type]
+    assert [one.batch_size for one in effects] == [4, 8, 16, 32, 64, 128]
+    best = [float(one.best.mean()) for one in effects]
     assert int(np.argmax(best)) == 2
     assert best[2] == pytest.approx(0.6, abs=0.004)
-    lost = isolated[2].best - isolated[5].best
+    lost = effects[2].best - effects[5].best
     low, high = interval(lost)
     assert low <= 0.03 <= high
-    assert all((one.best >= one.typical).all() for one in isolated)
+    assert all((one.best >= one.typical).all() for one in effects)
 
 
-def test_without_a_batch_or_a_learning_rate_nothing_is_said() -> None:
+def test_without_batch_size_and_learning_rate_there_is_no_result() -> None:
     space = {name: SPACE[name] for name in ("dropout", "l2_reg")}
-    worlds = Worlds(sweep(space, lambda p: p["dropout"], 0.01, 8, 0))
-    assert isolate(worlds) == []
-    assert scaling(worlds) is None
+    samples = PosteriorSamples(sweep(space, lambda p: p["dropout"], 0.01, 8, 0))
+    assert batch_size_effects(samples) == []
+    assert lr_scaling(samples) is None

@@ -1,4 +1,4 @@
-"""Untidy tables of runs, as W&B exports them, read as finished sweeps."""
+"""CSV exports of W&B's table of runs are read as completed sweeps."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ from segsweep.config.search_space import Categorical, Constant, contains
 from segsweep.core.errors import UserError
 from segsweep.core.files import write_yaml
 from segsweep.importers.csv_export import read_export
-from segsweep.search.sampler import posterior_of_trials
+from segsweep.search.sampler import posterior
 
 METRIC = "val_dice_coefficient"
 SEARCHED = ("batch_size", "dropout", "l2_reg", "learning_rate")
@@ -35,7 +35,7 @@ SWEEP = {
 
 
 def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
-    """As W&B writes it: a BOM, every cell in quotes, nothing where a run has no value."""
+    """Write a table as W&B does: a BOM, all cells in quotes, empty cells for missing values."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     with path.open("w", newline="", encoding="utf-8-sig") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL)
@@ -62,8 +62,8 @@ def run(
     }
 
 
-def a_report(n: int = 24) -> list[dict[str, Any]]:
-    """A user's sweep: best near batch 16, learning rate 1.6e-4, dropout 0.2, l2 6e-5."""
+def example_rows(n: int = 24) -> list[dict[str, Any]]:
+    """Return a sweep that is best near batch size 16 and learning rate 1.6e-4."""
     rng = np.random.default_rng(7)
     rows = []
     for i in range(n):
@@ -81,8 +81,10 @@ def a_report(n: int = 24) -> list[dict[str, Any]]:
             "metric.goal": "maximize",
             "task": "segmentation",
         }
-        off = abs(math.log2(config["batch_size"] / 16)) + abs(config["learning_rate"] / 1.6e-4 - 1)
-        dice = 0.82 - 0.02 * off + rng.normal(0, 0.004)
+        distance = abs(math.log2(config["batch_size"] / 16)) + abs(
+            config["learning_rate"] / 1.6e-4 - 1
+        )
+        dice = 0.82 - 0.02 * distance + rng.normal(0, 0.004)
         summary = {
             "_runtime": 600.25 + i,
             "_step": 39,
@@ -100,15 +102,15 @@ def a_report(n: int = 24) -> list[dict[str, Any]]:
 
 
 def without_outcomes(row: Mapping[str, Any], state: str, **others: Any) -> dict[str, Any]:
-    places = list(row)
-    gone = places[places.index("_runtime") :]
-    return {**row, **dict.fromkeys(gone), "State": state, **others}
+    columns = list(row)
+    outcomes = columns[columns.index("_runtime") :]
+    return {**row, **dict.fromkeys(outcomes), "State": state, **others}
 
 
 @pytest.fixture
-def untidy(tmp_path: Path) -> Path:
-    """Newest first, with failed, running and copied rows, and two whose learning rate is lost."""
-    rows = a_report()
+def export(tmp_path: Path) -> Path:
+    """Newest first, with failed, running and duplicate rows, and two without a learning rate."""
+    rows = example_rows()
     rows[3] = without_outcomes(rows[3], "failed")
     rows[5] = without_outcomes(rows[5], "crashed", Runtime="1h 2m 3s")
     rows[7] = without_outcomes(rows[7], "running")
@@ -121,8 +123,8 @@ def untidy(tmp_path: Path) -> Path:
     return write(tmp_path / "wandb_export.csv", [*rows[::-1], rows[0]])
 
 
-def test_an_untidy_export_is_read_without_being_told_anything(untidy: Path) -> None:
-    sweep = read_export(untidy)
+def test_an_export_is_read_without_options(export: Path) -> None:
+    sweep = read_export(export)
     assert (sweep.metric, sweep.goal) == (METRIC, "maximize")
     assert set(sweep.varied) == set(SEARCHED)
     assert sweep.left_out == {
@@ -130,32 +132,32 @@ def test_an_untidy_export_is_read_without_being_told_anything(untidy: Path) -> N
         "state running": 2,
         "no value of learning_rate": 2,
     }
-    assert [one.name for one in sweep.trials[:4]] == [f"fancy-sweep-{i}" for i in range(4)]
-    states = {one.name.removeprefix("fancy-sweep-"): one.status for one in sweep.trials}
+    assert [trial.name for trial in sweep.trials[:4]] == [f"fancy-sweep-{i}" for i in range(4)]
+    states = {trial.name.removeprefix("fancy-sweep-"): trial.status for trial in sweep.trials}
     bad = {i: state for i, state in states.items() if state != "finished"}
     expected = {"3": "failed", "5": "failed", "9": "failed", "11": "diverged"}
     assert bad == {**expected, "15": "out_of_memory"}
     assert len(sweep.finished) == 24 - 4 - 5
-    assert all(one.value is None for one in sweep.trials if one.status != "finished")
+    assert all(trial.value is None for trial in sweep.trials if trial.status != "finished")
 
 
-def test_the_values_are_those_of_the_table(untidy: Path) -> None:
-    rows, sweep = a_report(), read_export(untidy)
-    for one in sweep.finished:
-        row = rows[int(one.name.rpartition("-")[2])]
-        assert one.value == row[METRIC]
-        assert {name: one.parameters[name] for name in SEARCHED} == {n: row[n] for n in SEARCHED}
-        assert one.seconds == row["Runtime"]
-        assert set(one.outcomes) == {"best_epoch", "epoch", "loss", METRIC, f"{METRIC}.max"} | {
+def test_values_are_those_of_the_table(export: Path) -> None:
+    rows, sweep = example_rows(), read_export(export)
+    for trial in sweep.finished:
+        row = rows[int(trial.name.rpartition("-")[2])]
+        assert trial.value == row[METRIC]
+        assert {name: trial.parameters[name] for name in SEARCHED} == {n: row[n] for n in SEARCHED}
+        assert trial.seconds == row["Runtime"]
+        assert set(trial.outcomes) == {"best_epoch", "epoch", "loss", METRIC, f"{METRIC}.max"} | {
             "val_loss"
         }
-        assert one.outcomes["best_epoch"] == row["best_epoch"]
-    (crashed,) = [one for one in sweep.trials if one.name == "fancy-sweep-5"]
+        assert trial.outcomes["best_epoch"] == row["best_epoch"]
+    (crashed,) = [trial for trial in sweep.trials if trial.name == "fancy-sweep-5"]
     assert crashed.seconds == 3723
 
 
-def test_the_space_is_that_of_the_values_seen(untidy: Path) -> None:
-    space = read_export(untidy).space
+def test_the_space_is_inferred_from_the_values(export: Path) -> None:
+    space = read_export(export).space
     assert space["batch_size"] == Categorical(values=[4, 8, 16, 32, 64])
     assert isinstance(space["learning_rate"], LogUniformValues)
     assert isinstance(space["dropout"], Uniform)
@@ -166,42 +168,44 @@ def test_the_space_is_that_of_the_values_seen(untidy: Path) -> None:
     assert not [name for name in space if name.startswith(("parameters.", "metric.", "_"))]
 
 
-def test_the_space_is_that_of_the_sweep_configuration_where_there_is_one(
-    untidy: Path, tmp_path: Path
-) -> None:
+def test_the_space_is_taken_from_a_sweep_configuration(export: Path, tmp_path: Path) -> None:
     write_yaml(tmp_path / "sweep.yaml", SWEEP)
-    sweep = read_export(untidy, sweep_config=tmp_path / "sweep.yaml")
+    sweep = read_export(export, sweep_config=tmp_path / "sweep.yaml")
     assert sweep.space["learning_rate"] == Uniform(min=8e-5, max=1.5e-3)
     assert sweep.space["epochs"] == Constant(value=40)
     assert list(sweep.space) == list(SWEEP["parameters"])  # type: ignore[call-overload]
     assert all(
-        contains(p, one.parameters[name]) for one in sweep.trials for name, p in sweep.space.items()
+        contains(p, trial.parameters[name])
+        for trial in sweep.trials
+        for name, p in sweep.space.items()
     )
 
 
-def test_what_the_sweep_could_not_have_chosen_is_left_out(untidy: Path, tmp_path: Path) -> None:
+def test_values_outside_the_space_are_left_out(export: Path, tmp_path: Path) -> None:
     narrow = {**SWEEP["parameters"], "batch_size": {"values": [4, 8, 16, 32]}}  # type: ignore[dict-item]
     write_yaml(tmp_path / "sweep.yaml", {**SWEEP, "parameters": narrow})
-    sweep = read_export(untidy, sweep_config=tmp_path / "sweep.yaml")
+    sweep = read_export(export, sweep_config=tmp_path / "sweep.yaml")
     left_out = sweep.left_out["batch_size outside the sweep's range"]
-    assert left_out == sum(one.parameters["batch_size"] == 64 for one in read_export(untidy).trials)
+    assert left_out == sum(
+        trial.parameters["batch_size"] == 64 for trial in read_export(export).trials
+    )
     assert left_out > 0
 
 
-def test_the_search_can_go_on_from_what_was_read(untidy: Path) -> None:
-    sweep = read_export(untidy)
-    beliefs = posterior_of_trials(sweep.space, sweep.observed, sweep.goal)
-    assert sum(belief is not None for belief in beliefs) == len(sweep.finished)
+def test_the_surrogate_can_be_fitted_to_an_export(export: Path) -> None:
+    sweep = read_export(export)
+    predictions = posterior(sweep.space, sweep.observed, sweep.goal)
+    assert sum(value is not None for value in predictions) == len(sweep.finished)
 
 
-def test_a_tidy_table_has_the_searched_columns_and_the_outcomes(untidy: Path) -> None:
-    table = read_export(untidy).rows()
+def test_rows_have_the_searched_parameters_and_the_outcomes(export: Path) -> None:
+    table = read_export(export).rows()
     assert list(table[0])[:3] == ["trial", "status", METRIC]
     assert list(table[0])[3:8] == [*SEARCHED, "best_epoch"]
 
 
-def test_a_group_of_sweeps_asks_for_one(tmp_path: Path) -> None:
-    rows = a_report(12)
+def test_several_sweeps_need_the_option_sweep(tmp_path: Path) -> None:
+    rows = example_rows(12)
     for row in rows[:5]:
         row["Sweep"] = "first-try"
     rows[5]["Sweep"] = ""
@@ -209,7 +213,7 @@ def test_a_group_of_sweeps_asks_for_one(tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
         read_export(path)
     assert str(error.value) == (
-        f"{path}: found 2 sweeps, with their runs: first-try (5), k3x9qz1e (6); expected one; "
+        f"{path}: found 2 sweeps (number of runs): first-try (5), k3x9qz1e (6); expected one; "
         "choose one with --sweep"
     )
     sweep = read_export(path, sweep="k3x9qz1e")
@@ -219,22 +223,22 @@ def test_a_group_of_sweeps_asks_for_one(tmp_path: Path) -> None:
         read_export(path, sweep="other")
 
 
-def test_single_runs_without_any_sweep_are_taken_together(tmp_path: Path) -> None:
-    rows = [row | {"Sweep": "-" if row["Runtime"] % 2 else ""} for row in a_report(8)]
+def test_runs_without_a_sweep_are_one_sweep(tmp_path: Path) -> None:
+    rows = [row | {"Sweep": "-" if row["Runtime"] % 2 else ""} for row in example_rows(8)]
     path = write(tmp_path / "runs.csv", rows)
     assert len(read_export(path).trials) == 8
     with pytest.raises(UserError, match="found no sweep x, expected one of none"):
         read_export(path, sweep="x")
 
 
-def test_ids_that_look_like_numbers_stay_as_they_are(tmp_path: Path) -> None:
-    rows = [row | {"Name": f"00{i}", "Sweep": "12e45678"} for i, row in enumerate(a_report(6))]
+def test_ids_that_look_like_numbers_stay_text(tmp_path: Path) -> None:
+    rows = [row | {"Name": f"00{i}", "Sweep": "12e45678"} for i, row in enumerate(example_rows(6))]
     sweep = read_export(write(tmp_path / "ids.csv", rows), sweep="12e45678")
-    assert [one.name for one in sweep.trials][:2] == ["000", "001"]
+    assert [trial.name for trial in sweep.trials][:2] == ["000", "001"]
 
 
-def scored(names: Sequence[str], n: int = 8) -> list[dict[str, Any]]:
-    """Runs with one parameter and these outcomes."""
+def rows_with(names: Sequence[str], n: int = 8) -> list[dict[str, Any]]:
+    """Return runs with one parameter and these outcomes."""
     rng = np.random.default_rng(1)
     rates = rng.uniform(1e-4, 1e-1, n)
     return [
@@ -255,10 +259,10 @@ def scored(names: Sequence[str], n: int = 8) -> list[dict[str, Any]]:
         (["val.rmse", "grad_norm"], "val.rmse", "minimize"),
     ],
 )
-def test_the_metric_is_found_by_its_name(
+def test_the_metric_is_inferred_from_its_name(
     tmp_path: Path, names: list[str], metric: str, goal: str
 ) -> None:
-    sweep = read_export(write(tmp_path / "runs.csv", scored(names)))
+    sweep = read_export(write(tmp_path / "runs.csv", rows_with(names)))
     assert (sweep.metric, sweep.goal, list(sweep.varied)) == (metric, goal, ["lr"])
 
 
@@ -274,18 +278,16 @@ def test_the_metric_is_found_by_its_name(
         (["steps"], r"found no column that looks like a metric \(epoch, steps\); choose one with"),
     ],
 )
-def test_a_metric_that_cannot_be_told_is_asked_for(
-    tmp_path: Path, names: list[str], sentence: str
-) -> None:
-    path = write(tmp_path / "runs.csv", scored(names))
+def test_an_ambiguous_metric_is_an_error(tmp_path: Path, names: list[str], sentence: str) -> None:
+    path = write(tmp_path / "runs.csv", rows_with(names))
     with pytest.raises(UserError, match=sentence):
         read_export(path)
-    told = read_export(path, metric=names[0], goal="minimize")
-    assert (told.metric, told.goal, len(told.finished)) == (names[0], "minimize", 8)
+    sweep = read_export(path, metric=names[0], goal="minimize")
+    assert (sweep.metric, sweep.goal, len(sweep.finished)) == (names[0], "minimize", 8)
 
 
-def test_what_is_asked_for_must_be_there(tmp_path: Path) -> None:
-    path = write(tmp_path / "runs.csv", scored(["val_dice"]))
+def test_requested_columns_must_exist(tmp_path: Path) -> None:
+    path = write(tmp_path / "runs.csv", rows_with(["val_dice"]))
     with pytest.raises(UserError, match="found no column val_accuracy, expected one of Name, St"):
         read_export(path, metric="val_accuracy")
     with pytest.raises(UserError, match="found no column rate, expected one of Name, State"):
@@ -302,8 +304,10 @@ def test_what_is_asked_for_must_be_there(tmp_path: Path) -> None:
         read_export(path, sweep_config=tmp_path / "sweep.yaml")
 
 
-def test_named_columns_are_parameters_whatever_their_names_say(tmp_path: Path) -> None:
-    rows = [row | {"loss_mix": i / 10, "val/weight": i} for i, row in enumerate(scored(["dice"]))]
+def test_columns_of_the_option_parameters_are_parameters(tmp_path: Path) -> None:
+    rows = [
+        row | {"loss_mix": i / 10, "val/weight": i} for i, row in enumerate(rows_with(["dice"]))
+    ]
     path = write(tmp_path / "runs.csv", rows)
     assert list(read_export(path, metric="dice").varied) == ["lr"]
     sweep = read_export(path, parameters=["loss_mix", "val/weight"], metric="dice")
@@ -311,8 +315,10 @@ def test_named_columns_are_parameters_whatever_their_names_say(tmp_path: Path) -
     assert "loss_mix" not in sweep.trials[0].outcomes
 
 
-def test_an_unknown_name_is_a_parameter_only_if_it_behaves_like_one(tmp_path: Path) -> None:
-    """In failed rows too, before the first outcome; the number of cells logged in time is none."""
+def test_an_unknown_column_is_a_parameter_if_it_precedes_outcomes_and_failed_rows_have_it(
+    tmp_path: Path,
+) -> None:
+    """`mixup` is a parameter once a failed row has it too; `cells` and `zeal` are outcomes."""
     rng = np.random.default_rng(2)
     rows = []
     for i in range(12):
@@ -327,8 +333,8 @@ def test_an_unknown_name_is_a_parameter_only_if_it_behaves_like_one(tmp_path: Pa
     assert {"cells", "zeal"} <= set(sweep.trials[0].outcomes)
 
 
-def test_text_is_a_choice_if_it_repeats_and_free_otherwise(tmp_path: Path) -> None:
-    rows = scored(["val_dice"])
+def test_text_that_repeats_is_a_categorical_parameter(tmp_path: Path) -> None:
+    rows = rows_with(["val_dice"])
     for i, row in enumerate(rows):
         row |= {"optimizer": ["adam", "sgd"][i % 2], "augment": str(i % 3 == 0)}
         row |= {"note_of_mine": f"try {i}", "checkpoint": ["a.pt", "b.pt"][i % 2]}
@@ -340,29 +346,29 @@ def test_text_is_a_choice_if_it_repeats_and_free_otherwise(tmp_path: Path) -> No
     assert set(space) == {"lr", "optimizer", "augment", "channels"}
 
 
-def test_a_learning_rate_that_was_logged_is_no_second_parameter(tmp_path: Path) -> None:
-    rows = scored(["val_dice"])
+def test_a_logged_learning_rate_is_not_a_second_parameter(tmp_path: Path) -> None:
+    rows = rows_with(["val_dice"])
     for row in rows:
         row |= {"learning_rate": row["lr"] * 0.01, "lr-Adam": row["lr"], "train/lr": row["lr"]}
     assert list(read_export(write(tmp_path / "runs.csv", rows)).varied) == ["lr"]
 
 
-def test_a_key_that_most_runs_lack_is_named_and_costs_no_run(tmp_path: Path) -> None:
-    rows = scored(["val_dice"])
+def test_a_key_that_most_runs_lack_is_not_a_parameter(tmp_path: Path) -> None:
+    rows = rows_with(["val_dice"])
     rows[0]["weight_decay"] = 0.01
     sweep = read_export(write(tmp_path / "runs.csv", rows))
     assert len(sweep.trials) == 8
     assert sweep.left_out == {"values of weight_decay, which most runs lack": 1}
 
 
-def test_two_columns_of_one_name_are_the_setting_and_what_was_logged(tmp_path: Path) -> None:
+def test_the_second_of_two_columns_with_the_same_name_is_an_outcome(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     lines = ["Name,State,epochs,lr,epochs,val_dice"]
     lines += [f"run-{i},finished,40,0.{i + 1},{30 + i},0.{50 + i}" for i in range(6)]
     path.write_text("\n".join(lines) + "\n")
     sweep = read_export(path)
     assert sweep.space["epochs"] == Constant(value=40)
-    assert [one.outcomes["epochs.copy"] for one in sweep.trials] == [30, 31, 32, 33, 34, 35]
+    assert [trial.outcomes["epochs.copy"] for trial in sweep.trials] == [30, 31, 32, 33, 34, 35]
 
 
 @pytest.mark.parametrize(
@@ -374,15 +380,15 @@ def test_two_columns_of_one_name_are_the_setting_and_what_was_logged(tmp_path: P
         ([3.0, 2.0, 3.0, 2.0, 3.0, 2.0, 3.0, 2.0], Categorical(values=[2, 3])),
     ],
 )
-def test_the_form_of_a_number_follows_from_its_values(
+def test_the_distribution_is_inferred_from_the_values(
     tmp_path: Path, values: list[float], expected: object
 ) -> None:
-    rows = [{**row, "gamma": v} for row, v in zip(scored(["val_dice"]), values, strict=True)]
+    rows = [{**row, "gamma": v} for row, v in zip(rows_with(["val_dice"]), values, strict=True)]
     assert read_export(write(tmp_path / "runs.csv", rows)).space["gamma"] == expected
 
 
-def test_a_batch_of_any_whole_number_is_a_choice(tmp_path: Path) -> None:
-    rows = [{**row, "batch": 3 * i + 5} for i, row in enumerate(scored(["val_dice"]))]
+def test_whole_batch_sizes_are_categorical(tmp_path: Path) -> None:
+    rows = [{**row, "batch": 3 * i + 5} for i, row in enumerate(rows_with(["val_dice"]))]
     space = read_export(write(tmp_path / "runs.csv", rows)).space
     assert space["batch"] == Categorical(values=[5, 8, 11, 14, 17, 20, 23, 26])
 
@@ -390,18 +396,18 @@ def test_a_batch_of_any_whole_number_is_a_choice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("", "found 0 rows of 0 columns, expected a row for each run"),
-        ("Name,State\n", "found 0 rows of 2 columns, expected a row for each run"),
-        ("Name;lr;dice\na;1;2\n", "found 1 rows of 1 columns, expected a row for each run and its"),
-        ("Name,lr\na,1,2\n", r"found a row of 3 cells under 2 columns \(a\), expected as many"),
+        ("", "found 0 rows of 0 columns, expected one row for each run"),
+        ("Name,State\n", "found 0 rows of 2 columns, expected one row for each run"),
+        ("Name;lr;dice\na;1;2\n", "found 1 rows of 1 columns, expected one row for each run and"),
+        ("Name,lr\na,1,2\n", r"found a row of 3 cells \(a\), expected 2 as in the header"),
         ("Name,lr\n\xe9,\xff\n", "cannot be read as CSV"),
         (
             "Name,State,lr,dice\na,running,1,\nb,pending,2,\n",
-            r"found no run of use \(state running: 1; state pending: 1\), expected runs that ended",
+            r"found no usable run \(state running: 1; state pending: 1\), expected runs that have",
         ),
     ],
 )
-def test_what_is_no_table_of_runs_is_told_in_a_sentence(
+def test_a_file_that_is_not_a_table_of_runs_is_an_error(
     tmp_path: Path, content: str, sentence: str
 ) -> None:
     path = tmp_path / "export.csv"
@@ -413,7 +419,7 @@ def test_what_is_no_table_of_runs_is_told_in_a_sentence(
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ({"method": "grid"}, "found no table 'parameters', expected a sweep configuration as"),
+        ({"method": "grid"}, "found no table 'parameters', expected a sweep configuration for"),
         (
             {"parameters": {"lr": {"min": "1e-5", "max": 1.0}}},
             "parameters.lr.min: found the text '1e-5', expected a number; .* so write 1.0e-05",
@@ -426,10 +432,10 @@ def test_what_is_no_table_of_runs_is_told_in_a_sentence(
         ({"parameters": {}, "metric": "dice"}, "metric: found 'dice', expected a table with"),
     ],
 )
-def test_a_sweep_configuration_that_is_none_is_told_in_a_sentence(
+def test_an_invalid_sweep_configuration_is_an_error(
     tmp_path: Path, config: dict[str, Any], sentence: str
 ) -> None:
-    path = write(tmp_path / "runs.csv", scored(["val_dice"]))
+    path = write(tmp_path / "runs.csv", rows_with(["val_dice"]))
     write_yaml(tmp_path / "sweep.yaml", config)
     with pytest.raises(UserError, match=f"sweep.yaml: {sentence}"):
         read_export(path, sweep_config=tmp_path / "sweep.yaml")

@@ -1,4 +1,4 @@
-"""The one door to every finished sweep, and this project's own results behind it."""
+"""`read_sweep` reads every kind of source, among them this project's own results."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from segsweep.config.study import Study
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_yaml, write_csv, write_json, write_yaml
 from segsweep.importers.own_results import read_results
-from segsweep.importers.sources import read_finished
+from segsweep.importers.sources import read_sweep
 from segsweep.search.sweep_files import search_settings
 from segsweep.selection.leaderboard import load_trials, rank, rows
 
@@ -21,7 +21,7 @@ ENDINGS = ["finished", "finished", "diverged", "pruned", "finished", "out_of_mem
 
 
 def trial(folder: Path, index: int, status: str) -> None:
-    """A trial's folder as `trial.py` leaves it."""
+    """Write a trial's folder as `trial.py` does."""
     parameters = {
         "batch_size": [16, 32, 64, 128][index % 4],
         "learning_rate": 1e-4 * (index + 1),
@@ -42,7 +42,7 @@ def trial(folder: Path, index: int, status: str) -> None:
     }
     config = STUDY.training_config().to_dict() | parameters
     write_yaml(folder / "config.yaml", config)
-    write_json(folder / "suggestion.json", {"why": "explore", "parameters": parameters})
+    write_json(folder / "suggestion.json", {"chosen_by": "explore", "parameters": parameters})
     write_json(folder / "metrics.json", metrics)
     history = [{"epoch": e, **dict.fromkeys(SCORES, 0.7 + 0.02 * e)} for e in (1, 2)]
     write_csv(folder / "history.csv", ["epoch", *SCORES], history if value else [])
@@ -52,7 +52,7 @@ def trial(folder: Path, index: int, status: str) -> None:
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """A sweep in the middle of its eighth trial."""
+    """Write a sweep whose eighth trial is running."""
     write_yaml(tmp_path / "results/sweep/search.yaml", search_settings(STUDY))
     for index, status in enumerate(ENDINGS):
         trial(tmp_path / f"results/trials/{index:03d}", index, status)
@@ -60,11 +60,11 @@ def results(tmp_path: Path) -> Path:
     return tmp_path / "results"
 
 
-def test_our_own_results_are_read_as_they_are(results: Path) -> None:
-    sweep = read_finished(str(results))
+def test_a_results_folder_is_read(results: Path) -> None:
+    sweep = read_sweep(str(results))
     assert (sweep.metric, sweep.goal) == ("val_dice_coefficient", "maximize")
     assert sweep.space == STUDY.sweep.parameters
-    assert [one.status for one in sweep.trials] == ENDINGS
+    assert [trial.status for trial in sweep.trials] == ENDINGS
     assert sweep.left_out == {"no metrics.json yet": 1}
     first, second, third, fourth = sweep.trials[:4]
     assert (first.name, first.value, first.seconds) == ("000", 0.8, 60.5)
@@ -77,54 +77,60 @@ def test_our_own_results_are_read_as_they_are(results: Path) -> None:
     assert not {"status", "reason", "key"} & set(first.outcomes)
 
 
-def test_the_first_trials_only(results: Path) -> None:
-    assert [one.name for one in read_finished(str(results), count=2).trials] == ["000", "001"]
+def test_count_limits_the_trials(results: Path) -> None:
+    assert [trial.name for trial in read_sweep(str(results), count=2).trials] == ["000", "001"]
     assert len(read_results(results, 100).trials) == len(ENDINGS)
 
 
-def test_results_without_a_trial_say_so(tmp_path: Path) -> None:
+def test_results_without_a_trial_are_an_error(tmp_path: Path) -> None:
     write_yaml(tmp_path / "sweep/search.yaml", search_settings(STUDY))
     with pytest.raises(UserError, match=r"found no trial with a metrics.json, .* run the sweep"):
-        read_finished(str(tmp_path))
+        read_sweep(str(tmp_path))
 
 
-def test_our_own_leaderboard_says_the_same_as_the_folders(results: Path, tmp_path: Path) -> None:
+def test_the_leaderboard_gives_the_same_sweep_as_the_folders(results: Path, tmp_path: Path) -> None:
     search = read_yaml(results / "sweep/search.yaml")
     order = rank(load_trials(results / "trials", len(ENDINGS), search), search["metric"])
     table = rows(order)
     path = tmp_path / "leaderboard.csv"
     write_csv(path, list(table[0]), table)
-    board, folders = read_finished(str(path)), read_results(results)
+    board, folders = read_sweep(str(path)), read_results(results)
     assert (board.metric, board.goal) == (folders.metric, folders.goal)
     assert set(board.space) == set(folders.space)
     assert board.space["batch_size"] == Categorical(values=[16, 32, 64, 128])
-    assert [one.status for one in board.trials] == ENDINGS
-    assert [one.value for one in board.trials] == [one.value for one in folders.trials]
-    assert [one.parameters for one in board.trials] == [one.parameters for one in folders.trials]
+    assert [trial.status for trial in board.trials] == ENDINGS
+    assert [trial.value for trial in board.trials] == [trial.value for trial in folders.trials]
+    assert [trial.parameters for trial in board.trials] == [
+        trial.parameters for trial in folders.trials
+    ]
     assert set(board.trials[0].outcomes) == {*SCORES, "best_epoch", "effective_batch_size"}
     assert board.left_out == {}
 
 
-def test_what_a_source_says_itself_is_no_option(results: Path) -> None:
-    with pytest.raises(UserError, match=r"found --metric, --sweep-config, which this source says"):
-        read_finished(str(results), metric="val_loss", sweep_config="sweep.yaml", goal=None)
-    with pytest.raises(UserError, match=r"team/cells/k3x9: found --sweep, which this source says"):
-        read_finished("team/cells/k3x9", sweep="k3x9")
+def test_options_that_do_not_apply_to_a_source_are_an_error(results: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"found --metric, --sweep-config, which this source determines"
+    ):
+        read_sweep(str(results), metric="val_loss", sweep_config="sweep.yaml", goal=None)
+    with pytest.raises(
+        UserError, match=r"team/cells/k3x9: found --sweep, which this source determines"
+    ):
+        read_sweep("team/cells/k3x9", sweep="k3x9")
 
 
-def test_what_is_no_sweep_says_what_would_be(tmp_path: Path) -> None:
+def test_a_source_without_a_sweep_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
-        read_finished(str(tmp_path))
+        read_sweep(str(tmp_path))
     assert str(error.value) == (
-        f"{tmp_path}: found a folder with neither sweep/search.yaml nor runs of W&B, expected a "
+        f"{tmp_path}: found a folder with neither sweep/search.yaml nor W&B runs, expected a "
         "results folder of this project, a folder of W&B's offline runs, a CSV export of W&B's "
         "table of runs, or entity/project/sweep"
     )
     (tmp_path / "notes.txt").write_text("")
     with pytest.raises(
-        UserError, match=r"found a file that is no \.csv, expected a results folder"
+        UserError, match=r"found a file that does not end in \.csv, expected a results folder"
     ):
-        read_finished(str(tmp_path / "notes.txt"))
+        read_sweep(str(tmp_path / "notes.txt"))
     for missing in ("nowhere", "a/b/c/d/e", "team/cells/export.csv"):
         with pytest.raises(UserError, match="found no such file or folder, expected a results"):
-            read_finished(missing)
+            read_sweep(missing)

@@ -1,32 +1,37 @@
-"""Luck is hardly ever taken for an effect, and effects are seen."""
+"""The permutation test keeps its level on pure noise and detects real effects."""
 
 import numpy as np
 import pytest
 
-from segsweep.analysis.permutation_test import LEVEL, chance
+from segsweep.analysis.permutation_test import SIGNIFICANCE_LEVEL, permutation_p_value
 from segsweep.config.search_space import read_space
-from segsweep.search.encoding import columns
+from segsweep.search.encoding import encode
 from synthetic_sweeps import REPORTED, like_the_report, nothing_but_luck, searched
 
 
-def tells(value: object, count: int, seed: int, method: str) -> bool:
+def is_significant(value: object, count: int, seed: int, method: str) -> bool:
     observed = searched(REPORTED, value, 0.004, count, seed, method)  # type: ignore[arg-type]
-    points = columns(read_space(REPORTED), [one.parameters for one in observed])  # type: ignore[arg-type]
-    return chance(points, np.array([one.value for one in observed], float)) <= LEVEL
+    points = encode(read_space(REPORTED), [one.parameters for one in observed])  # type: ignore[arg-type]
+    return (
+        permutation_p_value(points, np.array([one.value for one in observed], float))
+        <= SIGNIFICANCE_LEVEL
+    )
 
 
 @pytest.mark.parametrize("method", ["bayes", "random"])
 @pytest.mark.parametrize("count", [8, 20])
-def test_pure_noise_is_told_in_at_least_95_percent(method: str, count: int) -> None:
-    told = [tells(nothing_but_luck, count, seed, method) for seed in range(60)]
-    assert np.mean(told) <= 0.05
+def test_pure_noise_is_rarely_significant(method: str, count: int) -> None:
+    significant = [is_significant(nothing_but_luck, count, seed, method) for seed in range(60)]
+    assert np.mean(significant) <= 0.05
 
 
-def test_effects_are_seen() -> None:
-    assert np.mean([tells(like_the_report, 30, seed, "random") for seed in range(10)]) >= 0.9
+def test_real_effects_are_significant() -> None:
+    assert (
+        np.mean([is_significant(like_the_report, 30, seed, "random") for seed in range(10)]) >= 0.9
+    )
 
 
-def test_too_few_trials_or_equal_values_tell_nothing() -> None:
+def test_too_few_trials_or_equal_values_have_p_1() -> None:
     rng = np.random.default_rng(0)
-    assert chance(rng.random((5, 2)), rng.random(5)) == 1.0
-    assert chance(rng.random((20, 2)), np.ones(20)) == 1.0
+    assert permutation_p_value(rng.random((5, 2)), rng.random(5)) == 1.0
+    assert permutation_p_value(rng.random((20, 2)), np.ones(20)) == 1.0

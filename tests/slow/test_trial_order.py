@@ -1,13 +1,13 @@
-"""What matters most is found first; in sweeps by bayes, where it is said to be sure."""
+"""The most important parameter is identified; in sweeps by bayes, where confidence is high."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
-from segsweep.analysis.importance import effects
-from segsweep.analysis.parameter_findings import importance
-from segsweep.analysis.posterior import Worlds
+from segsweep.analysis.hyperparameter_findings import importance
+from segsweep.analysis.importance import main_effects
+from segsweep.analysis.posterior import PosteriorSamples
 from synthetic_sweeps import REPORTED, like_the_report, sweep
 
 SWEEPS = 20
@@ -18,13 +18,13 @@ def steep(p: Mapping[str, float]) -> float:
 
 
 @pytest.mark.parametrize("method", ["bayes", "random"])
-def test_the_parameter_that_matters_most_comes_first(method: str) -> None:
-    """Trials by bayes lie near the best, so they tell less of the whole space."""
-    right, sure = [], []
+def test_the_most_important_parameter_comes_first(method: str) -> None:
+    """Trials by bayes lie near the best, so they determine the whole space less well."""
+    correct, confident = [], []
     for seed in range(SWEEPS):
-        worlds = Worlds(sweep(REPORTED, steep, 0.004, 30, seed, method))
-        found = effects(worlds)
-        right.append(found[0].parameter == "l2_reg")
-        sure.append(importance(worlds, found).sure == "sure")
-    assert np.mean(right) >= (0.95 if method == "random" else 0.7)
-    assert all(ok for ok, said in zip(right, sure, strict=True) if said)
+        samples = PosteriorSamples(sweep(REPORTED, steep, 0.004, 30, seed, method))
+        found = main_effects(samples)
+        correct.append(found[0].parameter == "l2_reg")
+        confident.append(importance(samples, found).confidence == "high")
+    assert np.mean(correct) >= (0.95 if method == "random" else 0.7)
+    assert all(ok for ok, high in zip(correct, confident, strict=True) if high)

@@ -1,64 +1,79 @@
-"""The analysis of a sweep as files: findings, the tables of their plots, their origin."""
+"""Write the analysis of a sweep: findings, the tables of the plots, and run times."""
 
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import segsweep
-from segsweep.analysis import runtime_findings
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import Finding
-from segsweep.analysis.findings import Analysis, importance_table
+from segsweep.analysis.findings import Analysis
+from segsweep.analysis.importance import Effect
+from segsweep.analysis.lr_scaling import BATCH_SIZE, rate_map
+from segsweep.analysis.posterior import interval
+from segsweep.analysis.runtime_findings import run_time_effects, runtime_findings, throughput
+from segsweep.analysis.training_findings import dice_pair
 from segsweep.config.search_space import Constant
 from segsweep.core.files import write_csv, write_json
 
 PACKAGES = ("torch", "numpy", "scipy", "wandb", "snakemake", "dvc")
 
+Table = list[dict[str, Any]]
 
-def write_analysis(out: Path, analysis: Analysis) -> None:
-    """Write `findings.json` and every table (empty ones with a header alone) to `out`."""
+
+def write_analysis(out: Path, analysis: Analysis, origin: Mapping[str, Any]) -> None:
+    """Write the analysis to the folder `out`.
+
+    Args:
+        out: Gets `findings.json`, the tables of the plots (empty ones have only a header), findings
+            and tables about run time, and `origin.json`.
+        analysis: The analysis of a sweep.
+        origin: What is known of the sweep's data and device, for `origin.json`.
+    """
     sweep = analysis.sweep
-    for name, rows in analysis.tables().items():
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    program = {"segsweep": segsweep.__version__, "versions": versions}
+    write_json(out / "origin.json", program | dict(origin))
+    for name, rows in tables(analysis).items():
         write_csv(out / f"{name}.csv", list(rows[0]) if rows else ["nothing"], rows)
-    write_json(
-        out / "findings.json", _told(sweep, analysis.findings) | {"verdict": verdict(analysis)}
-    )
+    content = _findings_content(sweep, analysis.findings) | {"verdict": analysis.verdict}
+    write_json(out / "findings.json", content)
+    _write_run_time(out, sweep)
 
 
-def write_run_time(out: Path, sweep: CompletedSweep) -> None:
-    """Write what rests on measured seconds, which differ between machines, to files of its own."""
-    found, speeds = runtime_findings.by_seconds(sweep), runtime_findings.images_per_second(sweep)
-    write_json(
-        out / "runtime.json", _told(sweep, list(runtime_findings.findings(sweep, found, speeds)))
-    )
+def _write_run_time(out: Path, sweep: CompletedSweep) -> None:
+    """Write the findings and tables about run time, which differ between machines."""
+    effects, rates = run_time_effects(sweep), throughput(sweep)
+    findings = list(runtime_findings(sweep, effects, rates))
+    write_json(out / "runtime.json", _findings_content(sweep, findings))
     seconds = [{"trial": t.name, "seconds": t.seconds} for t in sweep.trials if t.seconds]
     write_csv(out / "seconds.csv", ["trial", "seconds"], seconds)
-    write_csv(out / "speed.csv", ["batch_size", "images_per_second"], speeds)
+    write_csv(out / "speed.csv", [BATCH_SIZE, "images_per_second"], rates)
     columns = ["target", "parameter", "share", "low", "high"]
-    write_csv(out / "run_time.csv", columns, importance_table(found, "run_time"))
+    write_csv(out / "run_time.csv", columns, _importance(effects, "run_time"))
 
 
-def provenance(**more: Any) -> dict[str, Any]:
-    """What made the analysis: versions, and `more` of what is known."""
-    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
-    return {"segsweep": segsweep.__version__, "versions": versions, **more}
+def tables(analysis: Analysis) -> dict[str, Table]:
+    """Return the tables of the plots by file name; some may be empty."""
+    return {
+        "trials": analysis.sweep.rows(),
+        "importance": _importance(analysis.effects, analysis.sweep.metric),
+        "effects": _effects(analysis),
+        "batch_size": _batch_sizes(analysis),
+        "learning_rate": _learning_rates(analysis),
+        "map": rate_map(analysis.samples),
+        "gap": [
+            {"trial": trial.name, "train": pair[0], "validation": pair[1]}
+            for trial in analysis.sweep.finished
+            if (pair := dice_pair(analysis.sweep, trial))
+        ],
+    }
 
 
-def verdict(analysis: Analysis) -> str:
-    """The sweep in two sentences."""
-    best, importance = analysis.findings[:2]
-    first = f"By the sweep alone t{best.sentence.split(').')[0][1:]})."
-    if importance.sure == "cannot tell":
-        return f"{first} {importance.sentence}"
-    top = analysis.effects[0]
-    return (
-        f"{first} Most is decided by {top.parameter}: {top.share.mean():.0%} of the differences "
-        "between configurations."
-    )
-
-
-def _told(sweep: CompletedSweep, found: Sequence[Finding]) -> dict[str, Any]:
+def _findings_content(sweep: CompletedSweep, findings: Sequence[Finding]) -> dict[str, Any]:
     return {
         "source": sweep.source,
         "metric": sweep.metric,
@@ -67,5 +82,73 @@ def _told(sweep: CompletedSweep, found: Sequence[Finding]) -> dict[str, Any]:
         "constants": {n: p.value for n, p in sweep.space.items() if isinstance(p, Constant)},
         "left_out": dict(sweep.left_out),
         "trials": len(sweep.trials),
-        "findings": [one.to_dict() for one in found],
+        "findings": [finding.to_dict() for finding in findings],
     }
+
+
+def _importance(effects: Sequence[Effect], target: str) -> Table:
+    return [
+        {
+            "target": target,
+            "parameter": effect.parameter,
+            "share": float(effect.share.mean()),
+            **_bounds(effect.share),
+        }
+        for effect in effects
+    ]
+
+
+def _effects(analysis: Analysis) -> Table:
+    sign = analysis.samples.sign
+    return [
+        {
+            "parameter": effect.parameter,
+            "value": value,
+            "mean": float(sign * curve.mean()),
+            **_bounds(sign * curve),
+        }
+        for effect in analysis.effects
+        for value, curve in zip(effect.values, effect.curve.T, strict=True)
+    ]
+
+
+def _batch_sizes(analysis: Analysis) -> Table:
+    sign, rows = analysis.samples.sign, []
+    for effect in analysis.batch_sizes:
+        observed = [
+            sign * trial.value
+            for trial in analysis.sweep.finished
+            if trial.value is not None and trial.parameters.get(BATCH_SIZE) == effect.batch_size
+        ]
+        rows.append(
+            {
+                BATCH_SIZE: effect.batch_size,
+                "best": float(sign * effect.best.mean()),
+                **_bounds(sign * effect.best, "best_"),
+                "typical": float(sign * effect.typical.mean()),
+                **_bounds(sign * effect.typical, "typical_"),
+                "seen_best": sign * max(observed) if observed else None,
+                "seen_median": sign * float(np.median(observed)) if observed else None,
+                "trials": len(observed),
+            }
+        )
+    return rows
+
+
+def _learning_rates(analysis: Analysis) -> Table:
+    if analysis.scaling is None:
+        return []
+    return [
+        {
+            BATCH_SIZE: size,
+            "best_learning_rate": float(np.exp(np.log(rates).mean())),
+            **_bounds(rates),
+        }
+        for size, rates in zip(analysis.scaling.batch_sizes, analysis.scaling.rates.T, strict=True)
+    ]
+
+
+def _bounds(samples: np.ndarray, prefix: str = "") -> dict[str, float]:
+    """Return the bounds of the 95 % interval as two columns."""
+    low, high = interval(samples)
+    return {f"{prefix}low": low, f"{prefix}high": high}

@@ -1,130 +1,144 @@
-"""Findings on the batch size, and on the learning rate that goes with it."""
+"""Findings about the batch size and the learning rate that belongs to it."""
 
 import numpy as np
 
 from segsweep.analysis.completed_sweep import CompletedSweep
-from segsweep.analysis.finding import Finding, how_sure
-from segsweep.analysis.importance import interval
-from segsweep.analysis.lr_scaling import BATCH, CENSORED, Isolated, Scaling
-from segsweep.analysis.posterior import Worlds
+from segsweep.analysis.finding import Confidence, Finding, confidence_of
+from segsweep.analysis.lr_scaling import BATCH_SIZE, MAX_AT_BOUND, BatchSizeEffect, LrScaling
+from segsweep.analysis.posterior import PosteriorSamples, interval
 from segsweep.core.formatting import format_interval, format_metric, format_percent, format_value
 
 LARGE = 64
-"""Beyond this batch the report saw returns diminish."""
+"""Batch sizes above this are compared with those up to it."""
+
+SCALING_RULES = {"linear (1)": 1.0, "square root (1/2)": 0.5, "none (0)": 0.0}
+"""Usual exponents of the learning rate against the batch size."""
 
 
-def likely_best(isolated: list[Isolated]) -> np.ndarray:
-    """(batches,): how often each batch is the best, all else retuned."""
-    best = np.argmax([one.best for one in isolated], axis=0)
-    return np.bincount(best, minlength=len(isolated)) / len(best)
+def probability_best(effects: list[BatchSizeEffect]) -> np.ndarray:
+    """Return P(best of all batch sizes) of each batch size, (batch sizes,)."""
+    best = np.argmax([effect.best for effect in effects], axis=0)
+    return np.bincount(best, minlength=len(effects)) / len(best)
 
 
-def best_batch(sweep: CompletedSweep, worlds: Worlds, isolated: list[Isolated]) -> Finding:
-    """Which batch is the best when all else is retuned for it."""
-    chances = likely_best(isolated)
-    top = int(chances.argmax())
-    table = ", ".join(
-        f"{one.batch_size}: {format_metric(worlds.sign * float(one.best.mean()))}"
-        for one in isolated
+def best_batch_size(
+    sweep: CompletedSweep, samples: PosteriorSamples, effects: list[BatchSizeEffect]
+) -> Finding:
+    """Report which batch size is best when the other parameters are optimised for it."""
+    probabilities = probability_best(effects)
+    top = int(probabilities.argmax())
+    p_best = float(probabilities[top])
+    means = ", ".join(
+        f"{effect.batch_size}: {format_metric(samples.sign * float(effect.best.mean()))}"
+        for effect in effects
     )
     sentence = (
-        f"With all else retuned for each batch the best to expect is {table}. Batch "
-        f"{isolated[top].batch_size} is the best in {format_percent(float(chances[top]))} of the possible "
-        f"surfaces. {held_equal(sweep)}"
+        f"Best expected value with the other parameters optimised for each batch size: {means}. "
+        f"P(batch size {effects[top].batch_size} is best) = {format_percent(p_best)}. "
+        f"{equal_budget(sweep)}"
     )
-    sure = how_sure(float(chances[top])) if worlds.tell else "cannot tell"
-    own = worlds.sign * isolated[top].best
+    value = samples.sign * effects[top].best
     return Finding(
         "batch size",
-        "Batch size, all else retuned",
+        "Batch size, other parameters optimised",
         sentence,
-        sure,
-        float(own.mean()),
-        interval(own),
+        confidence_of(p_best) if samples.is_significant else "inconclusive",
+        float(value.mean()),
+        interval(value),
         "batch_size",
     )
 
 
-def large_batches(worlds: Worlds, isolated: list[Isolated]) -> Finding | None:
-    """Whether batches beyond 64 pay, or whether it is time to go back; None without both."""
-    small = [one.best for one in isolated if one.batch_size <= LARGE]
-    large = [one.best for one in isolated if one.batch_size > LARGE]
+def large_batch_sizes(samples: PosteriorSamples, effects: list[BatchSizeEffect]) -> Finding | None:
+    """Report whether batch sizes above LARGE are better; None unless both kinds were searched."""
+    small = [effect for effect in effects if effect.batch_size <= LARGE]
+    large = [effect for effect in effects if effect.batch_size > LARGE]
     if not small or not large:
         return None
-    gain = np.max(large, axis=0) - np.max(small, axis=0)
-    low, high = interval(worlds.sign * gain)
-    sizes = [one.batch_size for one in isolated if one.batch_size <= LARGE]
-    chances = likely_best(isolated)[: len(sizes)]
-    back = sizes[int(chances.argmax())]
-    number, better = worlds.sign * float(gain.mean()), gain.mean() > 0
-    sure = how_sure(gain > 0 if better else gain < 0) if worlds.tell else "cannot tell"
-    said = f"Beyond a batch of {LARGE} the best changes by {format_metric(number)} ({format_interval(low, high)})."
-    if sure == "cannot tell":
-        said += " Whether larger batches pay cannot be told."
-    elif better:
-        said += " Larger batches still pay."
+    best_large = np.max([effect.best for effect in large], axis=0)
+    gain = best_large - np.max([effect.best for effect in small], axis=0)
+    low, high = interval(samples.sign * gain)
+    number, is_better = samples.sign * float(gain.mean()), gain.mean() > 0
+    confidence: Confidence = "inconclusive"
+    if samples.is_significant:
+        confidence = confidence_of(gain > 0 if is_better else gain < 0)
+    sentence = (
+        f"Above batch size {LARGE} the best value changes by {format_metric(number)} (95 % "
+        f"interval {format_interval(low, high)})."
+    )
+    if confidence == "inconclusive":
+        sentence += " Whether larger batches are better is inconclusive."
+    elif is_better:
+        sentence += " Larger batches are better."
     else:
-        said += f" They do not pay: go back to {back}."
+        best_small = small[int(probability_best(effects)[: len(small)].argmax())]
+        sentence += f" Larger batches are not better: use batch size {best_small.batch_size}."
     return Finding(
-        "large batches", f"Batches beyond {LARGE}", said, sure, number, (low, high), "batch_size"
+        "large batches",
+        f"Batch sizes above {LARGE}",
+        sentence,
+        confidence,
+        number,
+        (low, high),
+        "batch_size",
     )
 
 
-def exponent(worlds: Worlds, scaling: Scaling) -> Finding:
-    """How the best learning rate grows with the batch, against the linear and square-root rules."""
+def scaling_exponent(samples: PosteriorSamples, scaling: LrScaling) -> Finding:
+    """Report how the best learning rate scales with the batch size, and which rules fit."""
     low, high = interval(scaling.exponent)
     mean = float(scaling.exponent.mean())
-    rules = {"linear (1)": 1.0, "square root (1/2)": 0.5, "none (0)": 0.0}
-    left = [name for name, value in rules.items() if low <= value <= high]
-    if not worlds.tell:
-        sure, tail = "cannot tell", "The trials do not tell it from luck."
-    elif scaling.at_edge > CENSORED:
-        sure, tail = "cannot tell", "The range of the learning rate is too short to tell."
-    elif len(left) > 1:
-        sure, tail = "cannot tell", f"These trials allow the rules {', '.join(left)}."
-    elif left:
-        sure, tail = "sure", f"Of the usual rules it allows {left[0]} alone."
+    compatible = [name for name, value in SCALING_RULES.items() if low <= value <= high]
+    confidence: Confidence = "inconclusive"
+    if not samples.is_significant:
+        conclusion = f"The effects of the parameters {samples.significance}."
+    elif scaling.at_bound > MAX_AT_BOUND:
+        conclusion = (
+            f"The range of the learning rate is too short: in "
+            f"{format_percent(scaling.at_bound)} of the posterior samples a best rate is at a "
+            "bound of the range, so the true exponent may lie outside this interval."
+        )
+    elif len(compatible) > 1:
+        conclusion = f"The trials are compatible with several rules: {', '.join(compatible)}."
+    elif compatible:
+        confidence = "high"
+        conclusion = f"Of the usual rules, only {compatible[0]} is compatible."
     else:
-        sure, tail = "sure", "None of the usual rules (0, 1/2, 1) fits."
-    edge = (
-        f" In {format_percent(scaling.at_edge)} of the possible surfaces a best rate lies at an end of "
-        "the range, so the true exponent may be beyond."
-        if scaling.at_edge > CENSORED
-        else ""
-    )
+        confidence = "high"
+        conclusion = "None of the usual rules (0, 1/2, 1) is compatible."
     rates = ", ".join(
-        f"{batch}: {format_value(float(np.exp(np.log(rates).mean())))}"
-        for batch, rates in zip(scaling.batches, scaling.rates.T, strict=True)
+        f"{size}: {format_value(float(np.exp(np.log(rates).mean())))}"
+        for size, rates in zip(scaling.batch_sizes, scaling.rates.T, strict=True)
     )
     sentence = (
-        f"The best learning rate grows with the batch to the power {mean:.2f} "
-        f"({low:.2f} to {high:.2f}); by batch {rates}. {tail}{edge}"
+        f"The best learning rate grows with the batch size to the power {mean:.2f} (95 % interval "
+        f"{low:.2f} to {high:.2f}). Best learning rate by batch size: {rates}. {conclusion}"
     )
     return Finding(
         "learning rate with batch",
-        "Learning rate with batch",
+        "Learning rate and batch size",
         sentence,
-        sure,  # type: ignore[arg-type]
+        confidence,
         mean,
         (low, high),
         "learning_rate",
     )
 
 
-def held_equal(sweep: CompletedSweep) -> str:
-    """What the budget held equal between batches: epochs or steps."""
-    seen: dict[int, set[float]] = {}
+def equal_budget(sweep: CompletedSweep) -> str:
+    """Return a sentence that says whether batch sizes had equal epochs or equal steps."""
+    steps: dict[int, set[float]] = {}
     for trial in sweep.finished:
-        if "steps_per_epoch" in trial.outcomes and BATCH in trial.parameters:
-            steps = trial.outcomes["steps_per_epoch"]
-            seen.setdefault(int(trial.parameters[BATCH]), set()).add(steps)
-    if len(seen) < 2:
-        return "What was held equal, epochs or steps, is not known."
-    smallest, largest = min(seen), max(seen)
-    few, many = min(seen[largest]), max(seen[smallest])
-    if few == many:
-        return "Steps were held equal: larger batches saw more images."
+        if "steps_per_epoch" in trial.outcomes and BATCH_SIZE in trial.parameters:
+            size = int(trial.parameters[BATCH_SIZE])
+            steps.setdefault(size, set()).add(trial.outcomes["steps_per_epoch"])
+    if len(steps) < 2:
+        return "Whether trials had equal epochs or equal steps is not known."
+    smallest, largest = min(steps), max(steps)
+    fewest, most = min(steps[largest]), max(steps[smallest])
+    if fewest == most:
+        return "All batch sizes had the same number of steps, so larger ones saw more images."
     return (
-        f"Epochs were held equal: a batch of {largest} had {few:.0f} steps an epoch where one of "
-        f"{smallest} had {many:.0f}."
+        f"All batch sizes had the same number of epochs: {fewest:.0f} steps per epoch at batch "
+        f"size {largest}, {most:.0f} at batch size {smallest}."
     )

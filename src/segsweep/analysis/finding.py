@@ -1,28 +1,35 @@
-"""A finding: one sentence on a sweep, with its number, its interval and how sure it is."""
+"""A finding: a sentence about a sweep with its number, interval and confidence."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-Sure = Literal["sure", "likely", "cannot tell"]
+Confidence = Literal["high", "likely", "inconclusive"]
 
-SURE, LIKELY = 0.975, 0.8
-"""Shares of the possible surfaces that must agree."""
+HIGH, LIKELY = 0.975, 0.8
+"""Posterior probabilities from which the confidence is high or likely."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`id` names it for the redesign; `topic` is its heading; `plot` the picture beside it.
+    """One statement about a sweep.
 
-    `number` is what the sentence is about, in the metric's units or a share, with a 95 % interval
-    (of the trials themselves, where the sentence speaks of them: their middle half, or their ends).
+    Attributes:
+        id: Its name, to which the reasons of the next sweep refer.
+        topic: Its heading.
+        sentence: The statement.
+        confidence: How certain it is.
+        number: The quantity in the sentence, in the metric's units or as a share (0 to 1).
+        interval: The 95 % interval of `number`; for quantities that are measured on trials, their
+            quartiles or their range.
+        plot: The name of the plot that shows it.
     """
 
     id: str
     topic: str
     sentence: str
-    sure: Sure
+    confidence: Confidence
     number: float | None = None
     interval: tuple[float, float] | None = None
     plot: str | None = None
@@ -31,7 +38,9 @@ class Finding:
         return asdict(self)
 
 
-def how_sure(agree: np.ndarray | float) -> Sure:
-    """From the share of worlds that agree, or which of them do."""
-    share = float(np.mean(agree))
-    return "sure" if share >= SURE else "likely" if share >= LIKELY else "cannot tell"
+def confidence_of(agree: np.ndarray | float) -> Confidence:
+    """Return the confidence in a statement that holds in the samples `agree`, or with that P."""
+    probability = float(np.mean(agree))
+    if probability >= HIGH:
+        return "high"
+    return "likely" if probability >= LIKELY else "inconclusive"

@@ -1,160 +1,107 @@
-"""All findings on a finished sweep, and the tables that their plots are drawn from."""
+"""The analysis of a completed sweep and its list of findings."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
-import numpy as np
-
-from segsweep.analysis import batch_findings, parameter_findings, training_findings
+from segsweep.analysis import batch_findings, hyperparameter_findings, training_findings
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import Finding
-from segsweep.analysis.importance import Effect, effects, interval
-from segsweep.analysis.lr_scaling import BATCH, Isolated, Scaling, isolate, rate_map, scaling
-from segsweep.analysis.posterior import Worlds
+from segsweep.analysis.importance import Effect, main_effects
+from segsweep.analysis.lr_scaling import (
+    BatchSizeEffect,
+    LrScaling,
+    batch_size_effects,
+    lr_scaling,
+)
+from segsweep.analysis.posterior import PosteriorSamples
 from segsweep.core.errors import UserError
+from segsweep.core.formatting import format_percent
 
-PRECISION = "mixed_precision"
-
-Table = list[dict[str, Any]]
+MIXED_PRECISION = "mixed_precision"
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What was found: the sweep, its worlds, and what they say of the parameters.
+    """A sweep, the posterior, and what follows from it about the parameters.
 
-    `scaling` is None, and `isolated` empty, where the parameters that they need were not searched.
+    Attributes:
+        sweep: The completed sweep.
+        samples: The posterior.
+        effects: The main effect of each parameter, the largest first.
+        batch_sizes: The effect of each batch size; empty where it was not searched.
+        scaling: How the best learning rate scales with the batch size; None unless both were
+            searched.
     """
 
     sweep: CompletedSweep
-    worlds: Worlds
+    samples: PosteriorSamples
     effects: Sequence[Effect]
-    isolated: list[Isolated]
-    scaling: Scaling | None
-    findings: list[Finding]
+    batch_sizes: list[BatchSizeEffect]
+    scaling: LrScaling | None
 
     @classmethod
     def of(cls, sweep: CompletedSweep) -> "Analysis":
-        """Analyse a sweep. Raises `UserError` if no trial finished or nothing was searched."""
+        """Analyse a sweep.
+
+        Raises:
+            UserError: No trial finished, or no parameter was searched.
+        """
         if not sweep.finished:
             raise UserError(
                 f"{sweep.source}: none of the {len(sweep.trials)} trials has a value of "
-                f"{sweep.metric}, expected one at least; choose another metric, or run the sweep"
+                f"{sweep.metric}, expected at least one; choose another metric, or run the sweep"
             )
         if not sweep.varied:
             raise UserError(
-                f"{sweep.source}: found no parameter that varies between trials, expected one at "
-                "least; name the parameters"
+                f"{sweep.source}: found no parameter that varies between trials, expected at "
+                "least one; name the searched parameters with --parameters"
             )
-        worlds = Worlds(sweep)
-        found = cls(sweep, worlds, effects(worlds), isolate(worlds), scaling(worlds), [])
-        found.findings.extend(found._say())
-        return found
-
-    def _say(self) -> Iterator[Finding]:
-        sweep, worlds = self.sweep, self.worlds
-        yield parameter_findings.best(sweep, worlds)
-        yield parameter_findings.importance(worlds, self.effects)
-        by_name = {one.parameter: parameter_findings.effect(worlds, one) for one in self.effects}
-        yield from by_name.values()
-        if self.isolated:
-            yield batch_findings.best_batch(sweep, worlds, self.isolated)
-            if said := batch_findings.large_batches(worlds, self.isolated):
-                yield said
-        if self.scaling:
-            yield batch_findings.exponent(worlds, self.scaling)
-        yield from parameter_findings.regularisation(worlds, self.effects)
-        yield parameter_findings.edges(worlds)
-        yield from filter(
-            None,
-            [
-                training_findings.gap(sweep),
-                training_findings.curves(sweep, worlds.noise),
-                training_findings.precision(sweep, by_name.get(PRECISION)),
-                training_findings.failures(sweep),
-                training_findings.stopping(sweep),
-            ],
+        samples = PosteriorSamples(sweep)
+        return cls(
+            sweep,
+            samples,
+            main_effects(samples),
+            batch_size_effects(samples),
+            lr_scaling(samples),
         )
 
-    def tables(self) -> dict[str, Table]:
-        """The tables by the names of their files; some may be empty."""
-        return {
-            "trials": self.sweep.rows(),
-            "importance": importance_table(self.effects, self.sweep.metric),
-            "effects": self._effects(),
-            "batch_size": self._batches(),
-            "learning_rate": self._rates(),
-            "map": rate_map(self.worlds),
-            "gap": self._gaps(),
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """All findings except those about run time."""
+        return [finding for finding in self._findings() if finding is not None]
+
+    def _findings(self) -> Iterator[Finding | None]:
+        sweep, samples = self.sweep, self.samples
+        yield hyperparameter_findings.best_trial(sweep, samples)
+        yield hyperparameter_findings.importance(samples, self.effects)
+        by_name = {
+            effect.parameter: hyperparameter_findings.main_effect(samples, effect)
+            for effect in self.effects
         }
+        yield from by_name.values()
+        if self.batch_sizes:
+            yield batch_findings.best_batch_size(sweep, samples, self.batch_sizes)
+            yield batch_findings.large_batch_sizes(samples, self.batch_sizes)
+        if self.scaling:
+            yield batch_findings.scaling_exponent(samples, self.scaling)
+        yield from hyperparameter_findings.regularisation(samples, self.effects)
+        yield hyperparameter_findings.narrow_ranges(samples)
+        yield training_findings.overfitting(sweep)
+        yield training_findings.learning_curves(sweep, samples.noise_sd)
+        yield training_findings.mixed_precision(by_name.get(MIXED_PRECISION))
+        yield training_findings.failures(sweep)
+        yield training_findings.pruning(sweep)
 
-    def _effects(self) -> Table:
-        sign = self.worlds.sign
-        return [
-            {
-                "parameter": one.parameter,
-                "value": value,
-                "mean": float(sign * curve.mean()),
-                **_band(sign * curve),
-            }
-            for one in self.effects
-            for value, curve in zip(one.values, one.curve.T, strict=True)
-        ]
-
-    def _batches(self) -> Table:
-        sign, rows = self.worlds.sign, []
-        for one in self.isolated:
-            seen = [
-                sign * t.value
-                for t in self.sweep.finished
-                if t.value is not None and t.parameters.get(BATCH) == one.batch_size
-            ]
-            rows.append(
-                {
-                    BATCH: one.batch_size,
-                    "best": float(sign * one.best.mean()),
-                    **_band(sign * one.best, "best_"),
-                    "typical": float(sign * one.typical.mean()),
-                    **_band(sign * one.typical, "typical_"),
-                    "seen_best": sign * max(seen) if seen else None,
-                    "seen_median": sign * float(np.median(seen)) if seen else None,
-                    "trials": len(seen),
-                }
-            )
-        return rows
-
-    def _rates(self) -> Table:
-        if self.scaling is None:
-            return []
-        return [
-            {
-                BATCH: batch,
-                "best_learning_rate": float(np.exp(np.log(rates).mean())),
-                **_band(rates),
-            }
-            for batch, rates in zip(self.scaling.batches, self.scaling.rates.T, strict=True)
-        ]
-
-    def _gaps(self) -> Table:
-        return [
-            {"trial": t.name, "train": pair[0], "validation": pair[1]}
-            for t in self.sweep.finished
-            if (pair := training_findings.dice_of(self.sweep, t))
-        ]
-
-
-def importance_table(found: Sequence[Effect], target: str) -> Table:
-    return [
-        {
-            "target": target,
-            "parameter": one.parameter,
-            "share": float(one.share.mean()),
-            **_band(one.share),
-        }
-        for one in found
-    ]
-
-
-def _band(draws: np.ndarray, prefix: str = "") -> dict[str, float]:
-    low, high = interval(draws)
-    return {f"{prefix}low": low, f"{prefix}high": high}
+    @property
+    def verdict(self) -> str:
+        """The best trial and the most important parameter in two sentences."""
+        best, importance = self.findings[:2]
+        first = f"{best.sentence.partition(';')[0]}."
+        if importance.confidence == "inconclusive":
+            return f"{first} {importance.sentence}"
+        top = self.effects[0]
+        return (
+            f"{first} The most important parameter is {top.parameter} "
+            f"({format_percent(float(top.share.mean()))} of the variance over the whole space)."
+        )

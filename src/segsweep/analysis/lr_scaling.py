@@ -1,10 +1,10 @@
-"""What the batch size does when all else is retuned, and how the learning rate goes along.
+"""The effect of the batch size, and how the best learning rate scales with it.
 
-With the batch the best learning rate grows: in proportion for SGD (Goyal et al., "Accurate, large
-minibatch SGD", 2017), rather with the square root for Adam (Malladi et al., NeurIPS 2022). The
-exponent is measured here, in every world that the trials leave possible. What is known before is
-that it lies somewhere between -1/4 and 3/2: the model looks at the learning rate after so much
-scaling with the batch, for each of some exponents, weighed by how well it then explains the trials.
+The best learning rate grows with the batch size: linearly for SGD (Goyal et al., "Accurate, large
+minibatch SGD", 2017), more like the square root for Adam (Malladi et al., NeurIPS 2022). The
+exponent is estimated in every posterior sample. The prior is that it lies between -1/4 and 3/2:
+for each exponent of a grid a surrogate is fitted to learning rates divided by batch size to that
+power, and weighted by its marginal likelihood.
 """
 
 import itertools
@@ -16,33 +16,40 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from segsweep.analysis.posterior import WORLDS, Worlds, near, spread
+from segsweep.analysis.posterior import SAMPLES, PosteriorSamples, perturb, sobol_configurations
 from segsweep.config.distributions import Number
 from segsweep.config.search_space import Categorical
-from segsweep.search.encoding import Varied, columns, fit_surrogate
+from segsweep.search.encoding import Varied, encode
+from segsweep.search.surrogate import fit_surrogate
 from segsweep.search.trial_result import Values
 
-BATCH, RATE = "batch_size", "learning_rate"
+BATCH_SIZE, LEARNING_RATE = "batch_size", "learning_rate"
 
-MOST = 6
-"""Batches that are looked at where the batch is a range."""
+MAX_BATCH_SIZES = 6
+"""Batch sizes that are compared where the batch size is a range."""
 
-AROUND, STEP = 64, 0.08
-"""Settings of all else: so many over the whole space, and as many around the best trials, in steps
-of this share of the range (sd)."""
+SETTINGS, STEP = 64, 0.08
+"""Settings of the other parameters: this many over the whole space, and as many around the best
+trials, at this distance (sd, as a share of the range)."""
 
 RATES = 33
-"""Learning rates at which the best is looked for."""
+"""Learning rates among which the best is searched."""
 
-CENSORED = 0.25
-"""In more of the worlds than this a best rate lies at an end: the exponent is not known."""
+MAX_AT_BOUND = 0.25
+"""The exponent is not known if a best rate lies at a bound in a larger share of the samples."""
 
 EXPONENTS = (-0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 
 
 @dataclass(frozen=True)
-class Isolated:
-    """One batch size: the value with all else at its best, and in the middle; both (worlds,)."""
+class BatchSizeEffect:
+    """The value at one batch size, with larger values better.
+
+    Attributes:
+        batch_size: The batch size.
+        best: The value with the other parameters at their best, (samples,).
+        typical: The median value over the other parameters, (samples,).
+    """
 
     batch_size: int
     best: np.ndarray
@@ -50,129 +57,153 @@ class Isolated:
 
 
 @dataclass(frozen=True)
-class Scaling:
-    """The best learning rate by batch: `rates` (worlds, batches), and the `exponent` (worlds,).
+class LrScaling:
+    """The best learning rate at each batch size.
 
-    `at_edge` is the share (0 to 1) of the worlds in which a best rate lies at an end of its range.
+    Attributes:
+        batch_sizes: The batch sizes, rising.
+        rates: The best learning rates, (samples, batch sizes).
+        exponent: The slope of log(best rate) against log(batch size), (samples,).
+        at_bound: Share (0 to 1) of the samples in which a best rate is at a bound of its range.
     """
 
-    batches: list[int]
+    batch_sizes: list[int]
     rates: np.ndarray
     exponent: np.ndarray
-    at_edge: float
+    at_bound: float
 
 
-def batches_of(varied: Varied) -> list[int]:
-    """The batch sizes of a space, rising; none where they are not two positive whole numbers."""
-    parameter = varied.get(BATCH)
+def batch_size_effects(samples: PosteriorSamples) -> list[BatchSizeEffect]:
+    """Return the effect of each batch size; an empty list where it was not searched."""
+    batch_sizes = _batch_sizes(samples.varied)
+    if not batch_sizes:
+        return []
+    rng, centres = np.random.default_rng(4), samples.best_configurations
+    neighbours = [
+        perturb(samples.varied, centres[i % len(centres)], STEP, rng) for i in range(SETTINGS)
+    ]
+    settings = [*sobol_configurations(samples.varied, SETTINGS, seed=2), *neighbours]
+    grid = [{**setting, BATCH_SIZE: size} for size in batch_sizes for setting in settings]
+    drawn = samples.draw(grid, seed=2).reshape(-1, len(batch_sizes), len(settings))
+    whole_space = drawn[:, :, :SETTINGS]
+    return [
+        BatchSizeEffect(size, drawn[:, i].max(1), np.median(whole_space[:, i], axis=1))
+        for i, size in enumerate(batch_sizes)
+    ]
+
+
+def lr_scaling(samples: PosteriorSamples) -> LrScaling | None:
+    """Return how the best learning rate scales; None unless rate and batch size were searched."""
+    batch_sizes, rates = _batch_sizes(samples.varied), _rates(samples.varied)
+    if not batch_sizes or rates is None:
+        return None
+    grid = _grid(samples, batch_sizes, rates)
+    drawn = _draw_over_exponents(samples, grid).reshape(-1, len(batch_sizes), RATES)
+    index = drawn.argmax(2)
+    best = np.log(rates)[index]
+    centred = np.log(batch_sizes) - np.mean(np.log(batch_sizes))
+    exponent = (best - best.mean(1, keepdims=True)) @ centred / (centred @ centred)
+    at_bound = ((index == 0) | (index == RATES - 1)).any(1)
+    return LrScaling(batch_sizes, np.exp(best), exponent, float(at_bound.mean()))
+
+
+def rate_map(samples: PosteriorSamples) -> list[dict[str, Any]]:
+    """Return posterior mean and sd over a grid of batch sizes and learning rates, one row each.
+
+    The other parameters are as in the incumbent. Values are in the metric's own sign.
+    """
+    batch_sizes, rates = _batch_sizes(samples.varied), _rates(samples.varied)
+    if not batch_sizes or rates is None:
+        return []
+    grid = _grid(samples, batch_sizes, rates)
+    means, sds = samples.predict(grid)
+    return [
+        {
+            BATCH_SIZE: point[BATCH_SIZE],
+            LEARNING_RATE: point[LEARNING_RATE],
+            "mean": samples.sign * mean,
+            "sd": sd,
+        }
+        for point, mean, sd in zip(grid, means.tolist(), sds.tolist(), strict=True)
+    ]
+
+
+def _batch_sizes(varied: Varied) -> list[int]:
+    """Return the batch sizes of a space, rising; none unless they are two or more whole numbers."""
+    parameter = varied.get(BATCH_SIZE)
     if parameter is None:
         return []
     if isinstance(parameter, Categorical):
         values = parameter.values
     else:
-        values = [parameter.from_unit(u) for u in np.linspace(0, 1, MOST).tolist()]
+        values = [parameter.from_unit(u) for u in np.linspace(0, 1, MAX_BATCH_SIZES).tolist()]
     whole = [v for v in values if isinstance(v, int | float) and v >= 1 and v == int(v)]
     sizes = sorted({int(v) for v in whole})
     return sizes if len(whole) == len(values) and len(sizes) > 1 else []
 
 
-def _rates_of(varied: Varied) -> np.ndarray | None:
-    """Learning rates over their range; None where they are not one above zero."""
-    rate = varied.get(RATE)
+def _rates(varied: Varied) -> np.ndarray | None:
+    """Return RATES learning rates over their range; None unless the range is above zero."""
+    rate = varied.get(LEARNING_RATE)
     if not isinstance(rate, Number) or rate.low <= 0:
         return None
     return np.array([rate.from_unit(u) for u in np.linspace(0, 1, RATES).tolist()], dtype=float)
 
 
-def isolate(worlds: Worlds) -> list[Isolated]:
-    """Every batch size with all else retuned; empty where it was not searched."""
-    batches = batches_of(worlds.varied)
-    if not batches:
-        return []
-    rng, places = np.random.default_rng(4), worlds.best_places
-    around = [near(worlds.varied, places[i % len(places)], STEP, rng) for i in range(AROUND)]
-    settings = [*spread(worlds.varied, AROUND, seed=2), *around]
-    asked = [{**setting, BATCH: batch} for batch in batches for setting in settings]
-    drawn = worlds.draws(asked, seed=2).reshape(-1, len(batches), len(settings))
-    wide = drawn[:, :, :AROUND]
+def _grid(
+    samples: PosteriorSamples, batch_sizes: Sequence[int], rates: np.ndarray
+) -> list[dict[str, Any]]:
+    """Return each batch size with each rate, the other parameters as in the incumbent."""
+    base = samples.incumbent.parameters
     return [
-        Isolated(batch, drawn[:, i].max(1), np.median(wide[:, i], axis=1))
-        for i, batch in enumerate(batches)
+        {**base, BATCH_SIZE: size, LEARNING_RATE: rate}
+        for size in batch_sizes
+        for rate in rates.tolist()
     ]
 
 
-def scaling(worlds: Worlds) -> Scaling | None:
-    """How the best learning rate grows with the batch; None where not both were searched."""
-    batches, rates = batches_of(worlds.varied), _rates_of(worlds.varied)
-    if not batches or rates is None:
-        return None
-    drawn = _drawn_scaled(worlds, _grid(worlds, batches, rates)).reshape(-1, len(batches), RATES)
-    place = drawn.argmax(2)
-    best = np.log(rates)[place]
-    wanted = np.log(batches) - np.mean(np.log(batches))
-    exponent = (best - best.mean(1, keepdims=True)) @ wanted / (wanted @ wanted)
-    edge = ((place == 0) | (place == RATES - 1)).any(1)
-    return Scaling(batches, np.exp(best), exponent, float(edge.mean()))
+def _draw_over_exponents(samples: PosteriorSamples, grid: Sequence[Values]) -> np.ndarray:
+    """Return samples over `grid`, (samples, grid), of one surrogate for each of EXPONENTS.
 
-
-def rate_map(worlds: Worlds) -> list[dict[str, Any]]:
-    """Expected value over batch and learning rate, all else as in the best trial: rows of a grid.
-
-    Values are in the metric's own units.
+    The number of samples of each is proportional to its marginal likelihood.
     """
-    batches, rates = batches_of(worlds.varied), _rates_of(worlds.varied)
-    if not batches or rates is None:
-        return []
-    asked = _grid(worlds, batches, rates)
-    means, sds = worlds.expected(asked)
-    return [
-        {BATCH: one[BATCH], RATE: one[RATE], "mean": worlds.sign * mean, "sd": sd}
-        for one, mean, sd in zip(asked, means.tolist(), sds.tolist(), strict=True)
-    ]
-
-
-def _grid(worlds: Worlds, batches: Sequence[int], rates: np.ndarray) -> list[dict[str, Any]]:
-    """Each batch with each learning rate, all else as in the best trial."""
-    base = worlds.incumbent.parameters
-    return [{**base, BATCH: batch, RATE: rate} for batch in batches for rate in rates.tolist()]
-
-
-def _drawn_scaled(worlds: Worlds, asked: Sequence[Values]) -> np.ndarray:
-    """(worlds, asked): from the beliefs under all `EXPONENTS`, each as often as it is likely."""
-    beliefs = []
+    fits = []
     with threadpool_limits(1):
         for exponent in EXPONENTS:
-            seen = partial(_scaled, exponent)
-            belief = fit_surrogate(worlds.varied, worlds.observed, [], worlds.goal, seen=seen)
-            beliefs.append((belief, seen(worlds.varied, asked)))
-        evidence = np.array([belief.evidence for belief, _ in beliefs])
+            encoder = partial(_scaled_columns, exponent)
+            surrogate = fit_surrogate(
+                samples.varied, samples.observed, [], samples.goal, encoder=encoder
+            )
+            fits.append((surrogate, encoder(samples.varied, grid)))
+        evidence = np.array([surrogate.log_evidence for surrogate, _ in fits])
         weight = np.exp(evidence - np.logaddexp.reduce(evidence))
-        many = np.diff((np.cumsum(weight) * WORLDS + 0.5).astype(int), prepend=0).tolist()
+        counts = np.diff((np.cumsum(weight) * SAMPLES + 0.5).astype(int), prepend=0).tolist()
         return np.concatenate(
             [
-                belief.draws(points, count, seed=3)
-                for count, (belief, points) in zip(many, beliefs, strict=True)
+                surrogate.sample(points, count, seed=3)
+                for count, (surrogate, points) in zip(counts, fits, strict=True)
                 if count
             ]
         )
 
 
-def _scaled(exponent: float, varied: Varied, rows: Sequence[Values]) -> np.ndarray:
-    """`columns`, with each learning rate as it would be at the middle batch."""
-    points, rate = columns(varied, rows), varied[RATE]
+def _scaled_columns(exponent: float, varied: Varied, rows: Sequence[Values]) -> np.ndarray:
+    """Encode `rows` with each learning rate rescaled to the geometric mean of the batch sizes."""
+    points, rate = encode(varied, rows), varied[LEARNING_RATE]
     assert isinstance(rate, Number)
-    batches = np.array([row[BATCH] for row in rows], dtype=float)
-    middle = np.exp(np.mean(np.log(batches_of(varied))))
-    rates = np.array([row[RATE] for row in rows], dtype=float) * (batches / middle) ** -exponent
+    batches = np.array([row[BATCH_SIZE] for row in rows], dtype=float)
+    middle = np.exp(np.mean(np.log(_batch_sizes(varied))))
+    factors = (batches / middle) ** -exponent
+    rates = np.array([row[LEARNING_RATE] for row in rows], dtype=float) * factors
     if rate.model_scale == "log":
         share = np.log(rates / rate.low) / np.log(rate.high / rate.low)
     else:
         share = (rates - rate.low) / (rate.high - rate.low)
-    points[:, _column_of(varied, RATE)] = share
+    points[:, _column_index(varied, LEARNING_RATE)] = share
     return points
 
 
-def _column_of(varied: Varied, name: str) -> int:
-    """Which of the model's columns is that of a number."""
+def _column_index(varied: Varied, name: str) -> int:
+    """Return the index of the encoded column of a number."""
     before = itertools.takewhile(lambda other: other != name, varied)
-    return columns({other: varied[other] for other in before}, []).shape[1]
+    return encode({other: varied[other] for other in before}, []).shape[1]

@@ -1,250 +1,217 @@
-"""Where the next sweep looks: each parameter's range, moved by what the finished one tells."""
+"""The search space of the next sweep: each parameter's range, changed by the findings."""
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from segsweep.analysis.batch_findings import likely_best
+from segsweep.analysis.batch_findings import probability_best
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import LIKELY
 from segsweep.analysis.findings import Analysis
-from segsweep.analysis.importance import interval
-from segsweep.analysis.lr_scaling import BATCH, CENSORED, RATE
-from segsweep.analysis.parameter_findings import MATTERS, matters, touching
-from segsweep.config.distributions import (
-    IntUniform,
-    LogUniformValues,
-    Number,
-    QLogUniformValues,
-    QUniform,
-    Uniform,
+from segsweep.analysis.hyperparameter_findings import (
+    AT_BOUND,
+    MIN_SHARE,
+    matters,
+    optima_at_bounds,
 )
+from segsweep.analysis.lr_scaling import BATCH_SIZE, LEARNING_RATE, MAX_AT_BOUND
+from segsweep.analysis.posterior import interval
+from segsweep.analysis.range_arithmetic import rounded_range, value_at
+from segsweep.config.distributions import Number
 from segsweep.config.search_space import Categorical, Parameter
 from segsweep.config.validation import limits
 from segsweep.core.formatting import format_percent, format_value
 
-FAIR = 0.1
-"""A value is worth trying again if it is the best with this probability."""
+MIN_P_BEST = 0.1
+"""A categorical value is kept if it is the best with at least this probability."""
 
-KEPT = 0.25
-"""So likely a batch must be the best to be tried again beside those past a touched end."""
+MIN_P_BEST_EXTENDED = 0.25
+"""The same for batch sizes, where the range is extended past a bound."""
 
-OUTSIDE = (0.05, 0.95)
-"""Quantiles of where the best may lie, between which a range is kept."""
+OPTIMUM_QUANTILES = (0.05, 0.95)
+"""A range is kept between these quantiles of the optimum."""
 
-MARGIN, NARROWEST = 0.05, 0.2
-"""What is left around that, and the least width, in shares of the range that was searched."""
+MARGIN, MIN_WIDTH = 0.05, 0.2
+"""Margin around them, and the smallest width, as shares of the range that was searched."""
 
-TOUCHES = 0.5
-"""An end is touched if the best lies there in this share of the possible surfaces."""
+EXTENSION = 0.5
+"""How far a range is extended past a bound that has the optimum, as a share of the range."""
 
-BEYOND = 0.5
-"""How far a range is widened past a touched end, in shares of it."""
-
-GROWTH = 8
-"""The largest batch of the next sweep is at most so many times the best one so far."""
+MAX_GROWTH = 8
+"""The largest batch size of the next sweep is at most this multiple of the best so far."""
 
 PRIOR_EXPONENT = (0.5, 1.0)
-"""Of the best learning rate against the batch, where the trials do not tell: between the square
-root (Malladi et al., 2022) and the linear rule (Goyal et al., 2017)."""
+"""Exponent of the best learning rate against the batch size where the trials do not determine it:
+square-root (Malladi et al., 2022) to linear scaling (Goyal et al., 2017)."""
 
-Change = tuple[Parameter | None, str, str]
-"""What becomes of a parameter (None: it is fixed), why, and the finding that says so."""
+
+class Change(NamedTuple):
+    """A parameter in the next sweep (None: it is fixed), the reason, and the finding behind it."""
+
+    parameter: Parameter | None
+    reason: str
+    finding: str
 
 
 @dataclass(frozen=True)
-class Batches:
-    """The batch sizes of the next sweep, why these, and the best one so far."""
+class BatchSizes:
+    """The batch sizes of the next sweep, the reason for them, and the best one so far."""
 
     sizes: list[int]
     reason: str
     best: int
 
 
-def batch_sizes(analysis: Analysis, fits: Callable[[int], bool]) -> Batches | None:
-    """Batches that fit in memory and may pay; None where the batch was not searched."""
-    if not analysis.isolated:
+def next_batch_sizes(analysis: Analysis, fits: Callable[[int], bool]) -> BatchSizes | None:
+    """Choose batch sizes that may be best and fit in memory; None if they were not searched.
+
+    Args:
+        analysis: The analysis of the finished sweep.
+        fits: Whether a batch size fits in the memory of the target device.
+    """
+    if not analysis.batch_sizes:
         return None
-    known = [one.batch_size for one in analysis.isolated]
-    chances = likely_best(analysis.isolated)
-    best = known[int(chances.argmax())]
-    touched = TOUCHES if len(known) > 2 else LIKELY  # of two values each is an end
-    fair = [batch for batch, chance in zip(known, chances, strict=True) if chance >= KEPT]
-    if not analysis.worlds.tell:
-        sizes, reason = known, "which batch is best cannot be told yet"
-    elif chances[-1] >= touched:
-        sizes = sorted({*fair, *(best * 2**step for step in range(GROWTH.bit_length()))})
+    searched = [effect.batch_size for effect in analysis.batch_sizes]
+    p_best = probability_best(analysis.batch_sizes)
+    best = searched[int(p_best.argmax())]
+    extend_from = AT_BOUND if len(searched) > 2 else LIKELY  # each of two values is at a bound
+    kept = [size for size, p in zip(searched, p_best, strict=True) if p >= MIN_P_BEST_EXTENDED]
+    if not analysis.samples.is_significant:
+        sizes, reason = searched, "the trials do not determine the best batch size yet"
+    elif p_best[-1] >= extend_from:
+        sizes = sorted({*kept, *(best * 2**step for step in range(MAX_GROWTH.bit_length()))})
         reason = (
-            f"the largest batch so far, {best}, is the best in {format_percent(float(chances[-1]))} of "
-            "the possible surfaces, so larger ones may be better"
+            f"the largest batch size so far, {best}, is best with P = "
+            f"{format_percent(float(p_best[-1]))}, so larger ones may be better"
         )
-    elif chances[0] >= touched:
-        sizes = sorted({*fair, max(1, best // 4), max(1, best // 2), best, 2 * best})
+    elif p_best[0] >= extend_from:
+        sizes = sorted({*kept, max(1, best // 4), max(1, best // 2), best, 2 * best})
         reason = (
-            f"the smallest batch so far, {best}, is the best in {format_percent(float(chances[0]))} of "
-            "the possible surfaces, so smaller ones may be better"
+            f"the smallest batch size so far, {best}, is best with P = "
+            f"{format_percent(float(p_best[0]))}, so smaller ones may be better"
         )
     else:
-        near = [i for i, chance in enumerate(chances) if chance >= FAIR]
-        sizes = known[min(near) : max(near) + 1]
-        reason = f"each of them is the best with a fair chance ({format_percent(FAIR)} or more)"
+        fair = [i for i, p in enumerate(p_best) if p >= MIN_P_BEST]
+        sizes = searched[min(fair) : max(fair) + 1]
+        reason = f"P(best) is at least {format_percent(MIN_P_BEST)} for the outermost of them"
     fitting = list(sizes)
     while len(fitting) > 1 and not fits(fitting[-1]):
-        reason += f"; {fitting.pop()} does not fit in memory by prediction"
+        reason += f"; {fitting.pop()} is predicted not to fit in memory"
     if not fits(fitting[0]):
-        reason += "; even that does not fit"
-    whole = _whole_split(analysis.sweep)
-    if whole is not None and any(size > whole for size in fitting):
-        fitting = [size for size in fitting if size < whole] + [whole]
-        reason += f"; {whole} images are the whole training split"
-    return Batches(fitting, reason, best)
+        reason += f"; {fitting[0]} is predicted not to fit in memory either"
+    train_images = _training_split_size(analysis.sweep)
+    if train_images is not None and any(size > train_images for size in fitting):
+        fitting = [size for size in fitting if size < train_images] + [train_images]
+        reason += f"; the training split has {train_images} images"
+    return BatchSizes(fitting, reason, best)
 
 
-def _whole_split(sweep: CompletedSweep) -> int | None:
-    """The number of training images, where a batch was larger than that."""
-    seen = [(t.outcomes.get("effective_batch_size"), t.parameters.get(BATCH)) for t in sweep.trials]
-    cut = [int(used) for used, asked in seen if used is not None and asked and used < asked]
-    return min(cut, default=None)
+def _training_split_size(sweep: CompletedSweep) -> int | None:
+    """Return the number of training images if a batch size was larger than that, else None."""
+    pairs = [
+        (t.outcomes.get("effective_batch_size"), t.parameters.get(BATCH_SIZE)) for t in sweep.trials
+    ]
+    limited = [
+        int(used)
+        for used, requested in pairs
+        if used is not None and requested and used < requested
+    ]
+    return min(limited, default=None)
 
 
-def change(analysis: Analysis, name: str, batches: Batches | None) -> Change:
-    """What the next sweep makes of one parameter."""
-    worlds, parameter = analysis.worlds, analysis.sweep.varied[name]
-    if name == BATCH and batches:
-        if len(batches.sizes) == 1:
-            return None, batches.reason, "batch size"
-        return Categorical(values=list(batches.sizes)), batches.reason, "batch size"
-    if not worlds.tell:
-        return parameter, "the trials tell nothing of it yet", "importance"
-    effect = next(one for one in analysis.effects if one.parameter == name)
-    if matters(worlds, effect) is False and name != RATE:
-        return (
-            None,
-            f"it decides less than {format_percent(MATTERS)} of the differences "
-            f"(at most {format_percent(interval(effect.share)[1])})",
-            "importance",
+def next_parameter(analysis: Analysis, name: str, batch_sizes: BatchSizes | None) -> Change:
+    """Decide what becomes of one parameter in the next sweep."""
+    samples, parameter = analysis.samples, analysis.sweep.varied[name]
+    if name == BATCH_SIZE and batch_sizes:
+        if len(batch_sizes.sizes) == 1:
+            return Change(None, batch_sizes.reason, "batch size")
+        values = Categorical(values=list(batch_sizes.sizes))
+        return Change(values, batch_sizes.reason, "batch size")
+    if not samples.is_significant:
+        return Change(parameter, "its effect is not significant", "importance")
+    effect = next(effect for effect in analysis.effects if effect.parameter == name)
+    if matters(samples, effect) is False and name != LEARNING_RATE:
+        reason = (
+            f"it explains less than {format_percent(MIN_SHARE)} of the variance (at most "
+            f"{format_percent(interval(effect.share)[1])})"
         )
+        return Change(None, reason, "importance")
     if isinstance(parameter, Categorical):
-        return _values(analysis, name, parameter)
-    if name == RATE and batches:
-        return _rate(analysis, parameter, batches)
-    low, high, reason, finding = _range(analysis, name, parameter)
-    return _between(low, high, parameter), reason, finding
+        return _next_values(analysis, name, parameter)
+    if name == LEARNING_RATE and batch_sizes:
+        return _next_learning_rates(analysis, parameter, batch_sizes)
+    low, high, reason, finding = _next_range(analysis, name, parameter)
+    return Change(rounded_range(low, high, parameter), reason, finding)
 
 
-def _values(analysis: Analysis, name: str, parameter: Categorical) -> Change:
-    winners = [one[name] for one in analysis.worlds.winners]
-    chance = {v: winners.count(v) / len(winners) for v in parameter.ordered}
-    kept = [v for v in parameter.values if chance[v] >= FAIR]
-    reason = "the best with a probability of " + ", ".join(
-        f"{format_percent(c)} ({format_value(v)})" for v, c in chance.items()
+def _next_values(analysis: Analysis, name: str, parameter: Categorical) -> Change:
+    """Keep the values of a categorical parameter that may be best."""
+    optima = [optimum[name] for optimum in analysis.samples.optima]
+    p_best = {value: optima.count(value) / len(optima) for value in parameter.ordered}
+    kept = [value for value in parameter.values if p_best[value] >= MIN_P_BEST]
+    reason = "P(best) by value: " + ", ".join(
+        f"{format_value(value)} {format_percent(p)}" for value, p in p_best.items()
     )
-    if len(kept) < 2:
-        return None, reason, f"effect of {name}"
-    return Categorical(values=kept, scale=parameter.scale), reason, f"effect of {name}"
+    values = Categorical(values=kept, scale=parameter.scale) if len(kept) > 1 else None
+    return Change(values, reason, f"effect of {name}")
 
 
-def _range(analysis: Analysis, name: str, parameter: Number) -> tuple[float, float, str, str]:
-    """The range in which the best may lie, wider past a touched end; why; and the finding."""
-    shares = np.array([parameter.to_unit(one[name]) for one in analysis.worlds.winners])
-    low, high = np.quantile(shares, OUTSIDE) + np.array([-MARGIN, MARGIN])
-    short = NARROWEST - (high - low)
-    if short > 0:
-        low, high = low - short / 2, high + short / 2
-    end, touched = touching(analysis.worlds).get(name, ("", 0.0))
-    reason = (
-        f"in nine of ten possible surfaces the best lies between "
-        f"{format_value(parameter.from_unit(float(np.quantile(shares, OUTSIDE[0]))))} and "
-        f"{format_value(parameter.from_unit(float(np.quantile(shares, OUTSIDE[1]))))}"
+def _next_range(analysis: Analysis, name: str, parameter: Number) -> tuple[float, float, str, str]:
+    """Return bounds, reason and finding: where the optimum may be, extended at a bound."""
+    shares = np.array([parameter.to_unit(optimum[name]) for optimum in analysis.samples.optima])
+    low, high = np.quantile(shares, OPTIMUM_QUANTILES) + np.array([-MARGIN, MARGIN])
+    missing = MIN_WIDTH - (high - low)
+    if missing > 0:
+        low, high = low - missing / 2, high + missing / 2
+    bound, p_bound = optima_at_bounds(analysis.samples).get(name, ("", 0.0))
+    lower, upper = (
+        format_value(parameter.from_unit(float(np.quantile(shares, quantile))))
+        for quantile in OPTIMUM_QUANTILES
     )
+    reason = f"the optimum is between {lower} and {upper} with P = 90 %"
     finding = f"effect of {name}"
     low, high = max(0.0, float(low)), min(1.0, float(high))
-    if touched >= TOUCHES:
-        low, high = (-BEYOND, high) if end == "lower" else (low, 1 + BEYOND)
-        reason += f"; that is at the {end} end of what was searched, so it goes beyond"
+    if p_bound >= AT_BOUND:
+        low, high = (-EXTENSION, high) if bound == "lower" else (low, 1 + EXTENSION)
+        reason += f"; that is at the {bound} bound of the range, so the range is extended"
         finding = "edges"
-    least, most = limits(name)
-    if parameter.low > 0:  # a number that was above zero stays there
-        least = max(least, parameter.low / 10)
-    ends = sorted(min(max(_at(parameter, share), least), most) for share in (low, high))
+    smallest, largest = limits(name)
+    if parameter.low > 0:  # a range above zero stays above zero
+        smallest = max(smallest, parameter.low / 10)
+    ends = sorted(min(max(value_at(parameter, share), smallest), largest) for share in (low, high))
     return ends[0], ends[1], reason, finding
 
 
-def _rate(analysis: Analysis, parameter: Number, batches: Batches) -> Change:
-    """The learning rate, which moves with the batch by the measured exponent, or by the prior."""
-    low, high, reason, finding = _range(analysis, RATE, parameter)
-    middle = float(np.median([one[RATE] for one in analysis.worlds.winners]))
-    down, up = batches.sizes[0] / batches.best, batches.sizes[-1] / batches.best
+def _next_learning_rates(analysis: Analysis, parameter: Number, batch_sizes: BatchSizes) -> Change:
+    """Return the range of the learning rate, extended for new batch sizes by their scaling."""
+    low, high, reason, finding = _next_range(analysis, LEARNING_RATE, parameter)
+    middle = float(np.median([optimum[LEARNING_RATE] for optimum in analysis.samples.optima]))
+    shrinkage = batch_sizes.sizes[0] / batch_sizes.best
+    growth = batch_sizes.sizes[-1] / batch_sizes.best
     scaling = analysis.scaling
-    measured = (
+    if (
         scaling is not None
-        and scaling.at_edge <= CENSORED
+        and scaling.at_bound <= MAX_AT_BOUND
         and np.ptp(interval(scaling.exponent)) <= 1.0
-    )
-    if measured and scaling is not None:
-        slow, fast = (min(max(e, 0.0), 1.5) for e in interval(scaling.exponent))
-        said = f"the exponent that was measured ({slow:.2f} to {fast:.2f})"
+    ):
+        smallest, largest = (min(max(e, 0.0), 1.5) for e in interval(scaling.exponent))
+        rule = f"the range follows the measured scaling exponent ({smallest:.2f} to {largest:.2f})"
     else:
-        slow, fast = PRIOR_EXPONENT
-        said = "an exponent of 1/2 to 1, the usual rules, as the trials do not tell it"
-    ways = []
-    if up > 1:
-        high = max(high, middle * up**fast)
-        ways.append(f"grow {up:g} times")
-    if down < 1:
-        low = min(low, middle * down**fast)
-        ways.append(f"shrink to 1/{1 / down:g}")
-    if ways:
-        reason += f"; batches {' and '.join(ways)}, and the best rate with them by {said}"
+        largest = PRIOR_EXPONENT[1]
+        rule = (
+            "the trials do not determine how the best learning rate scales with batch size, so "
+            "the range covers square-root to linear scaling"
+        )
+    directions = []
+    if growth > 1:
+        high = max(high, middle * growth**largest)
+        directions.append(f"grow {growth:g} times")
+    if shrinkage < 1:
+        low = min(low, middle * shrinkage**largest)
+        directions.append(f"shrink to 1/{1 / shrinkage:g}")
+    if directions:
+        reason += f"; batch sizes {' and '.join(directions)}, and {rule}"
         finding = "learning rate with batch"
-    return _between(low, high, parameter), reason, finding
-
-
-def _at(parameter: Number, share: float) -> float:
-    """The value at a share of the range that may lie outside 0 to 1."""
-    if parameter.model_scale == "log":
-        return float(parameter.low * (parameter.high / parameter.low) ** share)
-    return float(parameter.low + share * (parameter.high - parameter.low))
-
-
-def _between(low: float, high: float, like: Number) -> Parameter:
-    """A range of the same kind, its ends rounded as far as its width allows."""
-    if isinstance(like, IntUniform):
-        return IntUniform(min=math.floor(low), max=max(math.ceil(high), math.floor(low) + 1))
-    log = like.model_scale == "log" and low > 0
-    digits = 2 if log else max(0, 2 - math.floor(math.log10(high - low)))
-    ends = [float(f"{e:.2g}") if log else round(e, digits) for e in (low, high)]
-    low, high = ends if ends[0] < ends[1] else (low, high)
-    return _range_of(low, high, log, getattr(like, "q", None))
-
-
-def _range_of(low: float, high: float, log: bool, q: float | None = None) -> Parameter:
-    if log:
-        kind = "log_uniform_values"
-        if q is None:
-            return LogUniformValues(min=low, max=high, distribution=kind)  # type: ignore[arg-type]
-        return QLogUniformValues(min=low, max=high, q=q, distribution="q_log_uniform_values")
-    scale = "linear" if low > 0 and high >= 10 * low else None
-    if q is None:
-        return Uniform(min=low, max=high, scale=scale)  # type: ignore[arg-type]
-    return QUniform(min=low, max=high, q=q, distribution="q_uniform", scale=scale)  # type: ignore[arg-type]
-
-
-def united(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """A space that holds both, for what is posterior_of_trials of the new one."""
-    found = {}
-    for name, parameter in old.items():
-        other = new.get(name)
-        if other is None:
-            found[name] = parameter
-        elif isinstance(parameter, Categorical) and isinstance(other, Categorical):
-            values = list(dict.fromkeys([*parameter.values, *other.values]))
-            found[name] = Categorical(values=values, scale=parameter.scale)
-        else:
-            ends = other.values if isinstance(other, Categorical) else [other.low, other.high]
-            low, high = min(parameter.low, *ends), max(parameter.high, *ends)
-            found[name] = _range_of(low, high, parameter.model_scale == "log" and low > 0)
-    return found
+    return Change(rounded_range(low, high, parameter), reason, finding)

@@ -1,4 +1,4 @@
-"""The next study as files: a whole params.yaml, W&B's sweep.yaml, the reasons and the changes."""
+"""Write the next study: `params.yaml`, W&B's `sweep.yaml`, `rationale.md` and `changes.diff`."""
 
 import copy
 import difflib
@@ -7,87 +7,126 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.analysis.findings import Analysis
-from segsweep.analysis.next_sweep import Design, rationale
+from segsweep.analysis.next_sweep import NextSweep, design_next_sweep
+from segsweep.analysis.rationale import rationale, summarise
+from segsweep.analysis.target_device import batch_size_fits, format_device, target_device
 from segsweep.config.objective import METRICS
-from segsweep.config.search_space import to_table, to_wandb
+from segsweep.config.search_space import Constant, to_table, to_wandb
 from segsweep.config.sections import HYPERPARAMETERS
 from segsweep.config.study import Study
 from segsweep.config.sweep import SECTION_OF
 from segsweep.config.training_config import SEARCHABLE
 from segsweep.core.errors import UserError
-from segsweep.core.files import dump_yaml, write_text, write_yaml
+from segsweep.core.files import write_text, write_yaml
 from segsweep.core.thinning import evenly
+from segsweep.core.yaml_format import dump_yaml
 from segsweep.search import sweep_files
-from segsweep.search.warm_start import MOST
+from segsweep.search.warm_start import MAX_EARLIER_TRIALS
 
 HEADER = """\
-# The next study, designed from a finished sweep: rationale.md beside it gives the reason of each
-# changed line. Run it with
+# The next study, proposed from a finished sweep. rationale.md in this folder gives the reason for
+# each change. Run it with
 #   cp results/next/params.yaml params.yaml && snakemake --cores 8 --resources gpu=1
 """
 
 
-def write_next(
-    out: Path, analysis: Analysis, found: Design, base: dict[str, Any], hardware: str
-) -> None:
-    """Write params.yaml, sweep.yaml, rationale.md and changes.diff to `out`.
+def propose_next_study(
+    out: Path, analysis: Analysis, base: dict[str, Any], selected: dict[str, Any] | None = None
+) -> NextSweep:
+    """Design the next sweep for the target device and write its files to `out`.
 
-    `base` is the present study as it was read. Parameters that no study of this project has, or
-    takes with such values, stand in sweep.yaml alone; where all are such, that is all there is.
+    Args:
+        out: The folder to write to.
+        analysis: The analysis of the finished sweep.
+        base: The present study as it was read; missing keys have the study's defaults.
+        selected: The configuration selected by confirmation, if there is one.
+
+    Raises:
+        UserError: `base` is not a valid study, or asks for a device that is not there.
     """
-    text = rationale(analysis, found, hardware)
-    foreign = [n for n, p in found.space.items() if not _accepts(n, to_table(p))]
-    others = {n: to_wandb(found.space[n]) for n in foreign}
-    others |= {n: {"value": v} for n, v in found.fixed.items() if not _accepts(n, {"value": v})}
+    study = Study.parse(base)
+    device = target_device(study)
+    epochs = study.epochs if "epochs" in base else _epochs_of(analysis, study.epochs)
+    if "epochs" in analysis.sweep.varied:
+        epochs = None
+    fits = batch_size_fits(study, device)
+    trials = len(analysis.sweep.trials)
+    proposal = design_next_sweep(analysis, fits, epochs, trials, selected)
+    write_next_study(out, analysis, proposal, base, format_device(device))
+    print(f"next sweep: {summarise(proposal, analysis.samples.noise_sd)}")
+    return proposal
+
+
+def _epochs_of(analysis: Analysis, default: int) -> int | None:
+    """Return the epochs of the trials of a sweep made elsewhere, as far as they are known."""
+    epochs = analysis.sweep.space.get("epochs")
+    if isinstance(epochs, Constant) and isinstance(epochs.value, int | float):
+        return int(epochs.value)
+    logged = [trial.outcomes.get("epochs") for trial in analysis.sweep.finished]
+    return max((int(count) for count in logged if count), default=default)
+
+
+def write_next_study(
+    out: Path, analysis: Analysis, proposal: NextSweep, base: dict[str, Any], hardware: str
+) -> None:
+    """Write the files of the next study to `out`.
+
+    Parameters that this project's trainer does not have are written to `sweep.yaml` only. Where
+    all of them are such, there is no `params.yaml`.
+    """
+    text = rationale(analysis, proposal, hardware)
+    foreign = [n for n, p in proposal.space.items() if not _is_accepted(n, to_table(p))]
+    others = {n: to_wandb(proposal.space[n]) for n in foreign}
+    others |= {n: {"value": v} for n, v in proposal.fixed.items() if not _is_accepted_value(n, v)}
     if others:
         text += (
-            f"\nThis project's trainer does not take {', '.join(others)}: they stand in sweep.yaml "
-            "alone.\n"
+            f"\nThis project's trainer does not support {', '.join(others)}; only sweep.yaml has "
+            "these parameters.\n"
         )
-    if len(foreign) < len(found.space):
-        raw = next_study(analysis, found, base)
+    if len(foreign) < len(proposal.space):
+        raw = next_study(analysis, proposal, base)
         sweep = sweep_files.wandb_sweep(Study.parse(raw, str(out / "params.yaml")))
         sweep["parameters"] |= others
         write_yaml(out / "params.yaml", raw, HEADER)
-        write_text(out / "changes.diff", _difference(base, raw))
+        write_text(out / "changes.diff", _diff(base, raw))
     else:
         metric = {"name": analysis.sweep.metric, "goal": analysis.sweep.goal}
         sweep = {"method": "bayes", "metric": metric, "parameters": others}
-        text += "Add your program to it.\n"
+        text += "Add the key `program` to sweep.yaml before you use it.\n"
     write_yaml(out / "sweep.yaml", sweep)
     write_text(out / "rationale.md", text)
 
 
-def next_study(analysis: Analysis, found: Design, base: dict[str, Any]) -> dict[str, Any]:
-    """The study `base` with the design in it, the best trial on top, the trials as its prior."""
+def next_study(analysis: Analysis, proposal: NextSweep, base: dict[str, Any]) -> dict[str, Any]:
+    """Return the study `base` with the proposal in it and the finished trials as prior trials."""
     raw = copy.deepcopy(base)
-    if found.epochs and "epochs" not in found.space:
-        raw["epochs"] = found.epochs
-    best = found.best | found.fixed
-    for name, value in best.items():
-        if not _accepts(name, {"value": value}):
+    if proposal.epochs and "epochs" not in proposal.space:
+        raw["epochs"] = proposal.epochs
+    for name, value in (proposal.start | proposal.fixed).items():
+        if not _is_accepted_value(name, value):
             continue
         if name in HYPERPARAMETERS:
             raw[name] = value
         elif name in SECTION_OF:
             raw.setdefault(SECTION_OF[name], {})[name] = value
-    known = {name: p for name, p in found.space.items() if _accepts(name, to_table(p))}
+    space = {name: p for name, p in proposal.space.items() if _is_accepted(name, to_table(p))}
     sweep = raw.setdefault("sweep", {})
-    sweep["parameters"] = {name: to_table(p) for name, p in known.items()}
+    sweep["parameters"] = {name: to_table(p) for name, p in space.items()}
     sweep["method"] = "bayes"
-    sweep["trials"] = found.trials
+    sweep["trials"] = proposal.trials
     sweep["seed"] = int(sweep.get("seed", 0)) + 1
     sweep["enqueue"] = [
-        {name: value for name, value in one.items() if name in known} for one in found.enqueue
+        {name: value for name, value in configuration.items() if name in space}
+        for configuration in proposal.enqueue
     ]
     sweep.pop("prior_trials", None)
     if analysis.sweep.metric in METRICS:
         sweep["metric"] = {"name": analysis.sweep.metric, "goal": analysis.sweep.goal}
-        sweep["prior_trials"] = _priors(analysis, known)
+        sweep["prior_trials"] = _prior_trials(analysis, space)
     return raw
 
 
-def _accepts(name: str, table: dict[str, Any]) -> bool:
+def _is_accepted(name: str, table: dict[str, Any]) -> bool:
     """Whether a study may search a parameter in this way."""
     if name not in SEARCHABLE:
         return False
@@ -98,24 +137,29 @@ def _accepts(name: str, table: dict[str, Any]) -> bool:
     return True
 
 
-def _priors(analysis: Analysis, known: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The finished trials, best first; of more than a sweep begins with, an even choice."""
-    upwards = analysis.worlds.sign
-    finished = sorted(analysis.sweep.finished, key=lambda t: -upwards * (t.value or 0.0))
+def _is_accepted_value(name: str, value: Any) -> bool:
+    return _is_accepted(name, {"value": value})
+
+
+def _prior_trials(analysis: Analysis, space: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the finished trials, best first; an even selection where a study allows fewer."""
+    direction = analysis.samples.sign
+    finished = sorted(analysis.sweep.finished, key=lambda t: -direction * (t.value or 0.0))
     return [
-        {"parameters": {n: t.parameters[n] for n in known}, "value": float(t.value or 0.0)}
-        for t in evenly(finished, MOST)
+        {"parameters": {n: t.parameters[n] for n in space}, "value": float(t.value or 0.0)}
+        for t in evenly(finished, MAX_EARLIER_TRIALS)
     ]
 
 
-def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:
-    def shown(raw: dict[str, Any]) -> list[str]:
-        told = copy.deepcopy(raw)
-        if priors := told.get("sweep", {}).get("prior_trials"):
-            told["sweep"]["prior_trials"] = (
-                f"{len(priors)} trials of the sweep before" if isinstance(priors, list) else priors
-            )
-        return dump_yaml(told).splitlines(keepends=True)
+def _diff(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Return a unified diff of two studies, with lists of prior trials reduced to a count."""
 
-    lines = difflib.unified_diff(shown(old), shown(new), "params.yaml", "results/next/params.yaml")
-    return "".join(lines)
+    def lines(raw: dict[str, Any]) -> list[str]:
+        shortened = copy.deepcopy(raw)
+        trials = shortened.get("sweep", {}).get("prior_trials")
+        if isinstance(trials, list) and trials:
+            shortened["sweep"]["prior_trials"] = f"{len(trials)} trials of the previous sweep"
+        return dump_yaml(shortened).splitlines(keepends=True)
+
+    pair = lines(old), lines(new)
+    return "".join(difflib.unified_diff(*pair, "params.yaml", "results/next/params.yaml"))

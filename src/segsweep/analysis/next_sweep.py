@@ -1,4 +1,4 @@
-"""The next sweep, designed from what the finished one tells and from the hardware at hand."""
+"""Design the next sweep from the analysis of the finished one and the memory of a device."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,26 +7,26 @@ from typing import Any
 import numpy as np
 
 from segsweep.analysis.findings import Analysis
-from segsweep.analysis.importance import interval
-from segsweep.analysis.next_space import batch_sizes, change, united
-from segsweep.analysis.posterior import Worlds, spread
-from segsweep.analysis.training_findings import curves_of
+from segsweep.analysis.next_space import next_batch_sizes, next_parameter
+from segsweep.analysis.posterior import PosteriorSamples, interval, sobol_configurations
+from segsweep.analysis.range_arithmetic import union
+from segsweep.analysis.training_findings import summarise_curves
 from segsweep.config.search_space import Categorical, Constant, Parameter, contains, to_wandb
-from segsweep.core.formatting import format_metric, format_value
+from segsweep.core.formatting import format_percent
 from segsweep.search.trial_result import Values
 
-FEWEST, MOST = 10, 60
-"""Trials of a sweep."""
+MIN_TRIALS, MAX_TRIALS = 10, 60
+"""Trials of the next sweep."""
 
-ENOUGH = 0.9
-"""So much of what could be won at all is worth its trials."""
+GAIN_SHARE = 0.9
+"""The next sweep has as many trials as reach this share of the gain of MAX_TRIALS trials."""
 
 CANDIDATES = 256
 
 
 @dataclass(frozen=True)
-class Line:
-    """One changed line of the study: where, from what to what, why, and by which finding."""
+class StudyChange:
+    """One changed key of the study, the reason, and the id of the finding behind it."""
 
     key: str
     before: Any
@@ -36,13 +36,21 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Design:
-    """The next sweep. `gain` is the expected improvement on the best trial, with its interval.
+class NextSweep:
+    """The design of the next sweep.
 
-    `space` is searched, `fixed` is not any more; `epochs` is None where nothing is known of them;
-    `best` is what it starts from, and `enqueue` the same where the space holds it; `stop` says that
-    nothing is left to win;
-    `told` whether the finished sweep can be told from luck, without which no gain is promised.
+    Attributes:
+        space: The parameters to search.
+        fixed: The values of parameters that are no longer searched.
+        epochs: Epochs of a trial; None where they are not known.
+        trials: The number of trials.
+        gain: Expected improvement on the best trial, in the metric's units.
+        gain_interval: Its 95 % interval.
+        start: The configuration that the study starts from.
+        enqueue: The same as the first trial, where `space` contains it.
+        is_significant: Whether the finished sweep has significant effects; if not, `gain` is 0.
+        stop: Whether the expected gain is less than the noise of one training.
+        changes: All changed keys of the study.
     """
 
     space: dict[str, Parameter]
@@ -51,156 +59,122 @@ class Design:
     trials: int
     gain: float
     gain_interval: tuple[float, float]
-    best: dict[str, Any]
-    stop: bool
-    told: bool
+    start: dict[str, Any]
     enqueue: list[dict[str, Any]]
-    lines: list[Line]
-
-    def verdict(self, noise: float) -> str:
-        """What the design comes to, in a sentence."""
-        if not self.told:
-            return (
-                "The finished sweep cannot be told from luck: no gain is promised of "
-                f"{self.trials} trials in the same space."
-            )
-        low, high = self.gain_interval
-        expected = f"{format_metric(self.gain)} ({format_metric(low)} to {format_metric(high)}) beyond the best trial"
-        if self.stop:
-            return (
-                f"Stop here: another sweep is expected to win {expected}, less than the luck of "
-                f"one training (sd {format_metric(noise)})."
-            )
-        return f"The next sweep of {self.trials} trials is expected to win {expected}."
+    is_significant: bool
+    stop: bool
+    changes: list[StudyChange]
 
 
-def design(
+def design_next_sweep(
     analysis: Analysis,
     fits: Callable[[int], bool],
     epochs: int | None,
     trials: int,
-    winner: Values | None = None,
-) -> Design:
-    """The next sweep; `fits` says which batches fit in memory.
+    selected: Values | None = None,
+) -> NextSweep:
+    """Design the next sweep.
 
-    `epochs` and `trials` are those so far; `winner` is the confirmed configuration, where there is
-    one, else it is the trial of which most is expected.
-
-    Gains are to be maximized, whatever the metric's goal.
+    Args:
+        analysis: The analysis of the finished sweep.
+        fits: Whether a batch size fits in the memory of the target device.
+        epochs: Epochs of a trial of the finished sweep; None where they are not known.
+        trials: The number of trials of the finished sweep.
+        selected: The configuration selected by confirmation; without one, the incumbent.
     """
-    sweep, worlds = analysis.sweep, analysis.worlds
-    batches = batch_sizes(analysis, fits)
-    space: dict[str, Parameter] = {}
-    fixed: dict[str, Any] = {}
-    lines = []
-    best = worlds.incumbent.parameters if winner is None else winner
-    for name, before in sweep.varied.items():
-        after, reason, finding = change(analysis, name, batches)
-        if after is None:
-            value = batches.sizes[0] if name == "batch_size" and batches else best[name]
-            fixed[name], shown = value, {"value": value}
-        else:
-            space[name], shown = after, to_wandb(after)
-        if shown != to_wandb(before):
-            lines.append(Line(f"sweep.parameters.{name}", to_wandb(before), shown, reason, finding))
-    if not space:  # nothing matters: what matters most stays
-        first = analysis.effects[0].parameter
-        space[first] = sweep.varied[first]
-        del fixed[first]
-        lines = [line for line in lines if line.key != f"sweep.parameters.{first}"]
-    if not worlds.tell:
-        count, gain, span = max(trials, min(2 * MOST, 2 * trials), FEWEST), 0.0, (0.0, 0.0)
-        reason = "more trials, to tell at all"
-    else:
-        count, gain, span = _worth(analysis, space, fixed)
-        reason = f"so many reach {ENOUGH:.0%} of what can be won, drawn at random"
-    if count != trials:
-        lines.append(
-            Line("sweep.trials", trials, count, reason, "best" if worlds.tell else "importance")
+    samples = analysis.samples
+    start = samples.incumbent.parameters if selected is None else selected
+    space, fixed, changes = _next_space(analysis, fits, start)
+    if samples.is_significant:
+        count, gain, gain_interval = _expected_gain(analysis, space, fixed)
+        reason = (
+            f"{count} random trials would reach {format_percent(GAIN_SHARE)} of the expected gain"
         )
-    longer = _epochs(analysis, epochs)
-    if epochs and longer and longer != epochs:
+        finding = "best"
+    else:
+        count = max(trials, min(2 * MAX_TRIALS, 2 * trials), MIN_TRIALS)
+        gain, gain_interval = 0.0, (0.0, 0.0)
+        reason = "more trials are needed for a significant result"
+        finding = "importance"
+    if count != trials:
+        changes.append(StudyChange("sweep.trials", trials, count, reason, finding))
+    next_epochs = _next_epochs(analysis, epochs)
+    if epochs and next_epochs and next_epochs != epochs:
         reason = (
             "the better trials still rise at their end"
-            if longer > epochs
+            if next_epochs > epochs
             else "the better trials are saturated long before their end"
         )
-        lines.append(Line("epochs", epochs, longer, reason, "curves"))
-    stop = worlds.tell and gain < worlds.noise
-    inside = {n: v for n, v in best.items() if n in space}
-    enqueue = [inside] if all(contains(p, inside[n]) for n, p in space.items()) else []
-    return Design(
-        space, fixed, longer, count, gain, span, dict(best), stop, worlds.tell, enqueue, lines
+        changes.append(StudyChange("epochs", epochs, next_epochs, reason, "curves"))
+    searched = {name: value for name, value in start.items() if name in space}
+    is_inside = all(contains(p, searched[name]) for name, p in space.items())
+    return NextSweep(
+        space=space,
+        fixed=fixed,
+        epochs=next_epochs,
+        trials=count,
+        gain=gain,
+        gain_interval=gain_interval,
+        start=dict(start),
+        enqueue=[searched] if is_inside else [],
+        is_significant=samples.is_significant,
+        stop=samples.is_significant and gain < samples.noise_sd,
+        changes=changes,
     )
 
 
-def _epochs(analysis: Analysis, epochs: int | None) -> int | None:
-    found = curves_of(analysis.sweep, analysis.worlds.noise)
-    if epochs is None or found is None:
+def _next_space(
+    analysis: Analysis, fits: Callable[[int], bool], start: Values
+) -> tuple[dict[str, Parameter], dict[str, Any], list[StudyChange]]:
+    """Return the parameters to search, the values of the fixed ones, and the changes."""
+    varied = analysis.sweep.varied
+    batch_sizes = next_batch_sizes(analysis, fits)
+    space: dict[str, Parameter] = {}
+    fixed: dict[str, Any] = {}
+    changes = []
+    for name, before in varied.items():
+        after, reason, finding = next_parameter(analysis, name, batch_sizes)
+        if after is None:
+            is_batch_size = name == "batch_size" and batch_sizes is not None
+            value = batch_sizes.sizes[0] if is_batch_size and batch_sizes else start[name]
+            fixed[name], written = value, {"value": value}
+        else:
+            space[name], written = after, to_wandb(after)
+        if written != to_wandb(before):
+            key = f"sweep.parameters.{name}"
+            changes.append(StudyChange(key, to_wandb(before), written, reason, finding))
+    if not space:  # no parameter matters; keep the most important one
+        first = analysis.effects[0].parameter
+        space[first] = varied[first]
+        del fixed[first]
+        changes = [change for change in changes if change.key != f"sweep.parameters.{first}"]
+    return space, fixed, changes
+
+
+def _next_epochs(analysis: Analysis, epochs: int | None) -> int | None:
+    curves = summarise_curves(analysis.sweep, analysis.samples.noise_sd)
+    if epochs is None or curves is None:
         return epochs
-    return max(1, round(epochs * found.factor))
+    return max(1, round(epochs * curves.epochs_factor))
 
 
-def _worth(
+def _expected_gain(
     analysis: Analysis, space: dict[str, Parameter], fixed: dict[str, Any]
 ) -> tuple[int, float, tuple[float, float]]:
-    """How many trials, and what they are expected to win, drawn at random in every world.
+    """Return the number of trials and their expected gain with its 95 % interval.
 
-    A search that learns needs fewer, so this is on the safe side.
+    The gain is that of random trials in each posterior sample, so it is a lower estimate: Bayesian
+    optimisation needs fewer trials. The surrogate is fitted over a space that contains both sweeps.
     """
     sweep = analysis.sweep
     varied: dict[str, Any] = {n: p for n, p in space.items() if not isinstance(p, Constant)}
-    wide = united(
-        sweep.varied, {**varied, **{n: Categorical(values=[v]) for n, v in fixed.items()}}
-    )
-    worlds = Worlds(sweep, wide)
-    asked = [{**fixed, **one} for one in spread(varied, CANDIDATES, seed=6)]
-    drawn = worlds.draws([*asked, worlds.incumbent.parameters], seed=6)
-    so_far = np.maximum.accumulate(drawn[:, :-1], axis=1)
-    won = np.maximum(so_far - drawn[:, -1:], 0.0)
-    mean = won.mean(0)
-    count = int(np.argmax(mean >= ENOUGH * mean[MOST - 1])) + 1
-    count = min(MOST, max(FEWEST, 5 * -(-count // 5)))
-    return count, float(mean[count - 1]), interval(won[:, count - 1])
-
-
-def rationale(analysis: Analysis, found: Design, hardware: str) -> str:
-    """Markdown: what changes, why, and what is to be expected."""
-    rows = [
-        f"| `{line.key}` | {_cell(line.before)} | {_cell(line.after)} | {line.reason} "
-        f"| {line.finding} |"
-        for line in found.lines
-    ]
-    kept = [
-        name
-        for name, parameter in found.space.items()
-        if parameter == analysis.sweep.varied.get(name)
-    ]
-    parts = [
-        "# The next sweep",
-        found.verdict(analysis.worlds.noise),
-        f"Designed for {hardware}.",
-        "| key | from | to | reason | finding |\n| --- | --- | --- | --- | --- |\n"
-        + "\n".join(rows)
-        if rows
-        else "No line changes.",
-    ]
-    if kept:
-        parts.append(f"Kept as they are: {', '.join(kept)}.")
-    if not analysis.worlds.tell:
-        parts.append(
-            "The finished sweep cannot be told from luck, so no range is moved by it: more trials, "
-            "wider ranges or less noise (more validation images, more epochs) come first."
-        )
-    return "\n\n".join(parts) + "\n"
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, dict):
-        inner = ", ".join(
-            f"{key} {_cell(each)}" for key, each in value.items() if key != "distribution"
-        )
-        return f"{inner} (log)" if "log" in str(value.get("distribution")) else inner
-    if isinstance(value, list):
-        return ", ".join(format_value(each) for each in value)
-    return format_value(value)
+    constants = {name: Categorical(values=[value]) for name, value in fixed.items()}
+    samples = PosteriorSamples(sweep, union(sweep.varied, {**varied, **constants}))
+    points = [{**fixed, **point} for point in sobol_configurations(varied, CANDIDATES, seed=6)]
+    drawn = samples.draw([*points, samples.incumbent.parameters], seed=6)
+    best_so_far = np.maximum.accumulate(drawn[:, :-1], axis=1)
+    gain = np.maximum(best_so_far - drawn[:, -1:], 0.0)
+    mean = gain.mean(0)
+    count = int(np.argmax(mean >= GAIN_SHARE * mean[MAX_TRIALS - 1])) + 1
+    count = min(MAX_TRIALS, max(MIN_TRIALS, 5 * -(-count // 5)))
+    return count, float(mean[count - 1]), interval(gain[:, count - 1])

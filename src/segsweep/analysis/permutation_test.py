@@ -1,51 +1,58 @@
-"""Whether a sweep shows anything but luck: a permutation test, before any effect is spoken of.
+"""Permutation test: whether the values of a sweep depend on its parameters at all.
 
-The statistic is the score of a Gaussian process of the search's own kernel, y' (K + s I)^-1 y; it
-is small where near configurations have near values. It is held against the same values dealt out
-anew (Good, "Permutation, Parametric and Bootstrap Tests of Hypotheses",
-2005), so that nothing is assumed of how values scatter.
+No effect is reported unless this test is significant. The statistic is y' (K + s I)^-1 y, the
+score of a Gaussian process with the surrogate's kernel; it is small where similar configurations
+have similar values. It is compared with the same statistic for randomly permuted values (Good,
+"Permutation, Parametric and Bootstrap Tests of Hypotheses", 2005), so nothing is assumed about the
+distribution of the values.
 """
 
 import numpy as np
 
-from segsweep.search.gp_prior import Hyperparameters
+from segsweep.search.gp_prior import KernelHyperparameters
 
-FEWEST = 6
-"""Finished trials below which nothing is said."""
+MIN_TRIALS = 6
+"""The test needs at least this many finished trials."""
 
-LEVEL = 0.02
-"""How often luck alone is taken for more; below 0.05, as trials are not drawn at random."""
+SIGNIFICANCE_LEVEL = 0.02
+"""Below the usual 0.05, since the trials of a Bayesian search are not drawn at random."""
 
-DEALS = 1999
+PERMUTATIONS = 1999
 
-LUCK = 0.1
-"""s as a share of the kernel's variance."""
+NOISE_SHARE = 0.1
+"""s, as a share of the kernel's mean variance."""
 
 CURVATURE, RESIDUAL_SD, LENGTH = 2.0, 0.4, 0.6
-"""The middle of what the search's model thinks possible."""
+"""Kernel hyperparameters: the prior medians of the surrogate."""
 
 
-def chance(points: np.ndarray, values: np.ndarray) -> float:
-    """How often (0 to 1) luck alone would make so much of `values` (trials,) at `points`.
+def permutation_p_value(points: np.ndarray, values: np.ndarray) -> float:
+    """Return the p-value (0 to 1) of `values` under random permutation.
 
-    `points` (trials, columns) are as the search's model sees them. 1 where there are too few.
+    Args:
+        points: Encoded configurations, (trials, columns), as the surrogate sees them.
+        values: The metric of each trial, (trials,).
+
+    Returns:
+        The p-value; 1 where there are too few trials, or all values or all points are equal.
     """
-    if len(values) < FEWEST or np.ptp(values) == 0:
+    if len(values) < MIN_TRIALS or np.ptp(values) == 0:
         return 1.0
     scores = values - values.mean()
     if np.ptp(points, axis=0).max() < 1e-9:
         return 1.0
-    inverse = _inverse(points)
+    inverse = _inverse_covariance(points)
     rng = np.random.default_rng(0)
-    dealt = rng.permuted(np.tile(scores, (DEALS, 1)), axis=1)
-    seen = scores @ inverse @ scores
-    others = np.einsum("di,di->d", dealt @ inverse, dealt)
-    return float((1 + (others <= seen * (1 + 1e-12)).sum()) / (1 + DEALS))
+    permuted = rng.permuted(np.tile(scores, (PERMUTATIONS, 1)), axis=1)
+    observed = scores @ inverse @ scores
+    statistics = np.einsum("di,di->d", permuted @ inverse, permuted)
+    return float((1 + (statistics <= observed * (1 + 1e-12)).sum()) / (1 + PERMUTATIONS))
 
 
-def _inverse(points: np.ndarray) -> np.ndarray:
+def _inverse_covariance(points: np.ndarray) -> np.ndarray:
+    """Return (K + s I)^-1 of the centred kernel, (trials, trials)."""
     one = np.ones(1)
-    middle = Hyperparameters(
+    medians = KernelHyperparameters(
         LENGTH * np.ones((1, points.shape[1])),
         one,
         CURVATURE * one,
@@ -54,6 +61,6 @@ def _inverse(points: np.ndarray) -> np.ndarray:
         0 * one,
     )
     centring = np.eye(len(points)) - 1 / len(points)
-    kernel = centring @ middle.covariance(points, points)[0] @ centring
-    luck = LUCK * np.trace(kernel) / len(points)
-    return np.asarray(np.linalg.inv(kernel + luck * np.eye(len(points))))
+    kernel = centring @ medians.covariance(points, points)[0] @ centring
+    noise = NOISE_SHARE * np.trace(kernel) / len(points)
+    return np.asarray(np.linalg.inv(kernel + noise * np.eye(len(points))))

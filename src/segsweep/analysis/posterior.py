@@ -1,6 +1,6 @@
-"""What the true surface of a sweep may be: functions drawn from the belief of the search's model.
+"""Samples of the true response surface of a sweep, drawn from the posterior of the surrogate.
 
-A finding is asked of each of these *worlds*; how far the answers agree is how sure it is.
+Every finding is computed for each sample; the spread over the samples is its uncertainty.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,148 +12,178 @@ from scipy.stats import qmc
 from threadpoolctl import threadpool_limits
 
 from segsweep.analysis.completed_sweep import CompletedSweep
-from segsweep.analysis.permutation_test import LEVEL, chance
+from segsweep.analysis.permutation_test import MIN_TRIALS, SIGNIFICANCE_LEVEL, permutation_p_value
 from segsweep.config.objective import sign
-from segsweep.search.encoding import Varied, columns, fit_surrogate, placed
+from segsweep.core.thinning import evenly
+from segsweep.search.encoding import Varied, decode, encode
+from segsweep.search.surrogate import fit_surrogate
 from segsweep.search.trial_result import TrialResult, Values
 
-WORLDS = 400
-"""How many functions are drawn."""
+SAMPLES = 400
+"""How many functions are drawn from the posterior."""
 
-DESIGN = 512
-"""Configurations, evenly over the whole space, at which effects are read off."""
+DESIGN_POINTS = 512
+"""Configurations, spread evenly over the whole space, at which effects are evaluated."""
 
-EACH, NEAR = 32, (0.15, 0.05)
-"""Configurations around each of the best trials for each step, in shares of the range (sd)."""
+NEIGHBOURS, STEPS = 32, (0.15, 0.05)
+"""Candidates around each of the best trials for each step (sd, as a share of the range)."""
 
-SHARES = ("dice", "iou", "jaccard", "acc", "f1", "auc", "precision", "recall")
+BOUNDED_BY_1 = ("dice", "iou", "jaccard", "acc", "f1", "auc", "precision", "recall")
+"""Words in the names of metrics that cannot exceed 1."""
 
-MOST = 400
-"""Trials that the model is given, the best and an even choice of the others: what more would tell
-is not worth their time, which grows with the third power."""
+MAX_TRIALS = 400
+"""The surrogate is fitted to at most this many trials: the best half of that number, and an even
+selection of the others. Its time grows with the third power of the number."""
+
+INTERVAL = (0.025, 0.975)
+"""Quantiles of a 95 % interval."""
 
 
-class Worlds:
-    """What is posterior_of_trials after a sweep. Values are in the metric's units, to be maximized.
+def interval(samples: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % interval of `samples` (samples,)."""
+    low, high = np.quantile(samples, INTERVAL)
+    return float(low), float(high)
 
-    `varied` is the space that is looked at: the sweep's own, or a wider one.
+
+class PosteriorSamples:
+    """The posterior after a sweep. Values are in the metric's units, with larger ones better.
+
+    Attributes:
+        varied: The searched parameters.
+        goal: Whether the metric is maximised or minimised.
+        sign: 1 or -1; multiply a value by it to get the metric's own sign.
+        observed: The trials that the surrogate is fitted to.
+        finished: Those of them that have a value.
+        surrogate: The fitted Gaussian process.
     """
 
     def __init__(self, sweep: CompletedSweep, varied: Varied | None = None) -> None:
+        """Fit the surrogate to `sweep`, over its own space or over the wider space `varied`."""
         self.varied = sweep.varied if varied is None else varied
         self.goal, self.sign = sweep.goal, sign(sweep.goal)
-        self.most = 1.0 if self.sign > 0 and _is_share(sweep) else np.inf
-        self.observed = _fewer(sweep.observed, self.sign)
-        self.finished = [one for one in self.observed if one.value is not None]
+        self._upper_bound = 1.0 if self.sign > 0 and _is_bounded_by_1(sweep) else np.inf
+        self.observed = _thin(sweep.observed, self.sign)
+        self.finished = [trial for trial in self.observed if trial.value is not None]
         with threadpool_limits(1):  # the bits do not depend on the number of threads
-            self.belief = fit_surrogate(self.varied, self.observed, [], sweep.goal)
+            self.surrogate = fit_surrogate(self.varied, self.observed, [], sweep.goal)
 
-    def draws(self, configurations: Sequence[Values], seed: int = 0) -> np.ndarray:
-        """(WORLDS, configurations): the value of each, in each world."""
+    def draw(self, configurations: Sequence[Values], seed: int = 0) -> np.ndarray:
+        """Return the value of each configuration in each sample, (SAMPLES, configurations)."""
         with threadpool_limits(1):
-            drawn = self.belief.draws(columns(self.varied, configurations), WORLDS, seed)
-        return np.minimum(drawn, self.most)
+            drawn = self.surrogate.sample(encode(self.varied, configurations), SAMPLES, seed)
+        return np.minimum(drawn, self._upper_bound)
 
-    def expected(self, configurations: Sequence[Values]) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and sd of the value without luck, (configurations,) each."""
+    def predict(self, configurations: Sequence[Values]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the posterior mean and sd without noise, (configurations,) each."""
         with threadpool_limits(1):
-            means, sds = self.belief.predict(columns(self.varied, configurations))
-        return np.minimum(means, self.most), sds
+            means, sds = self.surrogate.predict(encode(self.varied, configurations))
+        return np.minimum(means, self._upper_bound), sds
 
     @property
-    def noise(self) -> float:
-        """The sd of a value's luck."""
-        return self.belief.noise
+    def noise_sd(self) -> float:
+        """The sd of the value of one training around the true value of its configuration."""
+        return self.surrogate.noise_sd
 
     @cached_property
-    def chance(self) -> float:
-        """How often (0 to 1) luck alone would look as much like an effect."""
-        points = columns(self.varied, [one.parameters for one in self.finished])
-        values = self.sign * np.array([one.value for one in self.finished], dtype=float)
-        return chance(points, np.maximum(values, self.belief.floor))
+    def p_value(self) -> float:
+        """The p-value (0 to 1) of the permutation test: no parameter has an effect."""
+        points = encode(self.varied, [trial.parameters for trial in self.finished])
+        values = self.sign * np.array([trial.value for trial in self.finished], dtype=float)
+        return permutation_p_value(points, np.maximum(values, self.surrogate.floor))
 
     @property
-    def tell(self) -> bool:
-        """Whether the sweep tells anything of its parameters."""
-        return self.chance <= LEVEL
+    def is_significant(self) -> bool:
+        """Whether the values depend on the parameters, by the permutation test."""
+        return self.p_value <= SIGNIFICANCE_LEVEL
+
+    @property
+    def significance(self) -> str:
+        """The result of the test as the end of a sentence, `are not significant (...)`."""
+        if len(self.finished) < MIN_TRIALS:
+            return f"were not tested ({len(self.finished)} finished trials, {MIN_TRIALS} needed)"
+        if self.p_value >= 1:
+            return "were not tested (all trials have the same value or the same configuration)"
+        negation = "" if self.is_significant else "not "
+        return f"are {negation}significant (permutation p = {self.p_value:.2g})"
 
     @cached_property
-    def design(self) -> list[dict[str, Any]]:
-        """Configurations evenly over the whole space."""
-        return spread(self.varied, DESIGN)
+    def design_points(self) -> list[dict[str, Any]]:
+        """Configurations spread evenly over the whole space."""
+        return sobol_configurations(self.varied, DESIGN_POINTS)
 
     @cached_property
-    def on_design(self) -> np.ndarray:
-        """(WORLDS, DESIGN)."""
-        return self.draws(self.design)
+    def design_samples(self) -> np.ndarray:
+        """The value at each design point in each sample, (SAMPLES, DESIGN_POINTS)."""
+        return self.draw(self.design_points)
 
     @cached_property
     def candidates(self) -> list[dict[str, Any]]:
-        """The design, and configurations around the best trials."""
+        """The design points, and configurations around the best trials."""
         rng = np.random.default_rng(5)
-        around = [
-            near(self.varied, centre, step, rng)
-            for centre in self.best_places
-            for step in NEAR
-            for _ in range(EACH)
+        neighbours = [
+            perturb(self.varied, centre, step, rng)
+            for centre in self.best_configurations
+            for step in STEPS
+            for _ in range(NEIGHBOURS)
         ]
-        return [*self.design, *around]
+        return [*self.design_points, *neighbours]
 
     @cached_property
-    def winners(self) -> list[dict[str, Any]]:
-        """(WORLDS): the best of the candidates in each world."""
-        drawn = self.draws(self.candidates, seed=1)
+    def optima(self) -> list[dict[str, Any]]:
+        """The best of the candidates in each sample, (SAMPLES)."""
+        drawn = self.draw(self.candidates, seed=1)
         return [self.candidates[i] for i in drawn.argmax(1)]
 
     @cached_property
     def ranked(self) -> list[TrialResult]:
-        """The finished trials, the best posterior mean first."""
-        means, _ = self.expected([one.parameters for one in self.finished])
+        """The finished trials, best posterior mean first."""
+        means, _ = self.predict([trial.parameters for trial in self.finished])
         return [self.finished[i] for i in np.argsort(-means, kind="stable")]
 
     @property
-    def best_places(self) -> list[Values]:
-        """The best three of them."""
-        return [one.parameters for one in self.ranked[:3]]
+    def best_configurations(self) -> list[Values]:
+        """The configurations of the three best trials by posterior mean."""
+        return [trial.parameters for trial in self.ranked[:3]]
 
     @property
     def incumbent(self) -> TrialResult:
-        """The best of them."""
+        """The trial with the best posterior mean."""
         return self.ranked[0]
 
 
-def _is_share(sweep: CompletedSweep) -> bool:
-    """Whether the metric ends at 1, as Dice and IoU do."""
-    named = any(word in sweep.metric.lower() for word in SHARES)
-    return named and all(0 <= (trial.value or 0) <= 1 for trial in sweep.finished)
-
-
-def spread(varied: Varied, count: int, seed: int = 1) -> list[dict[str, Any]]:
-    """Quasi-random configurations, even on the scales that the search's model sees."""
+def sobol_configurations(varied: Varied, count: int, seed: int = 1) -> list[dict[str, Any]]:
+    """Return quasi-random configurations, uniform on the scales that the surrogate uses."""
     shares = qmc.Sobol(len(varied), rng=np.random.default_rng(seed)).random(count).tolist()
-    return [placed(varied, row) for row in shares]
+    return [decode(varied, row) for row in shares]
 
 
-def near(
+def perturb(
     varied: Varied, centre: Mapping[str, Any], step: float, rng: np.random.Generator
 ) -> dict[str, Any]:
-    """A configuration around another; `step` is the sd in shares of the ranges."""
+    """Return a configuration near `centre`; `step` is the sd as a share of each range."""
     moves = rng.normal(0, step, len(varied)).tolist()
     shares = [
         float(np.clip(p.to_unit(centre[name]) + move, 0, 1))
         for (name, p), move in zip(varied.items(), moves, strict=True)
     ]
-    return placed(varied, shares)
+    return decode(varied, shares)
 
 
-def _fewer(observed: Sequence[TrialResult], upwards: int) -> list[TrialResult]:
-    if len(observed) <= MOST:
+def _is_bounded_by_1(sweep: CompletedSweep) -> bool:
+    """Whether the metric cannot exceed 1, by its name and its values."""
+    named = any(word in sweep.metric.lower() for word in BOUNDED_BY_1)
+    return named and all(0 <= (trial.value or 0) <= 1 for trial in sweep.finished)
+
+
+def _thin(observed: Sequence[TrialResult], direction: int) -> list[TrialResult]:
+    """Return at most MAX_TRIALS trials, in their order; see MAX_TRIALS for the choice."""
+    if len(observed) <= MAX_TRIALS:
         return list(observed)
-    worst = min(upwards * one.value for one in observed if one.value is not None)
+    worst = min(direction * trial.value for trial in observed if trial.value is not None)
     order = sorted(
         range(len(observed)),
-        key=lambda i: -(worst if (v := observed[i].value) is None else upwards * v),
+        key=lambda i: -(worst if (v := observed[i].value) is None else direction * v),
     )
-    best, rest = order[: MOST // 2], order[MOST // 2 :]
-    others = [rest[i * len(rest) // (MOST // 2)] for i in range(MOST // 2)]
-    return [observed[i] for i in sorted(best + others)]
+    half = MAX_TRIALS // 2
+    kept = sorted([*order[:half], *evenly(order[half:], half)])
+    return [observed[i] for i in kept]

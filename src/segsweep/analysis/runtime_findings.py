@@ -1,4 +1,4 @@
-"""Findings on run time. They rest on measured seconds, so they differ between machines."""
+"""Findings about run time. They use measured seconds, so they differ between machines."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -9,98 +9,106 @@ import numpy as np
 
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import Finding
-from segsweep.analysis.importance import Effect, effects, in_words
-from segsweep.analysis.lr_scaling import BATCH
-from segsweep.analysis.posterior import Worlds
+from segsweep.analysis.importance import Effect, format_shares, main_effects
+from segsweep.analysis.lr_scaling import BATCH_SIZE
+from segsweep.analysis.posterior import PosteriorSamples
 
-MIXED = "mixed_precision"
+MIXED_PRECISION = "mixed_precision"
 
 SATURATED = 0.95
-"""A batch saturates the device when it reaches this share of the best rate."""
+"""A batch size saturates the device when it reaches this share of the highest throughput."""
 
 
-def by_seconds(sweep: CompletedSweep) -> list[Effect]:
-    """What decides how long a trial takes (log seconds); empty where that cannot be told."""
+def run_time_effects(sweep: CompletedSweep) -> list[Effect]:
+    """Return the main effects on log(seconds); an empty list where they are not significant."""
     timed = [
-        replace(t, value=float(np.log(t.seconds)), history=())
-        for t in sweep.finished
-        if t.seconds and t.seconds > 0
+        replace(trial, value=float(np.log(trial.seconds)), history=())
+        for trial in sweep.finished
+        if trial.seconds and trial.seconds > 0
     ]
     if not timed or not sweep.varied:
         return []
-    worlds = Worlds(replace(sweep, trials=timed, goal="minimize"))
-    return effects(worlds) if worlds.tell else []
+    samples = PosteriorSamples(replace(sweep, trials=timed, goal="minimize"))
+    return main_effects(samples) if samples.is_significant else []
 
 
-def images_per_second(sweep: CompletedSweep) -> list[dict[str, Any]]:
-    """Images a second by batch size: the median trial of each, training and validation together."""
+def throughput(sweep: CompletedSweep) -> list[dict[str, Any]]:
+    """Return images per second by batch size: the median trial, training and validation."""
     rates: dict[int, list[float]] = {}
     for trial in sweep.finished:
-        told = [trial.outcomes.get(k) for k in ("epochs", "steps_per_epoch")]
-        batch = trial.outcomes.get("effective_batch_size")
-        if None in told or batch is None or not trial.seconds:
+        epochs, steps = (trial.outcomes.get(key) for key in ("epochs", "steps_per_epoch"))
+        batch_size = trial.outcomes.get("effective_batch_size")
+        if epochs is None or steps is None or batch_size is None or not trial.seconds:
             continue
-        images = float(told[0] or 0) * float(told[1] or 0) * batch
-        rates.setdefault(int(batch), []).append(images / trial.seconds)
-    return [{BATCH: b, "images_per_second": median(rates[b])} for b in sorted(rates)]
+        images = float(epochs or 0) * float(steps or 0) * batch_size
+        rates.setdefault(int(batch_size), []).append(images / trial.seconds)
+    return [{BATCH_SIZE: size, "images_per_second": median(rates[size])} for size in sorted(rates)]
 
 
-def precision(sweep: CompletedSweep) -> Finding | None:
-    """How much faster trials with mixed precision were; None where not both ran."""
-    seconds = {
-        mixed: [t.seconds for t in sweep.finished if t.seconds and t.parameters.get(MIXED) is mixed]
-        for mixed in (True, False)
-    }
-    if not all(seconds.values()):
-        return None
-    times = median(seconds[False]) / median(seconds[True])
-    sentence = (
-        f"Without mixed precision a trial took {times:.2f} times as long (medians of "
-        f"{len(seconds[False])} and {len(seconds[True])} trials, whatever else they had)."
-    )
-    return Finding("speed of mixed precision", "Mixed precision", sentence, "likely", times)
-
-
-def findings(
-    sweep: CompletedSweep, found: Sequence[Effect], speeds: Sequence[Mapping[str, Any]]
+def runtime_findings(
+    sweep: CompletedSweep, effects: Sequence[Effect], rates: Sequence[Mapping[str, Any]]
 ) -> Iterator[Finding]:
-    """What decides the run time, and from which batch on larger ones are no faster.
+    """Report what determines the run time, and from which batch size throughput is constant.
 
-    `found` is what `by_seconds` gives of the sweep, and `speeds` what `images_per_second` does.
+    Args:
+        sweep: The sweep.
+        effects: What `run_time_effects` returns for it.
+        rates: What `throughput` returns for it.
     """
-    seconds = [t.seconds for t in sweep.trials if t.seconds]
+    seconds = [trial.seconds for trial in sweep.trials if trial.seconds]
     if not seconds:
         return
-    said = (
-        f"What decides it: {in_words(found)}."
-        if found
-        else "What decides it cannot be told from these trials."
+    cause = (
+        f"Share of the variance of log(run time) by parameter: {format_shares(effects)}."
+        if effects
+        else "The effects of the parameters on it are not significant."
     )
     yield Finding(
         "run time",
         "Run time",
-        f"A trial took {median(seconds):.0f} s (median; all of them {sum(seconds) / 60:.0f} min). "
-        + said,
-        "likely" if found else "cannot tell",
+        f"A trial took {median(seconds):.0f} s (median), all trials together "
+        f"{sum(seconds) / 60:.0f} min. {cause}",
+        "likely" if effects else "inconclusive",
         median(seconds),
         (min(seconds), max(seconds)),
         "run_time",
     )
-    if mixed := precision(sweep):
-        yield mixed
-    rates = {row[BATCH]: row["images_per_second"] for row in speeds}
-    if len(rates) > 1:
-        enough = min(b for b, r in rates.items() if r >= SATURATED * max(rates.values()))
-        best = max(rates, key=lambda b: rates[b])
-        told = ", ".join(f"{b}: {r:.3g}" for b, r in rates.items())
-        yield Finding(
-            "speed",
-            "Images a second",
-            f"By batch size, with start-up and validation: {told}. From {enough} on larger batches "
-            "are hardly faster."
-            if enough != max(rates)
-            else f"By batch size, with start-up and validation: {told}. It still grows at {best}.",
-            "likely",
-            max(rates.values()),
-            plot="speed",
-        )
+    if precision := _speed_of_mixed_precision(sweep):
+        yield precision
+    by_size = {row[BATCH_SIZE]: row["images_per_second"] for row in rates}
+    if len(by_size) > 1:
+        yield _throughput_finding(by_size)
+
+
+def _speed_of_mixed_precision(sweep: CompletedSweep) -> Finding | None:
+    """Report how much faster mixed precision was; None unless trials ran with and without it."""
+    seconds = {
+        mixed: [
+            trial.seconds
+            for trial in sweep.finished
+            if trial.seconds and trial.parameters.get(MIXED_PRECISION) is mixed
+        ]
+        for mixed in (True, False)
+    }
+    if not all(seconds.values()):
+        return None
+    ratio = median(seconds[False]) / median(seconds[True])
+    sentence = (
+        f"Without mixed precision a trial took {ratio:.2f} times as long (medians of "
+        f"{len(seconds[False])} and {len(seconds[True])} trials, not adjusted for the other "
+        "parameters)."
+    )
+    return Finding("speed of mixed precision", "Mixed precision", sentence, "likely", ratio)
+
+
+def _throughput_finding(rates: Mapping[int, float]) -> Finding:
+    """Report the throughput by batch size (images per second)."""
+    highest = max(rates.values())
+    enough = min(size for size, rate in rates.items() if rate >= SATURATED * highest)
+    listed = ", ".join(f"{size}: {rate:.3g}" for size, rate in rates.items())
+    sentence = f"Images per second by batch size, with start-up and validation: {listed}. "
+    if enough != max(rates):
+        sentence += f"Batch sizes above {enough} are hardly faster."
+    else:
+        sentence += f"It still increases at batch size {max(rates, key=lambda b: rates[b])}."
+    return Finding("speed", "Throughput", sentence, "likely", highest, plot="speed")

@@ -1,4 +1,4 @@
-"""Findings on the trainings themselves: overfitting, curves, precision, failures, stopping."""
+"""Findings about the trainings: overfitting, learning curves, precision, failures and pruning."""
 
 import math
 from collections import Counter
@@ -7,188 +7,211 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from segsweep.analysis.completed_sweep import CompletedSweep
-from segsweep.analysis.finding import Finding, Sure
+from segsweep.analysis.finding import Confidence, Finding
 from segsweep.config.objective import sign
-from segsweep.core.formatting import format_metric, format_percent, format_value
+from segsweep.core.formatting import format_interval, format_metric, format_percent, format_value
 from segsweep.search.trial_result import TrialResult
 
-GAP = 0.05
-"""A training Dice further above the validation Dice than this is called overfitting."""
+OVERFITTING = 0.05
+"""A training Dice further above the validation Dice than this is reported as overfitting."""
 
 LAST = 0.2
-"""The end of a curve: this share of its epochs."""
+"""Share of the epochs that counts as the end of a learning curve."""
 
 RISING = 0.25
-"""A sweep still rises if its better trials gain this share of a training's luck at their end."""
+"""Curves still rise if their gain at the end exceeds this share of the noise of one training."""
 
-FEWEST_EPOCHS = 5
+MIN_EPOCHS = 5
+"""Nothing is concluded from shorter learning curves."""
+
+QUARTILES = [0.25, 0.75]
 
 TRAIN, VALIDATION = "train_dice_coefficient", "val_dice_coefficient"
 
 
 def better_half(sweep: CompletedSweep) -> list[TrialResult]:
-    """The finished trials above the median: those that matter for what comes next."""
+    """Return the finished trials above the median, best first."""
     order = sorted(sweep.finished, key=lambda t: -sign(sweep.goal) * _value(t))
     return order[: max(1, math.ceil(len(order) / 2))]
 
 
-def dice_of(sweep: CompletedSweep, trial: TrialResult) -> tuple[float, float] | None:
-    """The same Dice on training and on validation images; None where not both are known."""
-    told = {**trial.outcomes, sweep.metric: trial.value}
-    train, validation = told.get(TRAIN), told.get(VALIDATION)
+def dice_pair(sweep: CompletedSweep, trial: TrialResult) -> tuple[float, float] | None:
+    """Return the Dice on training and on validation images; None unless both are known."""
+    outcomes = {**trial.outcomes, sweep.metric: trial.value}
+    train, validation = outcomes.get(TRAIN), outcomes.get(VALIDATION)
     return None if train is None or validation is None else (train, validation)
 
 
-def gap(sweep: CompletedSweep) -> Finding | None:
-    """How far training Dice lies above validation Dice; None where that is not known."""
-    pairs = [pair for t in better_half(sweep) if (pair := dice_of(sweep, t))]
+def overfitting(sweep: CompletedSweep) -> Finding | None:
+    """Report how far training Dice lies above validation Dice; None if that is not known."""
+    pairs = [pair for t in better_half(sweep) if (pair := dice_pair(sweep, t))]
     if not pairs:
         return None
     gaps = np.array([train - validation for train, validation in pairs])
-    middle, top = float(np.median(gaps)), float(gaps[0])
-    low, high = (float(q) for q in np.quantile(gaps, [0.25, 0.75]))
-    judged = (
-        "That is overfitting: more data, augmentation, dropout or l2 are the means against it."
-        if middle > GAP
-        else "There is little overfitting."
-    )
-    side = "above" if middle >= 0 else "below"
+    median, best = float(np.median(gaps)), float(gaps[0])
+    low, high = (float(q) for q in np.quantile(gaps, QUARTILES))
     sentence = (
-        f"In the better half of the trials the training Dice is {format_metric(abs(middle))} {side} "
-        f"the validation Dice (training less validation: {format_metric(low)} to {format_metric(high)} in "
-        f"the middle half of them, {format_metric(top)} in the best). {judged}"
+        f"In the better half of the trials the training Dice is {format_metric(abs(median))} "
+        f"{'above' if median >= 0 else 'below'} the validation Dice (median of the differences; "
+        f"quartiles {format_interval(low, high)}; best trial {format_metric(best)}). "
     )
-    sure: Sure = "sure" if len(pairs) >= 5 else "likely"
-    return Finding("overfitting", "Overfitting", sentence, sure, middle, (low, high), "gap")
+    sentence += (
+        "This is overfitting; more data, augmentation, dropout or l2_reg reduce it."
+        if median > OVERFITTING
+        else "Overfitting is small."
+    )
+    confidence: Confidence = "high" if len(pairs) >= 5 else "likely"
+    return Finding("overfitting", "Overfitting", sentence, confidence, median, (low, high), "gap")
 
 
 @dataclass(frozen=True)
-class Curves:
-    """How the better trials go, in the median; all but `epochs` and `early` in the metric's units.
+class CurveSummary:
+    """The learning curves of the better trials.
 
-    `gains` is what each of them gains in the end (LAST), `shake` how far one moves from one epoch
-    to the next; `early` (0 to 1) is when 95 % of the rise is done; `noise` the sd of luck.
+    Attributes:
+        epochs: The length of the longest.
+        gains: What each of them gains in its last epochs (LAST), in the metric's units.
+        step_change: Median absolute change from one epoch to the next.
+        rise_time: Share (0 to 1) of the epochs after which 95 % of the rise is done, median.
+        noise_sd: The noise of one training (sd).
     """
 
     epochs: int
     gains: np.ndarray
-    shake: float
-    early: float
-    noise: float
+    step_change: float
+    rise_time: float
+    noise_sd: float
 
     @property
     def gain(self) -> float:
         return float(np.median(self.gains))
 
     @property
-    def tell(self) -> bool:
-        return self.epochs >= FEWEST_EPOCHS
+    def is_conclusive(self) -> bool:
+        return self.epochs >= MIN_EPOCHS
 
     @property
-    def unstable(self) -> bool:
-        return self.shake > 3 * self.noise
+    def is_unstable(self) -> bool:
+        return self.step_change > 3 * self.noise_sd
 
     @property
-    def rise(self) -> bool:
-        return self.tell and self.gain > RISING * self.noise
+    def is_rising(self) -> bool:
+        return self.is_conclusive and self.gain > RISING * self.noise_sd
 
     @property
-    def saturated(self) -> bool:
-        return self.tell and not self.rise and not self.unstable and self.early <= 0.5
+    def is_saturated(self) -> bool:
+        return (
+            self.is_conclusive
+            and not self.is_rising
+            and not self.is_unstable
+            and self.rise_time <= 0.5
+        )
 
     @property
-    def factor(self) -> float:
-        """By how much more epochs are called for; 1 for as many."""
-        return 1.5 if self.rise else 0.6 if self.saturated else 1.0
+    def epochs_factor(self) -> float:
+        """The recommended number of epochs, as a multiple of the present one."""
+        return 1.5 if self.is_rising else 0.6 if self.is_saturated else 1.0
 
 
-def curves_of(sweep: CompletedSweep, noise: float) -> Curves | None:
-    """How the better trials go; None where no history is known."""
+def summarise_curves(sweep: CompletedSweep, noise_sd: float) -> CurveSummary | None:
+    """Summarise the curves of the better trials; None where no history is known."""
     known = [t for t in better_half(sweep) if len(t.history) >= 3]
     if not known:
         return None
-    gains, shakes, when = [], [], []
+    gains, changes, times = [], [], []
     for trial in known:
         values = sign(sweep.goal) * np.array(trial.history)
-        so_far = np.maximum.accumulate(values)
+        best_so_far = np.maximum.accumulate(values)
         last = max(1, round(LAST * len(values)))
-        gains.append(so_far[-1] - so_far[-1 - last])
-        shakes.append(np.abs(np.diff(values[len(values) // 2 :])).mean())
-        reached = so_far >= so_far[-1] - 0.05 * (so_far[-1] - so_far[0])
-        when.append((int(reached.argmax()) + 1) / len(values))
+        gains.append(best_so_far[-1] - best_so_far[-1 - last])
+        changes.append(np.abs(np.diff(values[len(values) // 2 :])).mean())
+        reached = best_so_far >= best_so_far[-1] - 0.05 * (best_so_far[-1] - best_so_far[0])
+        times.append((int(reached.argmax()) + 1) / len(values))
     epochs = max(len(t.history) for t in known)
-    return Curves(epochs, np.array(gains), float(np.median(shakes)), float(np.median(when)), noise)
-
-
-def curves(sweep: CompletedSweep, noise: float) -> Finding | None:
-    """Whether the better trials still rise at their end; None where no history is known."""
-    found = curves_of(sweep, noise)
-    if found is None:
-        return None
-    if not found.tell:
-        state = f"but {found.epochs} epochs are too few to tell where they go"
-    elif found.rise:
-        state = "and still rise: more epochs would help"
-    elif found.saturated:
-        state = f"and are saturated: 95 % of the rise is done after {format_percent(found.early)}"
-    else:
-        state = "and are level at their end"
-    sentence = (
-        f"In the last {format_percent(LAST)} of {found.epochs} epochs the better trials gain "
-        f"{format_metric(found.gain)} {state}. From one epoch to the next they move by "
-        f"{format_metric(found.shake)}{', which is unstable' if found.unstable else ''}."
+    return CurveSummary(
+        epochs, np.array(gains), float(np.median(changes)), float(np.median(times)), noise_sd
     )
-    low, high = (float(q) for q in np.quantile(found.gains, [0.25, 0.75]))
-    sure: Sure = "cannot tell" if not found.tell else "sure" if len(found.gains) >= 5 else "likely"
-    return Finding("curves", "Learning curves", sentence, sure, found.gain, (low, high), "curves")
 
 
-def precision(sweep: CompletedSweep, both: Finding | None) -> Finding:
-    """What mixed precision did to the metric where both ran; else nothing is claimed."""
+def learning_curves(sweep: CompletedSweep, noise_sd: float) -> Finding | None:
+    """Report whether the better trials still rise at their end; None without a history."""
+    summary = summarise_curves(sweep, noise_sd)
+    if summary is None:
+        return None
+    if not summary.is_conclusive:
+        conclusion = f"{summary.epochs} epochs are too few for a conclusion."
+    elif summary.is_rising:
+        conclusion = "They still rise: more epochs would help."
+    elif summary.is_saturated:
+        conclusion = (
+            "They are saturated: 95 % of the rise is done after "
+            f"{format_percent(summary.rise_time)} of the epochs."
+        )
+    else:
+        conclusion = "They are level at their end."
+    unstable = ", which is unstable" if summary.is_unstable else ""
+    sentence = (
+        f"In the last {format_percent(LAST)} of {summary.epochs} epochs the better trials gain "
+        f"{format_metric(summary.gain)} (median). {conclusion} From one epoch to the next they "
+        f"change by {format_metric(summary.step_change)}{unstable}."
+    )
+    low, high = (float(q) for q in np.quantile(summary.gains, QUARTILES))
+    confidence: Confidence = "high" if len(summary.gains) >= 5 else "likely"
+    if not summary.is_conclusive:
+        confidence = "inconclusive"
+    return Finding(
+        "curves", "Learning curves", sentence, confidence, summary.gain, (low, high), "curves"
+    )
+
+
+def mixed_precision(effect: Finding | None) -> Finding:
+    """Report the effect of mixed precision, from its main effect where it was searched."""
     topic = "Mixed precision"
-    if both is not None:
-        return replace(both, id="mixed precision", topic=topic, plot=None)
-    sentence = "Precision was not searched, so nothing is claimed about it."
-    return Finding("mixed precision", topic, sentence, "cannot tell")
+    if effect is not None:
+        return replace(effect, id="mixed precision", topic=topic, plot=None)
+    sentence = "Mixed precision was not searched, so its effect is not known."
+    return Finding("mixed precision", topic, sentence, "inconclusive")
 
 
 def failures(sweep: CompletedSweep) -> Finding:
-    """How many trials failed, in which way, and where they lie."""
+    """Report how many trials failed, in which way, and in which part of the space."""
     topic = "Failures"
-    ran = ("finished", "pruned")
-    good = [t for t in sweep.trials if t.status in ran]
-    failed = [t for t in sweep.trials if t.status not in ran]
+    trained = [t for t in sweep.trials if t.status in ("finished", "pruned")]
+    failed = [t for t in sweep.trials if t.status not in ("finished", "pruned")]
     if not failed:
-        return Finding("failures", topic, "No trial failed.", "sure", 0.0)
-    kinds = Counter(t.status.replace("_", " ") for t in failed)
-    said = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
-    places = [where for name in sweep.varied if (where := _beyond(failed, good, name))]
-    where = f" All of them lie at {' and '.join(places)}." if places and len(failed) > 1 else ""
-    sentence = f"{len(failed)} of {len(sweep.trials)} trials failed: {said}.{where}"
-    return Finding(
-        "failures", topic, sentence, "sure" if where else "likely", len(failed) / len(sweep.trials)
-    )
+        return Finding("failures", topic, "No trial failed.", "high", 0.0)
+    counts = Counter(t.status.replace("_", " ") for t in failed)
+    listed = ", ".join(f"{count} {status}" for status, count in counts.items())
+    regions = [r for name in sweep.varied if (r := _region_of_failures(failed, trained, name))]
+    sentence = f"{len(failed)} of {len(sweep.trials)} trials failed: {listed}."
+    has_region = bool(regions) and len(failed) > 1
+    if has_region:
+        sentence += f" All of them had {' and '.join(regions)}."
+    confidence: Confidence = "high" if has_region else "likely"
+    return Finding("failures", topic, sentence, confidence, len(failed) / len(sweep.trials))
 
 
-def stopping(sweep: CompletedSweep) -> Finding | None:
-    """Epochs saved by stopping trials early; None where none was stopped."""
-    stopped = [t for t in sweep.trials if t.status == "pruned" and t.history]
-    if not stopped:
+def pruning(sweep: CompletedSweep) -> Finding | None:
+    """Report the epochs that pruning saved; None where no trial was pruned."""
+    pruned = [t for t in sweep.trials if t.status == "pruned" and t.history]
+    if not pruned:
         return None
-    whole = max((len(t.history) for t in sweep.finished), default=0)
-    planned = whole * (len(stopped) + len(sweep.finished))
-    saved = sum(max(0, whole - len(t.history)) for t in stopped)
+    epochs = max((len(t.history) for t in sweep.finished), default=0)
+    planned = epochs * (len(pruned) + len(sweep.finished))
+    saved = sum(max(0, epochs - len(t.history)) for t in pruned)
     if not planned:
         return None
     sentence = (
-        f"{len(stopped)} trials were stopped early, which saved {saved} of {planned} epochs "
+        f"{len(pruned)} trials were pruned, which saved {saved} of {planned} epochs "
         f"({format_percent(saved / planned)})."
     )
-    return Finding("stopping", "Stopping early", sentence, "sure", saved / planned, plot="curves")
+    return Finding("pruning", "Pruning", sentence, "high", saved / planned, plot="curves")
 
 
-def _beyond(failed: list[TrialResult], others: list[TrialResult], name: str) -> str | None:
-    """Where the failed trials lie, if most others lie elsewhere along this parameter."""
+def _region_of_failures(
+    failed: list[TrialResult], others: list[TrialResult], name: str
+) -> str | None:
+    """Return the range of a parameter that has all failed trials and few others, else None."""
 
     def numbers(trials: list[TrialResult]) -> list[float]:
         values = [t.parameters.get(name) for t in trials]
@@ -200,9 +223,9 @@ def _beyond(failed: list[TrialResult], others: list[TrialResult], name: str) -> 
     above = float(np.mean([v >= min(bad) for v in good]))
     below = float(np.mean([v <= max(bad) for v in good]))
     if above <= 0.1:
-        return f"{name} {format_value(min(bad))} and above"
+        return f"{name} ≥ {format_value(min(bad))}"
     if below <= 0.1:
-        return f"{name} {format_value(max(bad))} and below"
+        return f"{name} ≤ {format_value(max(bad))}"
     return None
 
 

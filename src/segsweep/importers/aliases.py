@@ -1,4 +1,4 @@
-"""Other people's names for our hyperparameters, so that a sweep made elsewhere reads like ours."""
+"""Other common names of this project's hyperparameters, so that sweeps made elsewhere match."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,45 +29,48 @@ ALIASES = {
     "opt": "optimizer",
     "amp": "mixed_precision",
 }
-"""By their letters and digits alone."""
+"""Keys have only the letters and digits of a name, in lower case."""
 
-WORDS = ("optimizer", "scheduler", "loss", "norm")
+LOWERCASE_VALUES = ("optimizer", "scheduler", "loss", "norm")
+"""Parameters whose values are words in lower case here."""
 
 
-def canonical(sweep: CompletedSweep) -> CompletedSweep:
-    """The same sweep with our names for its parameters, where they are known and free."""
-    names = {name: _ours(name) for name in sweep.space}
-    taken = list(names.values())
-    names = {old: new if taken.count(new) == 1 else old for old, new in names.items()}
+def with_standard_names(sweep: CompletedSweep) -> CompletedSweep:
+    """Return the sweep with this project's names for its parameters, where that is unambiguous."""
+    names = {name: _standard_name(name) for name in sweep.space}
+    targets = list(names.values())
+    names = {old: new if targets.count(new) == 1 else old for old, new in names.items()}
+    space = {
+        names[name]: _lower_values(names[name], parameter)
+        for name, parameter in sweep.space.items()
+    }
 
-    space = {names[name]: _lowered(names[name], p) for name, p in sweep.space.items()}
+    def rename(values: Mapping[str, Any]) -> dict[str, Any]:
+        renamed = {names.get(name, name): value for name, value in values.items()}
+        return {name: _lower(name, value) for name, value in renamed.items()}
 
-    def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
-        ours = {names.get(name, name): value for name, value in values.items()}
-        return {name: _lower(name, value) for name, value in ours.items()}
-
-    trials = [replace(trial, parameters=renamed(trial.parameters)) for trial in sweep.trials]
+    trials = [replace(trial, parameters=rename(trial.parameters)) for trial in sweep.trials]
     return replace(sweep, space=space, trials=trials)
 
 
 def _lower(name: str, value: Any) -> Any:
-    """`adam` for Adam: our words have no capitals."""
-    return value.lower() if name in WORDS and isinstance(value, str) else value
+    """Return `adam` for Adam."""
+    return value.lower() if name in LOWERCASE_VALUES and isinstance(value, str) else value
 
 
-def _lowered(name: str, parameter: Parameter) -> Parameter:
+def _lower_values(name: str, parameter: Parameter) -> Parameter:
     if isinstance(parameter, Categorical):
         values = list(dict.fromkeys(_lower(name, value) for value in parameter.values))
-        same = len(values) == len(parameter.values)
-        return parameter.model_copy(update={"values": values}) if same else parameter
+        is_unambiguous = len(values) == len(parameter.values)
+        return parameter.model_copy(update={"values": values}) if is_unambiguous else parameter
     if isinstance(parameter, Constant):
         return Constant(value=_lower(name, parameter.value))
     return parameter
 
 
-def _ours(name: str) -> str:
-    """Our name for a parameter, or its own."""
-    last = name.rpartition(".")[2].rpartition("/")[2]
-    plain = "".join(c for c in last.lower() if c.isalnum())
-    exact = {"".join(c for c in ours if c.isalnum()): ours for ours in SEARCHABLE}
-    return ALIASES.get(plain) or exact.get(plain) or name
+def _standard_name(name: str) -> str:
+    """Return this project's name for a parameter, or `name` itself."""
+    last_part = name.rpartition(".")[2].rpartition("/")[2]
+    letters = "".join(c for c in last_part.lower() if c.isalnum())
+    exact = {"".join(c for c in known if c.isalnum()): known for known in SEARCHABLE}
+    return ALIASES.get(letters) or exact.get(letters) or name

@@ -1,7 +1,8 @@
-"""What the name of a logged column says: a parameter, an outcome, bookkeeping, or nothing.
+"""Classify logged columns by name: parameter, outcome, bookkeeping, or unknown.
 
-The lists hold words of the field and of W&B. A name is cut into words at signs and capitals
-(`l2_reg`: l2, reg); of dotted names the last part is asked first (`model.depth`: depth).
+The lists have words that are common in the field and in W&B. A name is split into words at
+punctuation and capitals (`l2_reg`: l2, reg). Of a dotted name, the last part is looked up first
+(`model.depth`: depth).
 """
 
 import re
@@ -13,11 +14,11 @@ from segsweep.config.training_config import SEARCHABLE
 Role = Literal["parameter", "outcome"]
 
 
-def _each(listed: str) -> frozenset[str]:
+def _words(listed: str) -> frozenset[str]:
     return frozenset(listed.split(","))
 
 
-BOOKKEEPING = _each(
+BOOKKEEPING = _words(
     "name,id,run,run id,run_id,display name,state,status,notes,description,user,username,tags,"
     "created,created at,created_at,updated,updated at,heartbeat,start time,end time,runtime,"
     "duration,sweep,sweep id,sweep name,group,job type,job_type,project,entity,url,agent,host,"
@@ -25,102 +26,103 @@ BOOKKEEPING = _each(
     "program,reason,error,exception,seed,random_seed,random seed,rank,trial,chosen_by,expected,"
     "expected_sd,posterior_mean,posterior_sd"
 )
-"""W&B's own columns, those of this project's leaderboard that are neither, and seeds, which make
-replicates."""
+"""W&B's own columns, columns of this project's leaderboard that are neither parameter nor outcome,
+and seeds, which distinguish replicates."""
 
-PIECES = _each("value,values,min,max,distribution,mu,sigma,q,a,b,probabilities,parameters")
-"""What the table of a parameter holds in a sweep configuration."""
+SPEC_KEYS = _words("value,values,min,max,distribution,mu,sigma,q,a,b,probabilities,parameters")
+"""Keys of a parameter in a sweep configuration."""
 
-AGGREGATES = _each("min,max,mean,best,last,first,copy")
-"""What W&B appends to the name of a metric whose summary was defined; and `wandb_export` to the
-second column of a name."""
+AGGREGATES = _words("min,max,mean,best,last,first,copy")
+"""Endings of a metric's name: W&B appends them where `define_metric` sets the summary, and
+`csv_export` appends `copy` to the second column of the same name."""
 
-COUNTED = _each("batch,batchsize,bs,channels,depth,features,filters,layers,size,units")
-PARAMETER_WORDS = COUNTED | _each(
+COUNT_WORDS = _words("batch,batchsize,bs,channels,depth,features,filters,layers,size,units")
+PARAMETER_WORDS = COUNT_WORDS | _words(
     "activation,alpha,arch,architecture,augment,augmentation,backbone,beta,beta1,beta2,decay,"
     "dropout,encoder,epochs,fold,fraction,gamma,hidden,kernel,l1,l2,learning,learningrate,lr,model,"
     "momentum,neurons,norm,optimiser,optimizer,patience,reg,regularisation,regularization,"
     "scheduler,seed,shape,split,task,warmup,wd,weight,weights,width,height"
 )
-SMALLER_IS_BETTER = _each("loss,err,error,mse,mae,rmse,hausdorff,hd95")
-QUALITY = SMALLER_IS_BETTER | _each(
+SMALLER_IS_BETTER = _words("loss,err,error,mse,mae,rmse,hausdorff,hd95")
+QUALITY_WORDS = SMALLER_IS_BETTER | _words(
     "acc,accuracy,auc,auroc,dice,f1,iou,jaccard,kappa,precision,psnr,recall,score,sensitivity,"
     "specificity,ssim"
 )
-VALIDATION = _each("val,valid,validation")
-OUTCOME_WORDS = (QUALITY | VALIDATION) | _each(
+VALIDATION_WORDS = _words("val,valid,validation")
+OUTCOME_WORDS = (QUALITY_WORDS | VALIDATION_WORDS) | _words(
     "duration,epoch,iter,iteration,metric,seconds,step,steps,test,time,train,training"
 )
-OUTCOME_FIRST = _each(
+ALWAYS_OUTCOME = _words(
     "best,effective,final,grad,grads,gradient,gradients,params,parameters,flops,elapsed,gpu,"
     "memory,throughput"
 )
-"""Words that make an outcome of a name whatever else it says: `effective_batch_size`."""
+"""A name with one of these words is an outcome, such as `effective_batch_size`."""
 
-FREE_TEXT = _each(
+FREE_TEXT_WORDS = _words(
     "checkpoint,commit,date,dir,directory,file,folder,host,message,path,reason,status,time,url,"
     "version"
 )
-SYNONYMS = (_each("learning_rate,lr,learningrate"), _each("batch_size,batch,batchsize,bs"))
-"""Names of one thing: the first column is the parameter, a later one was logged (its course)."""
+SYNONYMS = (_words("learning_rate,lr,learningrate"), _words("batch_size,batch,batchsize,bs"))
+"""Names of the same thing: the first column is the parameter, later ones were logged over time."""
 
-NAMED = frozenset(SEARCHABLE) - {"loss"}
+KNOWN_PARAMETERS = frozenset(SEARCHABLE) - {"loss"}
 
 
 def words(name: str) -> list[str]:
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    return [word for word in re.split(r"[^a-z0-9]+", apart) if word]
+    """Split a name into lower-case words."""
+    separated = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    return [word for word in re.split(r"[^a-z0-9]+", separated) if word]
 
 
-def base(name: str) -> str:
-    """The metric of which a column is an aggregate: `val_dice` for `val_dice.max`."""
+def metric_of(name: str) -> str:
+    """Return the metric that a column aggregates: `val_dice` for `val_dice.max`."""
     before, _, last = name.rpartition(".")
     return before if before and last in AGGREGATES else name
 
 
 def is_bookkeeping(name: str) -> bool:
-    """W&B's own columns, and pieces of a sweep configuration that was logged with a run."""
+    """Whether this is a column of W&B, or part of a sweep configuration logged with a run."""
     parts = name.split(".")
-    piece = parts[0] in ("parameters", "sweep_config", "sweep") and parts[-1] in PIECES
-    settings = len(parts) > 1 and parts[0] in ("metric", "early_terminate", "sweep_config")
-    return name.lower() in BOOKKEEPING or name.startswith("_") or piece or settings
+    is_spec = parts[0] in ("parameters", "sweep_config", "sweep") and parts[-1] in SPEC_KEYS
+    is_setting = len(parts) > 1 and parts[0] in ("metric", "early_terminate", "sweep_config")
+    return name.lower() in BOOKKEEPING or name.startswith("_") or is_spec or is_setting
 
 
 def is_free_text(name: str) -> bool:
-    return not FREE_TEXT.isdisjoint(words(name))
+    return not FREE_TEXT_WORDS.isdisjoint(words(name))
 
 
 def is_count(name: str) -> bool:
-    """Whether a parameter is a number of things, such as a batch."""
-    return not COUNTED.isdisjoint(words(name))
+    """Whether a parameter counts things, such as a batch size."""
+    return not COUNT_WORDS.isdisjoint(words(name))
 
 
 def is_quality(name: str) -> bool:
     """Whether a number of this name says how good a run is."""
-    return not QUALITY.isdisjoint(words(base(name)))
+    return not QUALITY_WORDS.isdisjoint(words(metric_of(name)))
 
 
-def is_of_validation(name: str) -> bool:
-    return not VALIDATION.isdisjoint(words(name))
+def is_validation(name: str) -> bool:
+    return not VALIDATION_WORDS.isdisjoint(words(name))
 
 
-def is_better_smaller(name: str) -> bool:
-    return not SMALLER_IS_BETTER.isdisjoint(words(base(name)))
+def is_smaller_better(name: str) -> bool:
+    return not SMALLER_IS_BETTER.isdisjoint(words(metric_of(name)))
 
 
 def role(name: str) -> Role | None:
-    """What the name alone says of a column of numbers."""
-    if "/" in name or name.startswith("lr-") or base(name) != name:
-        return "outcome"  # how W&B's and Lightning's loggers name what they log
-    if name in NAMED:
+    """Return the role of a column of numbers by its name alone; None if that is unknown."""
+    if "/" in name or name.startswith("lr-") or metric_of(name) != name:
+        return "outcome"  # names given by the loggers of W&B and Lightning
+    if name in KNOWN_PARAMETERS:
         return "parameter"
-    return _role(words(name.rpartition(".")[2])) or _role(words(name))
+    return _role_of_words(words(name.rpartition(".")[2])) or _role_of_words(words(name))
 
 
-def _role(said: Iterable[str]) -> Role | None:
-    found = set(said)
-    if found & OUTCOME_FIRST:
+def _role_of_words(name_words: Iterable[str]) -> Role | None:
+    unique = set(name_words)
+    if unique & ALWAYS_OUTCOME:
         return "outcome"
-    if found & PARAMETER_WORDS:
+    if unique & PARAMETER_WORDS:
         return "parameter"
-    return "outcome" if found & OUTCOME_WORDS else None
+    return "outcome" if unique & OUTCOME_WORDS else None

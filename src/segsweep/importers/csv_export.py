@@ -1,8 +1,7 @@
-"""A CSV export of W&B's table of runs, and this project's own `leaderboard.csv`.
+"""Read a CSV export of W&B's table of runs, or this project's own `leaderboard.csv`.
 
-`columns.py` says how parameters and outcomes are told apart, `logged.py` how a run ended,
-`inferred_space.py` what space is made of the values, `choosing.py` which metric is taken. Two rows
-that are the same in all cells are one run. Trials stand in the order in which they were created.
+`column_roles` separates parameters from outcomes; `logged_runs` builds the sweep. Rows that are
+equal in all cells are one run. Trials are in the order in which their runs were created.
 """
 
 import csv
@@ -15,18 +14,18 @@ from typing import Any
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.config.objective import Goal
 from segsweep.core.errors import UserError
-from segsweep.importers.column_roles import Columns, tell_apart
-from segsweep.importers.logged_runs import SAID, Asked, Run, finished_sweep
+from segsweep.importers.column_roles import Columns, classify_columns
+from segsweep.importers.logged_runs import MESSAGE_KEYS, Options, Run, sweep_from_runs
 from segsweep.importers.parsing import EMPTY, finite, read_cell, seconds
 from segsweep.importers.sweep_config import read_sweep_config
 
-Line = dict[str, str]
+TextRow = dict[str, str]
 
-NAMES = ("name", "display name", "trial", "run", "id", "run id")
-STATES = ("state", "status")
-SWEEPS = ("sweep", "sweep name", "sweep id")
-TIMES = ("runtime", "_runtime", "_wandb.runtime", "duration")
-CREATED = ("created", "created at", "created_at", "start time", "_timestamp", "trial")
+NAME_COLUMNS = ("name", "display name", "trial", "run", "id", "run id")
+STATE_COLUMNS = ("state", "status")
+SWEEP_COLUMNS = ("sweep", "sweep name", "sweep id")
+TIME_COLUMNS = ("runtime", "_runtime", "_wandb.runtime", "duration")
+CREATED_COLUMNS = ("created", "created at", "created_at", "start time", "_timestamp", "trial")
 
 
 def read_export(
@@ -38,28 +37,34 @@ def read_export(
     goal: Goal | None = None,
     sweep: str | None = None,
 ) -> CompletedSweep:
-    """Read a table of runs; what the caller does not say is found out.
+    """Read a table of runs; what the caller does not say is inferred.
 
-    `sweep_config` is the YAML that was given to `wandb sweep`; `parameters` the columns that were
-    searched; `sweep` the name or id of one sweep of several. Raises `UserError` where the file is
-    no table, or metric, sweep or parameters cannot be told.
+    Args:
+        path: The CSV file.
+        sweep_config: The YAML file that was given to `wandb sweep`.
+        parameters: The columns that were searched.
+        metric: The column of the metric.
+        goal: Whether the metric is maximised or minimised.
+        sweep: The name or id of one of several sweeps.
+
+    Raises:
+        UserError: The file is not a table, or metric, sweep or parameters are ambiguous.
     """
     source = str(path)
     config = read_sweep_config(sweep_config) if sweep_config else None
     lines, copies = _read(Path(path))
     rows = [{name: read_cell(cell) for name, cell in line.items()} for line in lines]
-    _refuse_missing(source, rows[0], [*parameters, *([metric] if metric else [])])
-    wanted = metric or (config.metric if config else None)
+    _require_columns(source, rows[0], [*parameters, *([metric] if metric else [])])
+    known_metric = metric or (config.metric if config else None)
     known = [name for name in (*parameters, *(config.space if config else ())) if name in rows[0]]
-    columns = tell_apart(rows, known, wanted if wanted in rows[0] else None)
+    columns = classify_columns(rows, known, known_metric if known_metric in rows[0] else None)
     runs = [_run(line, row, columns) for line, row in zip(lines, rows, strict=True)]
     left_out = {"a copy of another row": copies} if copies else {}
-    asked = Asked(config, parameters, metric, goal, sweep)
-    return finished_sweep(source, runs, asked, left_out)
+    return sweep_from_runs(source, runs, Options(config, parameters, metric, goal, sweep), left_out)
 
 
-def _read(path: Path) -> tuple[list[Line], int]:
-    """The rows in the order of their runs, and the number of rows that were copies of others."""
+def _read(path: Path) -> tuple[list[TextRow], int]:
+    """Return the rows in the order of their runs, and how many rows were copies of others."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
@@ -68,71 +73,72 @@ def _read(path: Path) -> tuple[list[Line], int]:
     if len(lines) < 2 or len(lines[0]) < 2:
         raise UserError(
             f"{path}: found {max(0, len(lines) - 1)} rows of {len(lines[0]) if lines else 0} "
-            "columns, expected a row for each run and its columns apart by commas; export the "
+            "columns, expected one row for each run and columns separated by commas; export the "
             "table of runs as CSV"
         )
-    header, *runs = lines
-    for run in runs:
-        if len(run) > len(header):
+    header, *cells = lines
+    for row in cells:
+        if len(row) > len(header):
             raise UserError(
-                f"{path}: found a row of {len(run)} cells under {len(header)} columns ({run[0]}), "
-                "expected as many; export the table anew"
+                f"{path}: found a row of {len(row)} cells ({row[0]}), expected {len(header)} as "
+                "in the header; export the table again"
             )
-    names = _unique(header)
-    once = [dict(zip_longest(names, run, fillvalue="")) for run in dict.fromkeys(map(tuple, runs))]
-    return _in_order(once), len(runs) - len(once)
+    names = _unique_names(header)
+    unique = list(dict.fromkeys(map(tuple, cells)))
+    rows = [dict(zip_longest(names, row, fillvalue="")) for row in unique]
+    return _in_order(rows), len(cells) - len(rows)
 
 
-def _unique(header: Sequence[str]) -> list[str]:
-    """Column names; of two columns of one name the second was logged, and is its `.copy`."""
-    found: list[str] = []
-    for place, cell in enumerate(header):
-        name = cell.strip() or f"column {place + 1}"
-        while name in found:
+def _unique_names(header: Sequence[str]) -> list[str]:
+    """Return column names; the second column of the same name was logged and becomes `.copy`."""
+    names: list[str] = []
+    for index, cell in enumerate(header):
+        name = cell.strip() or f"column {index + 1}"
+        while name in names:
             name += ".copy"
-        found.append(name)
-    return found
+        names.append(name)
+    return names
 
 
-def _refuse_missing(source: str, columns: Iterable[str], wanted: Sequence[str]) -> None:
-    for name in wanted:
+def _require_columns(source: str, columns: Iterable[str], required: Sequence[str]) -> None:
+    for name in required:
         if name not in columns and not any(column.startswith(f"{name}.") for column in columns):
             raise UserError(
                 f"{source}: found no column {name}, expected one of {', '.join(columns)}"
             )
 
 
-def _first(line: Line, names: Sequence[str]) -> str:
-    """The text of the first of these columns that has one, whatever the case of its name."""
+def _first_text(row: TextRow, names: Sequence[str]) -> str:
+    """Return the first cell with text of these columns; the case of their names is ignored."""
     lower: dict[str, str] = {}
-    for column, cell in line.items():
+    for column, cell in row.items():
         lower.setdefault(column.lower(), cell.strip())
     return next((cell for name in names if (cell := lower.get(name, "")) not in EMPTY), "")
 
 
-def _run(line: Line, row: Mapping[str, Any], columns: Columns) -> Run:
-    said = {name: text for name in SAID if (text := _first(line, [name]))}
+def _run(line: TextRow, row: Mapping[str, Any], columns: Columns) -> Run:
+    messages = {key: text for key in MESSAGE_KEYS if (text := _first_text(line, [key]))}
     return Run(
-        name=_first(line, NAMES),
-        state=_first(line, STATES).lower(),
-        sweep=_first(line, SWEEPS),
+        name=_first_text(line, NAME_COLUMNS),
+        state=_first_text(line, STATE_COLUMNS).lower(),
+        sweep=_first_text(line, SWEEP_COLUMNS),
         config={name: row[name] for name in columns.parameters},
-        summary=said | {name: row[name] for name in columns.outcomes},
-        seconds=seconds(read_cell(_first(line, TIMES))),
+        summary=messages | {name: row[name] for name in columns.outcomes},
+        seconds=seconds(read_cell(_first_text(line, TIME_COLUMNS))),
     )
 
 
-def _in_order(lines: list[Line]) -> list[Line]:
-    """The rows as their runs were created, where the table says it for all; else as they stand."""
-    for name in CREATED:
-        told = [_moment(_first(line, [name])) for line in lines]
-        moments = [moment for moment in told if moment is not None]
-        if len(moments) == len(lines):
-            return [lines[i] for i in sorted(range(len(lines)), key=lambda i: moments[i])]
-    return lines
+def _in_order(rows: list[TextRow]) -> list[TextRow]:
+    """Return the rows in the order of creation if all rows have it, else in their own order."""
+    for name in CREATED_COLUMNS:
+        parsed = [_timestamp(_first_text(row, [name])) for row in rows]
+        times = [time for time in parsed if time is not None]
+        if len(times) == len(rows):
+            return [rows[i] for i in sorted(range(len(rows)), key=lambda i: times[i])]
+    return rows
 
 
-def _moment(text: str) -> float | None:
+def _timestamp(text: str) -> float | None:
     try:
         return datetime.fromisoformat(text).timestamp()
     except ValueError:

@@ -1,7 +1,7 @@
-"""From runs as W&B logged them, wherever they were read, to a finished sweep.
+"""Build a completed sweep from the runs that W&B logged, whichever source they were read from.
 
-Runs that still run or wait, runs of other sweeps, runs without a value for a parameter or with one
-that the sweep could not have chosen are left out and counted; `endings.py` says how the rest ended.
+Runs that have not ended, runs of other sweeps, and runs with a missing value or a value outside
+the search space are left out and counted.
 """
 
 from collections import Counter
@@ -13,21 +13,31 @@ from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.config.objective import Goal
 from segsweep.config.search_space import Categorical, Constant, Parameter, contains
 from segsweep.core.errors import UserError
-from segsweep.importers.column_names import base, is_bookkeeping, is_free_text
-from segsweep.importers.inferred_space import infer
-from segsweep.importers.metric_inference import choose_goal, choose_metric, choose_sweep
+from segsweep.importers.column_names import is_bookkeeping, is_free_text, metric_of
+from segsweep.importers.inferred_space import infer_parameter
+from segsweep.importers.metric_inference import infer_goal, infer_metric, select_sweep
 from segsweep.importers.parsing import finite, number, scalar
-from segsweep.importers.run_status import ENDED, ending
+from segsweep.importers.run_status import ENDED_STATES, run_status
 from segsweep.importers.sweep_config import SweepConfig
 from segsweep.search.trial_result import TrialResult
 
-SAID = ("status", "reason", "error", "exception")
-"""Where a run's summary may say in words how it ended."""
+MESSAGE_KEYS = ("status", "reason", "error", "exception")
+"""Keys of a run's summary that may say how it ended."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run: `config` and `summary` flat, by dotted names; `history` gives a metric's course."""
+    """A run that was read from W&B.
+
+    Attributes:
+        name: Its display name.
+        state: W&B's state, in lower case.
+        sweep: The name or id of its sweep; "" without one.
+        config: Its configuration, with dotted names.
+        summary: Its summary, with dotted names.
+        seconds: Its run time; None where it is not known.
+        history: A function from a metric's name to its logged values.
+    """
 
     name: str
     state: str
@@ -39,8 +49,16 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the caller said of the sweep; what is not said is found out."""
+class Options:
+    """What the caller says about the sweep; the rest is inferred.
+
+    Attributes:
+        config: The sweep's own configuration.
+        parameters: The names of the searched parameters.
+        metric: The name of the metric.
+        goal: Whether it is maximised or minimised.
+        sweep: The name or id of the sweep.
+    """
 
     config: SweepConfig | None = None
     parameters: Sequence[str] = ()
@@ -49,162 +67,178 @@ class Asked:
     sweep: str | None = None
 
 
-def finished_sweep(
-    source: str, runs: Sequence[Run], asked: Asked, already: Mapping[str, int] | None = None
+def sweep_from_runs(
+    source: str,
+    runs: Sequence[Run],
+    options: Options,
+    left_out_before: Mapping[str, int] | None = None,
 ) -> CompletedSweep:
-    """The sweep of these runs; `already` counts what the reader left out before.
+    """Return the sweep of `runs`.
 
-    Raises `UserError` where runs, metric or parameters are not there, or are ambiguous.
+    Args:
+        source: Where the runs were read from, for messages.
+        runs: The runs in the order in which they were started.
+        options: What the caller says about the sweep.
+        left_out_before: What the reader left out already, by reason.
+
+    Raises:
+        UserError: There are no usable runs, or metric or parameters are missing or ambiguous.
     """
-    left_out = Counter(already)
-    ended = _ended(_of_one_sweep(source, runs, asked.sweep, left_out), left_out)
+    left_out = Counter(left_out_before)
+    ended = _ended(_of_one_sweep(source, runs, options.sweep, left_out), left_out)
     if not ended:
-        raise _of_no_use(source, left_out)
-    metric, goal = _metric(source, ended, asked)
-    space, valued = _space(source, ended, asked, left_out)
+        raise _no_usable_run(source, left_out)
+    metric, goal = _metric(source, ended, options)
+    space, complete = _space(source, ended, options, left_out)
     trials = []
-    for run in valued:
-        parameters = _parameters(run, space)
+    for run in complete:
+        parameters = {name: _as_in(p, run.config.get(name)) for name, p in space.items()}
         outside = [name for name, p in space.items() if not contains(p, parameters[name])]
         if outside:
             left_out[f"{', '.join(outside)} outside the sweep's range"] += 1
         else:
             trials.append(_trial(run, parameters, metric, goal))
     if not trials:
-        raise _of_no_use(source, left_out)
+        raise _no_usable_run(source, left_out)
     return CompletedSweep(source, space, metric, goal, trials, dict(left_out))
 
 
-def searched(runs: Sequence[Run], left_out: Counter[str]) -> list[str]:
-    """The configuration keys that can be parameters, where nobody named them.
-
-    Not: what most runs lack, and text that is free (another one in most runs), such as a path.
-    """
-    keys = dict.fromkeys(key for run in runs for key in run.config if not is_bookkeeping(key))
-    found = []
-    for key in keys:
-        values = [value for run in runs if (value := _given(run, key)) is not None]
-        if 2 * len(values) < len(runs):
-            if values:
-                left_out[f"values of {key}, which most runs lack"] += len(values)
-            continue
-        kinds = {scalar(value) for value in values}
-        text = any(number(value) is None for value in values)
-        free = is_free_text(key) or len(kinds) > max(2, len(values) // 2)
-        if not (text and len(kinds) > 1 and free):
-            found.append(key)
-    return found
-
-
-def _given(run: Run, name: str) -> Any:
-    """A run's value of a parameter; None where it has none, which tables also write as NaN."""
-    value = run.config.get(name)
-    return None if number(value) is not None and finite(value) is None else value
-
-
 def _of_one_sweep(
-    source: str, runs: Sequence[Run], asked: str | None, left_out: Counter[str]
+    source: str, runs: Sequence[Run], requested: str | None, left_out: Counter[str]
 ) -> list[Run]:
-    chosen = choose_sweep(source, [run.sweep for run in runs], asked)
+    selected = select_sweep(source, [run.sweep for run in runs], requested)
     for run in runs:
-        if run.sweep != chosen:
+        if run.sweep != selected:
             left_out[f"another sweep ({run.sweep})" if run.sweep else "no sweep"] += 1
-    return [run for run in runs if run.sweep == chosen]
+    return [run for run in runs if run.sweep == selected]
 
 
 def _ended(runs: Sequence[Run], left_out: Counter[str]) -> list[Run]:
-    left_out.update(f"state {run.state}" for run in runs if run.state not in ENDED)
-    return [run for run in runs if run.state in ENDED]
+    left_out.update(f"state {run.state}" for run in runs if run.state not in ENDED_STATES)
+    return [run for run in runs if run.state in ENDED_STATES]
 
 
-def _metric(source: str, runs: Sequence[Run], asked: Asked) -> tuple[str, Goal]:
-    told = dict.fromkeys(
+def _metric(source: str, runs: Sequence[Run], options: Options) -> tuple[str, Goal]:
+    numeric = dict.fromkeys(
         name
         for run in runs
         for name, value in run.summary.items()
         if finite(value) is not None and not is_bookkeeping(name)
     )
-    config = asked.config or SweepConfig({})
-    metric = asked.metric or config.metric or choose_metric(source, list(told))
-    goal = asked.goal or (config.goal if metric == config.metric else None) or choose_goal(metric)
+    config = options.config or SweepConfig({})
+    metric = options.metric or config.metric or infer_metric(source, list(numeric))
+    own_goal = config.goal if metric == config.metric else None
+    goal = options.goal or own_goal or infer_goal(metric)
     if all(_value(run, metric, goal) is None for run in runs):
-        others = f"choose one of {', '.join(told)} with --metric" if told else "export its column"
+        advice = (
+            f"choose one of {', '.join(numeric)} with --metric" if numeric else "export its column"
+        )
         raise UserError(
             f"{source}: found no value of the metric {metric} in any of {len(runs)} runs, expected "
-            f"a number; {others}"
+            f"a number; {advice}"
         )
     return metric, goal
 
 
 def _value(run: Run, metric: str, goal: Goal) -> float | None:
-    """The metric's number; of one whose summary was defined, the best, else the last."""
+    """Return the metric's value, or its best or last aggregate where W&B logged only those."""
     better = "max" if goal == "maximize" else "min"
     names = (metric, *(f"{metric}.{kind}" for kind in (better, "best", "last")))
-    return next((n for name in names if (n := number(run.summary.get(name))) is not None), None)
+    values = (number(run.summary.get(name)) for name in names)
+    return next((value for value in values if value is not None), None)
 
 
 def _space(
-    source: str, runs: Sequence[Run], asked: Asked, left_out: Counter[str]
+    source: str, runs: Sequence[Run], options: Options, left_out: Counter[str]
 ) -> tuple[dict[str, Parameter], list[Run]]:
-    """The space, and the runs that have a value for each of its varied parameters."""
-    typed = asked.config.space if asked.config else {}
-    names = list(asked.parameters) or list(typed) or searched(runs, left_out)
-    known = {key for run in runs for key in run.config}
-    needed = [name for name in names if not isinstance(typed.get(name), Constant)]
-    if missing := [name for name in needed if name not in known]:
+    """Return the space, and the runs that have a value for each of its searched parameters."""
+    typed = options.config.space if options.config else {}
+    names = list(options.parameters) or list(typed) or _candidates(runs, left_out)
+    keys = {key for run in runs for key in run.config}
+    required = [name for name in names if not isinstance(typed.get(name), Constant)]
+    if missing := [name for name in required if name not in keys]:
         raise UserError(
             f"{source}: found no values of {', '.join(missing)}, expected parameters among "
-            f"{', '.join(sorted(known)) or 'none'}; name them with --parameters, or give the "
+            f"{', '.join(sorted(keys)) or 'none'}; name them with --parameters, or give the "
             "sweep's own configuration with --sweep-config"
         )
-    valued = []
+    complete = []
     for run in runs:
-        empty = [name for name in needed if _given(run, name) is None]
+        empty = [name for name in required if _parameter_value(run, name) is None]
         if empty:
             left_out[f"no value of {', '.join(empty)}"] += 1
         else:
-            valued.append(run)
+            complete.append(run)
     space = {
-        name: typed.get(name) or infer(name, [run.config[name] for run in valued])
-        for name in (names if valued else ())
+        name: typed.get(name) or infer_parameter(name, [run.config[name] for run in complete])
+        for name in (names if complete else ())
     }
-    return space, valued
+    return space, complete
 
 
-def _parameters(run: Run, space: Mapping[str, Parameter]) -> dict[str, Any]:
-    """A run's value of each parameter, as the space has it."""
-    return {name: _as_in(p, run.config.get(name)) for name, p in space.items()}
+def _candidates(runs: Sequence[Run], left_out: Counter[str]) -> list[str]:
+    """Return the configuration keys that may be parameters.
+
+    Keys that most runs lack are not, nor is free text (different in most runs), such as a path.
+    """
+    keys = dict.fromkeys(key for run in runs for key in run.config if not is_bookkeeping(key))
+    candidates = []
+    for key in keys:
+        values = [value for run in runs if (value := _parameter_value(run, key)) is not None]
+        if 2 * len(values) < len(runs):
+            if values:
+                left_out[f"values of {key}, which most runs lack"] += len(values)
+            continue
+        unique = {scalar(value) for value in values}
+        is_text = any(number(value) is None for value in values)
+        is_free = is_free_text(key) or len(unique) > max(2, len(values) // 2)
+        if not (is_text and len(unique) > 1 and is_free):
+            candidates.append(key)
+    return candidates
+
+
+def _parameter_value(run: Run, name: str) -> Any:
+    """Return a run's value of a parameter; None for missing ones, which tables write as NaN."""
+    value = run.config.get(name)
+    return None if number(value) is not None and finite(value) is None else value
 
 
 def _as_in(parameter: Parameter, value: Any) -> Any:
+    """Return `value` with the type that the space has for it."""
     if isinstance(parameter, Constant):
         return parameter.value
     if isinstance(parameter, Categorical):
-        same = (v for v in parameter.values if v == value or str(v) == str(scalar(value)))
-        return next(same, scalar(value))
-    found = finite(value)
-    return float("nan") if found is None else found  # lies in no range
+        text = str(scalar(value))
+        equal = (v for v in parameter.values if v == value or str(v) == text)
+        return next(equal, scalar(value))
+    parsed = finite(value)
+    return float("nan") if parsed is None else parsed  # NaN is outside every range
 
 
 def _trial(run: Run, parameters: Mapping[str, Any], metric: str, goal: Goal) -> TrialResult:
     value = _value(run, metric, goal)
-    said = [text for name in SAID if isinstance(text := run.summary.get(name), str)]
-    status = ending(run.state, said, value)
+    messages = [text for key in MESSAGE_KEYS if isinstance(text := run.summary.get(key), str)]
+    status = run_status(run.state, messages, value)
     outcomes = {
-        name: found
+        name: parsed
         for name, logged in run.summary.items()
-        if not is_bookkeeping(name) and (found := finite(logged)) is not None
+        if not is_bookkeeping(name) and (parsed := finite(logged)) is not None
     }
-    history = tuple(
-        found for one in run.history(base(metric)) if (found := finite(one)) is not None
+    history = (finite(logged) for logged in run.history(metric_of(metric)))
+    return TrialResult(
+        parameters=parameters,
+        value=value if status == "finished" else None,
+        status=status,
+        history=tuple(value for value in history if value is not None),
+        name=run.name,
+        seconds=run.seconds,
+        outcomes=outcomes,
     )
-    kept = value if status == "finished" else None
-    return TrialResult(parameters, kept, status, history, run.name, run.seconds, outcomes)
 
 
-def _of_no_use(source: str, left_out: Mapping[str, int]) -> UserError:
-    why = "; ".join(f"{reason}: {count}" for reason, count in left_out.items())
+def _no_usable_run(source: str, left_out: Mapping[str, int]) -> UserError:
+    reasons = "; ".join(f"{reason}: {count}" for reason, count in left_out.items())
     return UserError(
-        f"{source}: found no run of use ({why or 'no run at all'}), expected runs that ended and "
-        "have a value of each parameter"
+        f"{source}: found no usable run ({reasons or 'no run at all'}), expected runs that have "
+        "ended and have a value of each parameter"
     )

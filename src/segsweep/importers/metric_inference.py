@@ -1,4 +1,4 @@
-"""What to take where nobody said it: the metric, its goal, and one sweep of several."""
+"""Infer the metric and its goal, and select one of several sweeps."""
 
 import re
 from collections import Counter
@@ -7,70 +7,77 @@ from collections.abc import Sequence
 from segsweep.config.objective import Goal
 from segsweep.core.errors import UserError
 from segsweep.importers.column_names import (
-    base,
-    is_better_smaller,
-    is_of_validation,
     is_quality,
+    is_smaller_better,
+    is_validation,
+    metric_of,
     words,
 )
 
 PREFERRED = "val_dice_coefficient"
-ASK = "choose one with --metric"
+ADVICE = "choose one with --metric"
 
 
-def choose_metric(source: str, names: Sequence[str]) -> str:
-    """The column that says how good a run is, of the outcomes `names`.
+def infer_metric(source: str, names: Sequence[str]) -> str:
+    """Return the outcome, of `names`, that measures how good a run is.
 
-    It is `val_dice_coefficient`; else the only Dice of validation; else, where there is no such
-    Dice, the only score or loss of validation; else the only score or loss. Aggregates
-    (`val_dice.max`) count where the metric itself is not there. Raises `UserError` with all that
-    may be it where there are several, or none.
+    It is `val_dice_coefficient`; else the only validation Dice; else, without a validation Dice,
+    the only validation score or loss; else the only score or loss. Aggregates (`val_dice.max`)
+    count only where the metric itself is missing.
+
+    Raises:
+        UserError: There are several candidates, or none.
     """
-    plain = [name for name in names if base(name) == name or base(name) not in names]
-    for name in plain:
+    metrics = [name for name in names if metric_of(name) == name or metric_of(name) not in names]
+    for name in metrics:
         if "_".join(words(name)) == PREFERRED:
             return name
-    good = [name for name in plain if is_quality(name)]
-    kinds = (
-        [name for name in plain if re.search(r"val.*dice", name, re.I)],
-        [name for name in good if is_of_validation(name)],
-        good,
+    scores = [name for name in metrics if is_quality(name)]
+    groups = (
+        [name for name in metrics if re.search(r"val.*dice", name, re.I)],
+        [name for name in scores if is_validation(name)],
+        scores,
     )
-    found = next(filter(None, kinds), [])
-    if len(found) == 1:
-        return found[0]
-    if found:
+    candidates = next(filter(None, groups), [])
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
         raise UserError(
-            f"{source}: found {len(found)} columns that may be the metric ({', '.join(found)}), "
-            f"expected one; {ASK}"
+            f"{source}: found {len(candidates)} columns that may be the metric "
+            f"({', '.join(candidates)}), expected one; {ADVICE}"
         )
-    others = ", ".join(plain) or "no number that came out of a run"
-    raise UserError(f"{source}: found no column that looks like a metric ({others}); {ASK}")
+    listed = ", ".join(metrics) or "no column of numbers that were logged"
+    raise UserError(f"{source}: found no column that looks like a metric ({listed}); {ADVICE}")
 
 
-def choose_goal(metric: str) -> Goal:
-    """Minimize what is a loss, an error or a distance by its name, else maximize."""
-    return "minimize" if is_better_smaller(metric) else "maximize"
+def infer_goal(metric: str) -> Goal:
+    """Return `minimize` for a loss, an error or a distance by its name, else `maximize`."""
+    return "minimize" if is_smaller_better(metric) else "maximize"
 
 
-def choose_sweep(source: str, sweeps: Sequence[str], asked: str | None) -> str:
-    """The sweep to take, of the sweep of each run ("": none); `asked` is its name or id.
+def select_sweep(source: str, sweeps: Sequence[str], requested: str | None) -> str:
+    """Return the sweep to read.
 
-    Raises `UserError` where there are several and none is asked for, or the one that is is not
-    there.
+    Args:
+        source: Where the runs were read from, for messages.
+        sweeps: The sweep of each run; "" for a run without one.
+        requested: The name or id that the caller asked for.
+
+    Raises:
+        UserError: There are several sweeps and none is requested, or the requested one is missing.
     """
-    runs = Counter(name for name in sweeps if name)
-    listed = ", ".join(f"{name} ({count})" for name, count in runs.items())
-    if asked is not None:
-        if asked not in runs:
+    counts = Counter(name for name in sweeps if name)
+    listed = ", ".join(f"{name} ({count})" for name, count in counts.items())
+    if requested is not None:
+        if requested not in counts:
             raise UserError(
-                f"{source}: found no sweep {asked}, expected one of {listed or 'none'}; choose "
-                "with --sweep, or leave it out"
+                f"{source}: found no sweep {requested}, expected one of {listed or 'none'}; choose "
+                "with --sweep, or omit the option"
             )
-        return asked
-    if len(runs) > 1:
+        return requested
+    if len(counts) > 1:
         raise UserError(
-            f"{source}: found {len(runs)} sweeps, with their runs: {listed}; expected one; choose "
-            "one with --sweep"
+            f"{source}: found {len(counts)} sweeps (number of runs): {listed}; expected one; "
+            "choose one with --sweep"
         )
-    return next(iter(runs), "")
+    return next(iter(counts), "")

@@ -1,4 +1,4 @@
-"""The sweep of this project's own `results/` folder, finished or still running."""
+"""Read the sweep in this project's own `results/` folder, completed or running."""
 
 from pathlib import Path
 from typing import Any
@@ -10,26 +10,29 @@ from segsweep.core.files import read_csv, read_json, read_yaml
 from segsweep.search.trial_result import TrialResult
 
 SEARCH = Path("sweep/search.yaml")
-"""What was searched, below `results/`."""
+"""The search settings, in `results/`."""
 
 
 def read_results(results: Path, count: int | None = None) -> CompletedSweep:
     """Read `results/sweep/search.yaml` and the first `count` of `results/trials/` (default: all).
 
-    A trial without `metrics.json` has not ended yet; those are counted in `left_out`. `seconds` is
-    from `timing.json`, which differs between machines, and None where there is none. Raises
-    `UserError` where a file is missing or cannot be read, or no trial has ended.
+    A trial without `metrics.json` has not ended; these are counted in `left_out`. `seconds` is
+    from `timing.json`, which differs between machines.
+
+    Raises:
+        UserError: A file is missing or cannot be read, or no trial has ended.
     """
     search = read_yaml(results / SEARCH)
     metric = search["metric"]
-    begun = sorted((results / "trials").glob("[0-9]*"), key=lambda folder: int(folder.name))[:count]
-    ended = [folder for folder in begun if (folder / "metrics.json").exists()]
+    folders = sorted((results / "trials").glob("[0-9]*"), key=lambda folder: int(folder.name))
+    started = folders[:count]
+    ended = [folder for folder in started if (folder / "metrics.json").exists()]
     if not ended:
         raise UserError(
-            f"{results}/trials: found no trial with a metrics.json, expected one at least; run "
+            f"{results}/trials: found no trial with a metrics.json, expected at least one; run "
             "the sweep first"
         )
-    running = len(begun) - len(ended)
+    running = len(started) - len(ended)
     return CompletedSweep(
         source=str(results),
         space=read_space(search["parameters"]),

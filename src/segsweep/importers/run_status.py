@@ -1,9 +1,10 @@
-"""How a run ended, by W&B's state, by what it said of itself, and by its metric.
+"""The status of a run, from W&B's state, the run's own messages and its metric.
 
-- `pruned`, `diverged` or `out_of_memory` where the run's own `status` says so;
-- `finished` if W&B calls it finished and its metric is a number, `diverged` if that is NaN or
+- `pruned`, `diverged` or `out_of_memory` if the run's own `status` says so;
+- if W&B's state is finished: `finished` if the metric is a number, `diverged` if it is NaN or
   infinite, `failed` if there is none;
-- `failed` if it failed, crashed or was killed, unless its reason speaks of memory or divergence.
+- if the run failed, crashed or was killed: `failed`, unless its reason mentions memory or
+  divergence.
 """
 
 import math
@@ -13,32 +14,39 @@ from typing import get_args
 
 from segsweep.search.trial_result import Status
 
-WELL, BADLY = ("finished", ""), ("failed", "crashed", "killed")
-"""States of W&B in which a run has ended; "" where the source tells no state."""
+FINISHED_STATES, FAILED_STATES = ("finished", ""), ("failed", "crashed", "killed")
+"""W&B's states of runs that have ended; "" where the source has no state."""
 
-ENDED = (*WELL, *BADLY, *get_args(Status), "stopped")
-OWN: dict[str, Status] = {
+ENDED_STATES = (*FINISHED_STATES, *FAILED_STATES, *get_args(Status), "stopped")
+OWN_STATUS: dict[str, Status] = {
     "pruned": "pruned",
-    "stopped": "pruned",  # as segsweep 0.1 called it
+    "stopped": "pruned",  # the name in segsweep 0.1
     "diverged": "diverged",
     "out_of_memory": "out_of_memory",
 }
-SIGNS: dict[Status, str] = {
+MESSAGES: dict[Status, str] = {
     "out_of_memory": r"out.of.memory|\boom\b",
     "diverged": r"diverge|\bnan\b|not finite|non-?finite",
 }
+"""Patterns in the error message of a failed run."""
 
 
-def ending(state: str, said: Sequence[str], value: float | None) -> Status:
-    """`state` is one of `ENDED`, `said` its status, reason and error, `value` its metric."""
-    for word in (state, *said):
-        if word in OWN:
-            return OWN[word]
-    if state in WELL and "failed" not in said:
+def run_status(state: str, messages: Sequence[str], value: float | None) -> Status:
+    """Return the status of a run that has ended.
+
+    Args:
+        state: One of ENDED_STATES.
+        messages: The run's own status, reason and error, as far as it has them.
+        value: Its metric.
+    """
+    for word in (state, *messages):
+        if word in OWN_STATUS:
+            return OWN_STATUS[word]
+    if state in FINISHED_STATES and "failed" not in messages:
         if value is None:
             return "failed"
         return "finished" if math.isfinite(value) else "diverged"
-    for name, sign in SIGNS.items():
-        if any(re.search(sign, text, re.I) for text in said):
-            return name
+    for status, pattern in MESSAGES.items():
+        if any(re.search(pattern, message, re.I) for message in messages):
+            return status
     return "failed"

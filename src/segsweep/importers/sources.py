@@ -1,4 +1,4 @@
-"""Any finished sweep, by what its source is."""
+"""Read a completed sweep from any supported source."""
 
 import re
 from pathlib import Path
@@ -6,50 +6,73 @@ from typing import Any
 
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.core.errors import UserError
+from segsweep.core.files import read_yaml, sha256
 from segsweep.importers.csv_export import read_export
 from segsweep.importers.own_results import SEARCH, read_results
-from segsweep.importers.wandb_runs import offline_logs, read_offline, read_sweep
+from segsweep.importers.wandb_runs import offline_logs, read_offline, read_online
+from segsweep.pipeline.environment import hardware_and_versions
 
 SWEEP_PATH = re.compile(r"(?:https?://[^/]+/(?:wandb/)?)?([^/\s]+)/([^/\s]+)/(?:sweeps/)?([^/\s]+)")
 EXPECTED = (
     "a results folder of this project, a folder of W&B's offline runs, a CSV export of W&B's "
     "table of runs, or entity/project/sweep"
 )
-KNOWN = {
+OPTIONS = {
     "results": {"count"},
-    "sweep": {"parameters", "metric", "goal"},
+    "online": {"parameters", "metric", "goal"},
     "table": {"sweep_config", "parameters", "metric", "goal", "sweep"},
 }
+"""The options of each kind of source."""
 
 
-def read_finished(source: str, **options: Any) -> CompletedSweep:
-    """Read the sweep that `source` is: `results/`, offline runs, a `.csv`, or W&B's own path.
+def read_sweep(source: str, **options: Any) -> CompletedSweep:
+    """Read the sweep in `source`: `results/`, offline runs, a `.csv`, or W&B's path of a sweep.
 
-    `options` are those of `read_results`, `read_offline`, `read_export` or `read_sweep`; None and
-    empty ones count as not given. Raises `UserError` where the source is none of these, or says
-    itself what an option would say.
+    Args:
+        source: The path.
+        options: Those of `read_results`, `read_offline`, `read_export` or `read_online`; None and
+            empty ones count as not given.
+
+    Raises:
+        UserError: The source is none of these, or an option does not apply to it.
     """
     path = Path(source)
     given = {name: value for name, value in options.items() if value not in (None, (), [])}
     if (path / SEARCH).is_file():
-        return read_results(path, **_fitting(source, given, "results"))
+        return read_results(path, **_checked(source, given, "results"))
     if path.is_dir() and offline_logs(path):
-        return read_offline(path, **_fitting(source, given, "table"))
+        return read_offline(path, **_checked(source, given, "table"))
     if path.is_file() and path.suffix.lower() == ".csv":
-        return read_export(path, **_fitting(source, given, "table"))
-    if not path.exists() and (named := SWEEP_PATH.fullmatch(source)) and path.suffix != ".csv":
-        return read_sweep("/".join(named.groups()), **_fitting(source, given, "sweep"))
-    raise UserError(f"{source}: found {_what(path)}, expected {EXPECTED}")
+        return read_export(path, **_checked(source, given, "table"))
+    if not path.exists() and (match := SWEEP_PATH.fullmatch(source)) and path.suffix != ".csv":
+        return read_online("/".join(match.groups()), **_checked(source, given, "online"))
+    raise UserError(f"{source}: found {_describe(path)}, expected {EXPECTED}")
 
 
-def _what(path: Path) -> str:
+def origin_of(source: str) -> dict[str, str]:
+    """Return the hash of a source's data and the device that trained it, as far as known."""
+    path = Path(source)
+    if path.is_file():
+        return {"source_sha256": sha256(path)}
+    best = path / "best_config.yaml"
+    if not best.is_file():
+        return {}
+    machine = hardware_and_versions()
+    return {
+        "data_sha256": read_yaml(best)["evidence"]["data_sha256"],
+        "device": machine["cpu"] if machine["gpu"] == "none" else machine["gpu"],
+    }
+
+
+def _describe(path: Path) -> str:
     if path.is_dir():
-        return "a folder with neither sweep/search.yaml nor runs of W&B"
-    return "a file that is no .csv" if path.exists() else "no such file or folder"
+        return "a folder with neither sweep/search.yaml nor W&B runs"
+    return "a file that does not end in .csv" if path.exists() else "no such file or folder"
 
 
-def _fitting(source: str, given: dict[str, Any], kind: str) -> dict[str, Any]:
-    if others := sorted(given.keys() - KNOWN[kind]):
+def _checked(source: str, given: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return the options, all of which must apply to this kind of source."""
+    if others := sorted(given.keys() - OPTIONS[kind]):
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in others)
-        raise UserError(f"{source}: found {flags}, which this source says itself; leave it out")
+        raise UserError(f"{source}: found {flags}, which this source determines itself; omit it")
     return given

@@ -57,9 +57,10 @@ def parse_sweep_config(config: Any, source: str) -> SweepConfig:
 
 
 def _parameter(name: str, spec: Any) -> Parameter:
-    with prefix_errors(f"parameters.{name}"):
+    key = f"parameters.{name}"
+    with prefix_errors(key):
         model = parameter_type(spec)
-    known = {key: value for key, value in spec.items() if key in model.model_fields}
+    known = {k: v for k, v in spec.items() if k in model.model_fields}
     if isinstance(known.get("values"), list):
         known["values"] = [scalar(value) for value in known["values"]]
-    return validate(model, known, f"parameters.{name}")
+    return validate(model, known, key)

@@ -1,9 +1,9 @@
-"""Sweeps straight from W&B: by its public API, or from a folder of offline runs.
+"""Read sweeps from W&B's public API, or from a folder of offline runs.
 
 An offline run is one file, `offline-run-*/run-ID.wandb`, a log of records; `files/` has neither
-configuration nor summary until it is synced. `wandb leet inspect --json` prints the records. Runs
-that were online keep the same file (`run-*/run-ID.wandb`). A run that was killed has no record of
-its end, and perhaps no record at all.
+configuration nor summary until the run is synced. `wandb leet inspect --json` prints the records.
+Online runs keep the same file (`run-*/run-ID.wandb`). A run that was killed has no record of its
+end, and may have no records at all.
 """
 
 import json
@@ -20,44 +20,46 @@ from typing import TYPE_CHECKING, Any
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.config.objective import Goal
 from segsweep.core.errors import UserError
-from segsweep.importers.logged_runs import Asked, Run, finished_sweep
-from segsweep.importers.parsing import finite, flat
-from segsweep.importers.sweep_config import read_sweep_config, typed
+from segsweep.importers.logged_runs import Options, Run, sweep_from_runs
+from segsweep.importers.parsing import finite, flatten
+from segsweep.importers.sweep_config import parse_sweep_config, read_sweep_config
 
 if TYPE_CHECKING:
     from wandb.apis.public import Run as OnlineRun
 
 Record = dict[str, Any]
 
-MOST_EPOCHS = 10_000
-"""Values of a history that are asked for; of longer ones W&B sends a sample."""
+MAX_EPOCHS = 10_000
+"""Values of a history that are requested; W&B sends a sample of a longer one."""
 
 NOT_ENDED = "running or killed"
-AT_ONCE = 4
-TIMES = ("_runtime", "_wandb.runtime")
+THREADS = 4
+TIME_KEYS = ("_runtime", "_wandb.runtime")
 
 
-def read_sweep(
+def read_online(
     path: str,
     *,
     parameters: Sequence[str] = (),
     metric: str | None = None,
     goal: Goal | None = None,
 ) -> CompletedSweep:
-    """Read the sweep `entity/project/sweep` from the W&B server that `wandb login` knows.
+    """Read the sweep `entity/project/sweep` from the W&B server of `wandb login`.
 
-    Space, metric and goal are those of the sweep's configuration where the caller names no others.
-    Raises `UserError` where W&B cannot be asked, or knows no such sweep.
+    Space, metric and goal are those of the sweep's configuration unless the caller says others.
+
+    Raises:
+        UserError: The server cannot be reached, or has no such sweep.
     """
     import wandb  # slow to import, and needed only here
 
-    with _asking(path):
+    with _api_errors(path):
         sweep = wandb.Api().sweep(path)
         sweep.runs.upgrade_to_full()
         runs = [online_run(path, run) for run in sweep.runs]
         config = sweep.config
-    asked = Asked(typed(config, path), parameters, metric, goal)
-    return finished_sweep(path, runs, asked)
+    options = Options(parse_sweep_config(config, path), parameters, metric, goal)
+    return sweep_from_runs(path, runs, options)
 
 
 def read_offline(
@@ -69,35 +71,37 @@ def read_offline(
     goal: Goal | None = None,
     sweep: str | None = None,
 ) -> CompletedSweep:
-    """Read the offline runs in `folder` or `folder/wandb`, in the order in which they began.
+    """Read the offline runs in `folder` or `folder/wandb`, in the order in which they started.
 
-    Without `sweep_config` each configuration key that varies counts as searched, and the space is
-    that of the values seen; `parameters` names the keys instead. Raises `UserError` where a log
-    cannot be read.
+    Without `sweep_config` or `parameters`, every configuration key that varies is a searched
+    parameter, and its range is inferred from its values.
+
+    Raises:
+        UserError: A log cannot be read.
     """
     logs = offline_logs(folder)
     if not logs:
         raise UserError(
             f"{folder}: found no offline-run-*/run-*.wandb, expected W&B's offline runs"
         )
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        told = list(pool.map(_records, logs))
-    runs = [
-        _offline(records, log) for records, log in sorted(zip(told, logs, strict=True), key=_began)
-    ]
+    with ThreadPoolExecutor(THREADS) as pool:
+        records_of_logs = list(pool.map(_records, logs))
+    pairs = sorted(zip(records_of_logs, logs, strict=True), key=_start_order)
+    runs = [_offline_run(records, log) for records, log in pairs]
     config = read_sweep_config(sweep_config) if sweep_config else None
-    return finished_sweep(str(folder), runs, Asked(config, parameters, metric, goal, sweep))
+    options = Options(config, parameters, metric, goal, sweep)
+    return sweep_from_runs(str(folder), runs, options)
 
 
 def offline_logs(folder: Path) -> list[Path]:
-    """The logs of all runs in a folder or its `wandb/`."""
-    found = [*folder.glob("*run-*/run-*.wandb"), *folder.glob("wandb/*run-*/run-*.wandb")]
-    return sorted(log for log in found if not log.parent.is_symlink())
+    """Return the logs of all runs in a folder or its `wandb/`."""
+    logs = [*folder.glob("*run-*/run-*.wandb"), *folder.glob("wandb/*run-*/run-*.wandb")]
+    return sorted(log for log in logs if not log.parent.is_symlink())
 
 
 @contextmanager
-def _asking(path: str) -> Iterator[None]:
-    """Turn what W&B's client raises into one sentence."""
+def _api_errors(path: str) -> Iterator[None]:
+    """Turn errors of W&B's client into a `UserError`."""
     import wandb
 
     try:
@@ -105,25 +109,25 @@ def _asking(path: str) -> Iterator[None]:
     except (wandb.errors.Error, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
-            f"{path}: W&B could not be asked for the sweep ({reason}), expected "
-            "entity/project/sweep of a server that `wandb login` knows"
+            f"{path}: W&B did not return the sweep ({reason}), expected "
+            "entity/project/sweep on the server of `wandb login`"
         ) from error
 
 
 def online_run(path: str, run: "OnlineRun") -> Run:
-    """A run as the server has it."""
-    summary = flat(run.summary_metrics)
+    """Return a run as the server has it."""
+    summary = flatten(run.summary_metrics)
 
     def history(metric: str) -> list[Any]:
-        with _asking(path):
-            rows = run.history(samples=MOST_EPOCHS, keys=[metric], pandas=False)
+        with _api_errors(path):
+            rows = run.history(samples=MAX_EPOCHS, keys=[metric], pandas=False)
         return [row.get(metric) for row in rows]
 
     return Run(
         name=run.name or run.id,
         state=run.state.lower(),
         sweep="",
-        config=flat(run.config),
+        config=flatten(run.config),
         summary=summary,
         seconds=_seconds(summary),
         history=history,
@@ -131,18 +135,19 @@ def online_run(path: str, run: "OnlineRun") -> Run:
 
 
 def logged_run(log: Path) -> Run:
-    """A run as its log has it. Raises `UserError` where the log cannot be read."""
-    return _offline(_records(log), log)
+    """Return a run from its log. Raises `UserError` if the log cannot be read."""
+    return _offline_run(_records(log), log)
 
 
 def logged_rows(log: Path) -> list[Record]:
-    """The rows of a log's history, each with its `_step`."""
-    return [one["history"].get("item", {}) for one in _records(log) if one["type"] == "history"]
+    """Return the rows of a log's history, each with its `_step`."""
+    records = (record for record in _records(log) if record["type"] == "history")
+    return [record["history"].get("item", {}) for record in records]
 
 
-def _offline(records: Sequence[Record], log: Path) -> Run:
-    """One run: later values of a key go before earlier ones."""
-    begun = _begun(records)
+def _offline_run(records: Sequence[Record], log: Path) -> Run:
+    """Return a run from the records of its log; later values of a key replace earlier ones."""
+    start = _start_record(records)
     config: dict[str, Any] = {}
     summary: dict[str, Any] = {}
     histories: defaultdict[str, list[Any]] = defaultdict(list)
@@ -162,36 +167,36 @@ def _offline(records: Sequence[Record], log: Path) -> Run:
         elif kind == "exit":
             state = "failed" if content.get("exit_code") else "finished"
     return Run(
-        name=begun.get("display_name") or begun.get("run_id") or log.parent.name,
+        name=start.get("display_name") or start.get("run_id") or log.parent.name,
         state=state,
-        sweep=begun.get("sweep_id", ""),
-        config=flat(config),
-        summary=flat(summary),
+        sweep=start.get("sweep_id", ""),
+        config=flatten(config),
+        summary=flatten(summary),
         seconds=seconds or None,
         history=lambda metric: histories.get(metric, ()),
     )
 
 
-def _began(told: tuple[Sequence[Record], Path]) -> tuple[str, str]:
-    """What puts runs in the order in which they began."""
-    records, log = told
-    return _begun(records).get("start_time", "").rstrip("Z"), log.parent.name
+def _start_order(pair: tuple[Sequence[Record], Path]) -> tuple[str, str]:
+    """Return the key that sorts runs by their start."""
+    records, log = pair
+    return _start_record(records).get("start_time", "").rstrip("Z"), log.parent.name
 
 
-def _begun(records: Sequence[Record]) -> Record:
-    return next((one["run"] for one in records if one["type"] == "run"), {})
+def _start_record(records: Sequence[Record]) -> Record:
+    return next((record["run"] for record in records if record["type"] == "run"), {})
 
 
 def _records(log: Path) -> list[Record]:
-    quiet = os.environ | {"WANDB_MODE": "offline", "WANDB_ERROR_REPORTING": "false"}
+    environment = os.environ | {"WANDB_MODE": "offline", "WANDB_ERROR_REPORTING": "false"}
     command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(log)]
-    done = subprocess.run(command, capture_output=True, text=True, env=quiet)
-    if done.returncode:
-        reason = " ".join(done.stderr.split())
-        raise UserError(f"{log}: cannot be read as a run of W&B ({reason}); remove it, or sync it")
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    process = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if process.returncode:
+        reason = " ".join(process.stderr.split())
+        raise UserError(f"{log}: cannot be read as a W&B run ({reason}); remove it, or sync it")
+    return [json.loads(line) for line in process.stdout.splitlines()]
 
 
 def _seconds(summary: Mapping[str, Any]) -> float | None:
-    told = [found for name in TIMES if (found := finite(summary.get(name))) is not None]
-    return max(told, default=None)
+    times = [time for name in TIME_KEYS if (time := finite(summary.get(name))) is not None]
+    return max(times, default=None)
