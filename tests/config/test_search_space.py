@@ -1,4 +1,4 @@
-"""Every form of a parameter returns what W&B's own engine and SciPy say it does."""
+"""Each type of parameter draws what W&B's engine and SciPy draw."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from scipy import stats
 from sweeps.params import HyperParameter
 
 from segsweep.config.distributions import DIGITS, TAIL
+from segsweep.config.error_messages import sentences
 from segsweep.config.search_space import (
     Categorical,
     Constant,
     flatten,
-    form_of,
+    parameter_type,
     read_space,
     to_table,
     to_wandb,
 )
-from segsweep.config.validation_errors import sentences
 from segsweep.search.sampler import TrialResult, suggest
 
 NUMBERS: list[dict[str, Any]] = [
@@ -44,21 +44,21 @@ NUMBERS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("spec", NUMBERS, ids=str)
-def test_quantiles_are_those_of_wandbs_engine(spec: dict[str, Any]) -> None:
+def test_quantiles_equal_those_of_wandbs_engine(spec: dict[str, Any]) -> None:
     (parameter,) = read_space({"x": spec}).values()
     assert not isinstance(parameter, Constant | Categorical)
-    theirs = HyperParameter("x", dict(spec))
+    wandb = HyperParameter("x", dict(spec))
     for u in np.linspace(TAIL + 1e-6, 1 - TAIL - 1e-6, 97):
-        found, expected = parameter.quantile(float(u)), float(np.asarray(theirs.ppf(u)))
+        value, expected = parameter.quantile(float(u)), float(np.asarray(wandb.ppf(u)))
         q = spec.get("q")
         if q and not parameter.low <= expected <= parameter.high:
-            assert abs(found - expected) <= q  # a multiple beyond the last within the range
+            assert abs(value - expected) <= q  # the nearest multiple is outside the range
         else:
-            assert found == pytest.approx(expected, rel=2 * 10.0 ** (1 - DIGITS))
+            assert value == pytest.approx(expected, rel=2 * 10.0 ** (1 - DIGITS))
 
 
 @pytest.mark.parametrize(
-    ("spec", "law"),
+    ("spec", "distribution"),
     [
         ({"min": 2.0, "max": 6.0}, stats.uniform(2, 4)),
         (
@@ -79,13 +79,13 @@ def test_quantiles_are_those_of_wandbs_engine(spec: dict[str, Any]) -> None:
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else value.dist.name,
 )
-def test_random_draws_follow_scipys_law(spec: dict[str, Any], law: Any) -> None:
+def test_random_draws_follow_scipys_distribution(spec: dict[str, Any], distribution: Any) -> None:
     space = read_space({"x": spec})
     drawn = [suggest(space, [], [], index=i, seed=1, method="random") for i in range(400)]
-    assert stats.kstest([s.parameters["x"] for s in drawn], law.cdf).pvalue > 0.01
+    assert stats.kstest([s.parameters["x"] for s in drawn], distribution.cdf).pvalue > 0.01
 
 
-def test_probabilities_are_what_random_draws_by() -> None:
+def test_random_draws_follow_the_probabilities() -> None:
     space = read_space({"x": {"values": ["a", "b", "c"], "probabilities": [0.6, 0.4, 0.0]}})
     drawn = [suggest(space, [], [], index=i, seed=0, method="random") for i in range(300)]
     names = [s.parameters["x"] for s in drawn]
@@ -95,21 +95,21 @@ def test_probabilities_are_what_random_draws_by() -> None:
 
 
 @pytest.mark.parametrize("spec", NUMBERS, ids=str)
-def test_the_model_suggests_what_the_form_allows(spec: dict[str, Any]) -> None:
+def test_the_sampler_suggests_only_allowed_values(spec: dict[str, Any]) -> None:
     space = read_space({"x": spec})
     parameter = space["x"]
     assert not isinstance(parameter, Constant | Categorical)
-    seen: list[TrialResult] = []
+    trials: list[TrialResult] = []
     for i in range(5):
-        found = suggest(space, seen, [], index=i, seed=0).parameters["x"]
-        assert found == parameter.snap(found)
-        assert isinstance(found, int) == isinstance(parameter.snap(1.5), int)
-        seen.append(TrialResult({"x": found}, float(found)))
-    assert suggest(space, seen, [], index=5, seed=0).why in ("explore", "exploit")
+        value = suggest(space, trials, [], index=i, seed=0).parameters["x"]
+        assert value == parameter.snap(value)
+        assert isinstance(value, int) == isinstance(parameter.snap(1.5), int)
+        trials.append(TrialResult({"x": value}, float(value)))
+    assert suggest(space, trials, [], index=5, seed=0).chosen_by in ("explore", "exploit")
 
 
 @pytest.mark.parametrize(
-    ("spec", "said"),
+    ("spec", "message"),
     [
         ({"values": [1, 2], "probabilities": [0.5]}, "found 1 probabilities for 2 values"),
         ({"values": [1, 2], "probabilities": [0.5, 0.6]}, "with the sum 1.1, expected 1"),
@@ -131,48 +131,51 @@ def test_the_model_suggests_what_the_form_allows(spec: dict[str, Any]) -> None:
         ({"value": 1, "scale": "linear"}, "unknown key 'scale'; expected one of value, distr"),
     ],
 )
-def test_what_does_not_hold_together_is_said(spec: dict[str, Any], said: str) -> None:
+def test_inconsistent_specs_are_refused(spec: dict[str, Any], message: str) -> None:
+    model = parameter_type(spec)
     with pytest.raises(ValidationError) as caught:
-        form_of(spec).model_validate(spec)
-    assert said in "\n".join(sentences(caught.value))
+        model.model_validate(spec)
+    assert message in "\n".join(sentences(caught.value, model))
 
 
-def test_a_distribution_that_does_not_exist_is_said() -> None:
+def test_an_unknown_distribution_is_refused() -> None:
     with pytest.raises(ValueError, match="found distribution 'gaussian', expected one of constant"):
-        form_of({"distribution": "gaussian"})
+        parameter_type({"distribution": "gaussian"})
 
 
 @pytest.mark.parametrize("spec", NUMBERS, ids=str)
-def test_a_scale_says_what_the_model_sees_and_nothing_of_what_random_draws(
+def test_a_scale_changes_what_the_model_sees_but_not_random_draws(
     spec: dict[str, Any],
 ) -> None:
-    (own,) = read_space({"x": spec}).values()
-    assert not isinstance(own, Constant | Categorical)
-    middles = {"linear": (own.low + own.high) / 2}
-    if own.low > 0:
-        middles["log"] = (own.low * own.high) ** 0.5
+    (default,) = read_space({"x": spec}).values()
+    assert not isinstance(default, Constant | Categorical)
+    middles = {"linear": (default.low + default.high) / 2}
+    if default.low > 0:
+        middles["log"] = (default.low * default.high) ** 0.5
     for scale, middle in middles.items():
-        (told,) = read_space({"x": spec | {"scale": scale}}).values()
-        assert not isinstance(told, Constant | Categorical)
-        assert told.to_unit(middle) == pytest.approx(0.5)
-        assert told.from_unit(0.5) == told.snap(middle)
-        assert all(told.quantile(u) == own.quantile(u) for u in np.linspace(0, 1, 33).tolist())
+        (scaled,) = read_space({"x": spec | {"scale": scale}}).values()
+        assert not isinstance(scaled, Constant | Categorical)
+        assert scaled.to_unit(middle) == pytest.approx(0.5)
+        assert scaled.from_unit(0.5) == scaled.snap(middle)
+        assert all(
+            scaled.quantile(u) == default.quantile(u) for u in np.linspace(0, 1, 33).tolist()
+        )
 
 
-def test_unordered_numbers_are_seen_as_names_are() -> None:
-    def next_of(spec: dict[str, Any], kind: type) -> tuple[Any, ...]:
-        seen = [TrialResult({"x": kind(value)}, value / 10) for value in (1, 4)]
-        found = suggest(read_space({"x": spec}), seen, [], index=2, seed=0)
-        return int(found.parameters["x"]), found.why, found.mean, found.sd
+def test_unordered_numbers_are_treated_like_text() -> None:
+    def next_trial(spec: dict[str, Any], kind: type) -> tuple[Any, ...]:
+        trials = [TrialResult({"x": kind(value)}, value / 10) for value in (1, 4)]
+        found = suggest(read_space({"x": spec}), trials, [], index=2, seed=0)
+        return int(found.parameters["x"]), found.chosen_by, found.mean, found.sd
 
     numbers = {"values": [8, 4, 1, 2]}
-    unordered = next_of(numbers | {"scale": "unordered"}, int)
-    assert unordered == next_of({"values": ["8", "4", "1", "2"]}, str)
-    assert unordered != next_of(numbers, int)
-    assert next_of(numbers | {"scale": "ordered"}, int) == next_of(numbers, int)
+    unordered = next_trial(numbers | {"scale": "unordered"}, int)
+    assert unordered == next_trial({"values": ["8", "4", "1", "2"]}, str)
+    assert unordered != next_trial(numbers, int)
+    assert next_trial(numbers | {"scale": "ordered"}, int) == next_trial(numbers, int)
 
 
-def test_a_scale_is_not_for_wandb() -> None:
+def test_wandb_gets_no_scale() -> None:
     spec = {"values": [1, 2], "scale": "unordered"}
     (parameter,) = read_space({"x": spec}).values()
     assert to_table(parameter) == spec
@@ -198,17 +201,17 @@ def test_nested_parameters_have_dotted_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("specs", "said"),
+    ("specs", "message"),
     [
         (
             {"a": {"parameters": {"b": {"parameters": {}}}}},
             r"^a\.b\.parameters: found {}, expected",
         ),
         ({"a": {"parameters": 3}}, r"^a\.parameters: found 3, expected a table of parameters; w"),
-        ({"a": {"parameters": {"b": {}}, "min": 1}}, r"^a: found \['min'\] beside 'parameters'"),
+        ({"a": {"parameters": {"b": {}}, "min": 1}}, r"^a: found \['min'\] next to 'parameters'"),
         ({"a.b": {}, "a": {"parameters": {"b": {}}}}, r"^a\.b: found two tables, expected one"),
     ],
 )
-def test_a_group_that_does_not_hold_is_said(specs: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_an_invalid_group_is_refused(specs: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         flatten(specs)

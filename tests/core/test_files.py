@@ -1,51 +1,137 @@
-"""Small files: safe YAML, one sentence when it is broken, and writing that is all or nothing."""
+"""Reading and writing small files: safe YAML, clear errors, atomic writes, locks."""
 
+import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from project import ROOT
 from segsweep.core.errors import UserError
-from segsweep.core.files import atomic_write, read_yaml
+from segsweep.core.files import atomic_write, locked, read_yaml
+from segsweep.core.yaml_format import dump_yaml, load_yaml
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(
     f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 20)
 )
-"""A KB that means more values than there is memory."""
+"""A kilobyte whose aliases expand to more values than fit in memory."""
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("epochs: 3\nepochs: 4\n", r"the key 'epochs' is given twice .*line 2"),
         ("a: {b: 1, c: 2, b: 3}\n", "the key 'b' is given twice"),
         ("a: &x [*x]\n", "a value contains itself"),
         ("!!python/object/apply:os.getcwd []\n", "could not determine a constructor"),
-        (BOMB, "values with all aliases written out"),
+        (BOMB, "values with all aliases expanded"),
         ("a: [\n", "expected the node content"),
     ],
 )
-def test_broken_yaml_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+def test_broken_yaml_gives_one_sentence(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "params.yaml"
     file.write_text(text)
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         read_yaml(file)
     assert str(caught.value).startswith(f"{file}: cannot be read as YAML")
     assert "\n" not in str(caught.value)
 
 
-def test_merge_keys_and_dates_are_yaml(tmp_path: Path) -> None:
+def test_merge_keys_and_dates_are_read(tmp_path: Path) -> None:
     file = tmp_path / "x.yaml"
     file.write_text("a: &a {x: 1}\nb: {<<: *a, y: 2}\n2020-01-01: {x: 1}\n")
     assert read_yaml(file)["b"] == {"x": 1, "y": 2}
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-5", 1e-5),
+        ("1.0e-05", 1e-5),
+        ("1e+05", 1e5),
+        (".5", 0.5),
+        ("yes", True),
+        ("Off", False),
+        ("y", "y"),
+        ("'no'", "no"),
+        ("010", "010"),
+        ("0", 0),
+        ("1:30", "1:30"),
+        ("~", None),
+    ],
+)
+def test_plain_values_have_the_types_of_yaml_1_2_and_the_booleans_of_1_1(
+    text: str, value: Any
+) -> None:
+    found = load_yaml(f"a: {text}\n")["a"]
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["1e-5", "yes", "on", "010", "1:30", "0o17", "null", "? x", "a: b", "1_0", "é", "", 1e-7, 1e22],
+    ids=repr,
+)
+def test_written_values_are_read_alike_by_this_program_and_by_pyyaml(value: Any) -> None:
+    """W&B reads `sweep.yaml` with PyYAML, which follows YAML 1.1."""
+    for document in ({"a": value}, {"a": {"b": [value, 1], "c": value}}):
+        text = dump_yaml(document)
+        assert load_yaml(text) == document
+        assert yaml.safe_load(text) == document
+
+
+def test_keys_keep_their_order_and_lists_of_scalars_are_on_one_line() -> None:
+    text = dump_yaml({"b": {"values": [1, 2]}, "a": 1e-5, "c": [{"x": 1, "y": None}]})
+    assert text == "b:\n  values: [1, 2]\na: 1.0e-05\nc:\n- {x: 1, y: null}\n"
+
+
+def test_a_lock_is_held_between_processes_and_released_when_its_process_is_killed(
+    tmp_path: Path,
+) -> None:
+    lock = tmp_path / "x.lock"
+    code = (
+        "import sys, time; from pathlib import Path; from segsweep.core.files import locked\n"
+        "with locked(Path(sys.argv[1])): print(flush=True); time.sleep(float(sys.argv[2]))"
+    )
+    command = [sys.executable, "-c", code, str(lock)]
+    with locked(lock):
+        environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+        waiting = subprocess.Popen([*command, "60"], stdout=subprocess.PIPE, env=environment)
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(1)
+    assert waiting.stdout is not None
+    waiting.stdout.readline()
+    waiting.kill()
+    with locked(lock):
+        waiting.wait()
+
+
+def test_a_file_system_without_locks_gives_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(*_: Any) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with (
+        pytest.raises(UserError, match=r"cannot be locked .* move the project"),
+        locked(tmp_path / "x.lock"),
+    ):
+        pass
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "x"
     file.write_text("old")
 
     def fail() -> None:
-        with atomic_write(file) as aside:
-            aside.write_text("half")
+        with atomic_write(file) as temporary:
+            temporary.write_text("half")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

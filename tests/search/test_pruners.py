@@ -1,4 +1,4 @@
-"""The bars of a trial: W&B's hyperband against W&B's own engine, and our pace."""
+"""Pruning thresholds: `hyperband` compared with W&B's engine, and `pace`."""
 
 import warnings
 from typing import Any
@@ -21,11 +21,15 @@ HYPERBANDS = [
 
 
 def ended(*curves: list[float]) -> list[TrialResult]:
+    """Return finished trials with these values after each epoch."""
     return [TrialResult({}, max(curve), history=tuple(curve)) for curve in curves]
 
 
-def wandb_stops(rule: dict[str, Any], others: list[list[float]], own: list[float]) -> bool:
-    """W&B's engine counts what is logged from 0: band 3 is the fourth value."""
+def wandb_stops(settings: dict[str, Any], others: list[list[float]], own: list[float]) -> bool:
+    """Return whether W&B's engine stops a trial.
+
+    It counts logged values from 0, so band 3 is the fourth value.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import sweeps
@@ -37,50 +41,52 @@ def wandb_stops(rule: dict[str, Any], others: list[list[float]], own: list[float
     config = {
         "method": "random",
         "metric": {"name": "dice", "goal": "maximize"},
-        "early_terminate": {"type": "hyperband", **rule},
+        "early_terminate": {"type": "hyperband", **settings},
         "parameters": {"x": {"value": 1}},
     }
     runs = [run(str(i), "finished", curve) for i, curve in enumerate(others)]
     stopped = sweeps.stop_runs(config, [*runs, run("own", "running", own)])
-    return [one.name for one in stopped] == ["own"]
+    return [run.name for run in stopped] == ["own"]
 
 
-@pytest.mark.parametrize("rule", HYPERBANDS, ids=str)
-def test_hyperband_stops_whom_wandbs_engine_stops(rule: dict[str, Any]) -> None:
+@pytest.mark.parametrize("settings", HYPERBANDS, ids=str)
+def test_hyperband_prunes_the_trials_that_wandbs_engine_stops(settings: dict[str, Any]) -> None:
     rng = np.random.default_rng(0)
-    stops = 0
+    pruned = 0
     for _ in range(60):
         lengths = rng.integers(1, 13, rng.integers(1, 9))
         others = [np.sort(rng.random(n)).tolist() for n in lengths]
         own = np.sort(rng.random(rng.integers(1, 13))).tolist()
-        bars = PruningThresholds(
-            values=pruning_thresholds(
-                Hyperband(type="hyperband", **rule), ended(*others), "maximize"
-            )
+        pruner = Hyperband(type="hyperband", **settings)
+        thresholds = PruningThresholds(
+            values=pruning_thresholds(pruner, ended(*others), "maximize")
         )
-        missed = bars.first_failed_epoch([{bars.metric: value} for value in own], 99)
+        rows = [{thresholds.metric: value} for value in own]
+        failed = thresholds.first_failed_epoch(rows, 99)
         reported = [own[: epoch + 1] for epoch in range(len(own))]
-        theirs = any(wandb_stops(rule, others, so_far) for so_far in reported)
-        assert theirs == (missed is not None)
-        stops += theirs
-    assert 5 < stops < 60
+        expected = any(wandb_stops(settings, others, so_far) for so_far in reported)
+        assert expected == (failed is not None)
+        pruned += expected
+    assert 5 < pruned < 60
 
 
-def test_the_first_trial_has_no_bars() -> None:
+def test_the_first_trial_has_no_thresholds() -> None:
     assert pruning_thresholds(Hyperband(type="hyperband", min_iter=1), [], "maximize") == {}
     assert pruning_thresholds(Pace(type="pace"), [], "maximize") == {}
     assert pruning_thresholds(Pace(type="pace"), ended([0.1, 0.2]), "maximize") == {}
 
 
-def test_the_pace_is_that_of_the_slowest_good_one() -> None:
+def test_pace_is_set_by_the_slowest_good_trial() -> None:
     quick, slow, bad = [0.8, 0.81, 0.9], [0.1, 0.7, 0.95], [0.5, 0.5, 0.5]
-    bars = pruning_thresholds(Pace(type="pace", min_iter=1), ended(quick, bad, slow), "maximize")
-    assert bars == {1: 0.1, 2: 0.7, 3: 0.9}
+    thresholds = pruning_thresholds(
+        Pace(type="pace", min_iter=1), ended(quick, bad, slow), "maximize"
+    )
+    assert thresholds == {1: 0.1, 2: 0.7, 3: 0.9}
     later = pruning_thresholds(Pace(type="pace", min_iter=2), ended(quick, bad, slow), "maximize")
     assert later == {2: 0.7, 3: 0.9}
 
 
-def test_with_more_trials_the_good_ones_are_a_share() -> None:
+def test_with_more_trials_the_good_ones_are_a_fraction() -> None:
     curves = [[i / 20, i / 10] for i in range(8)]
     assert (
         pruning_thresholds(Pace(type="pace", min_iter=1, share=0.5), ended(*curves), "maximize")[1]
@@ -88,27 +94,27 @@ def test_with_more_trials_the_good_ones_are_a_share() -> None:
     )
 
 
-def test_a_loss_is_held_against_the_bar_from_above() -> None:
+def test_a_loss_must_be_below_its_threshold() -> None:
     losses = [
         TrialResult({}, min(c), history=tuple(c)) for c in ([0.9, 0.2], [0.5, 0.3], [0.9, 0.8])
     ]
     values = pruning_thresholds(Pace(type="pace", min_iter=1), losses, "minimize")
     assert values == {1: 0.9, 2: 0.3}
-    bars = PruningThresholds("val_loss", "minimize", values=values)
-    assert bars.first_failed_epoch([{"val_loss": 0.95}], 2) == 1
-    assert bars.first_failed_epoch([{"val_loss": 0.85}], 2) is None
+    thresholds = PruningThresholds("val_loss", "minimize", values=values)
+    assert thresholds.first_failed_epoch([{"val_loss": 0.95}], 2) == 1
+    assert thresholds.first_failed_epoch([{"val_loss": 0.85}], 2) is None
 
 
-def test_stopped_trials_set_no_pace_but_count_as_trials() -> None:
+def test_pruned_trials_set_no_pace_but_count_as_trials() -> None:
     finished = ended([0.5, 0.9], [0.4, 0.8], [0.3, 0.7])
-    stopped = [TrialResult({}, None, "pruned", (0.2,))] * 9
-    rule = Pace(type="pace", min_iter=1)
-    assert pruning_thresholds(rule, finished, "maximize")[1] == 0.4
-    assert pruning_thresholds(rule, [*stopped, *finished], "maximize")[1] == 0.3
+    pruned = [TrialResult({}, None, "pruned", (0.2,))] * 9
+    pruner = Pace(type="pace", min_iter=1)
+    assert pruning_thresholds(pruner, finished, "maximize")[1] == 0.4
+    assert pruning_thresholds(pruner, [*pruned, *finished], "maximize")[1] == 0.3
 
 
 @pytest.mark.parametrize(
-    ("spec", "said"),
+    ("spec", "message"),
     [
         ("hyperband", "expected a table"),
         ({"type": "median"}, "found 'median'"),
@@ -120,12 +126,12 @@ def test_stopped_trials_set_no_pace_but_count_as_trials() -> None:
     ],
     ids=str,
 )
-def test_a_wrong_rule_is_refused(spec: Any, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_wrong_settings_are_refused(spec: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         read_pruner(spec)
 
 
-def test_no_number_of_epochs_is_too_many_for_the_bands() -> None:
+def test_the_number_of_bands_is_limited() -> None:
     assert Hyperband(type="hyperband", min_iter=3).bands(5000)[-1] == 3 * 3**6
     assert Hyperband(type="hyperband", min_iter=1, eta=1e6).bands(10**7) == [1, 10**6]
     assert Hyperband(type="hyperband", max_iter=27, s=900).bands(100) == [1, 3, 9]

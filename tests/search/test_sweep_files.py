@@ -1,4 +1,4 @@
-"""The sweep configuration against W&B's own schema."""
+"""The files of a sweep; `sweep.yaml` is checked against W&B's schema."""
 
 import json
 from importlib.resources import files
@@ -29,6 +29,7 @@ NESTED_AND_SCALED = {
 
 
 def check_with_wandb(study: Study) -> dict[str, Any]:
+    """Validate `sweep.yaml` with W&B's schema and return it as PyYAML, and so W&B, reads it."""
     schema = json.loads(files("sweeps.config").joinpath("schema.json").read_text())
     sweep = yaml.safe_load(dump_yaml(sweep_files.wandb_sweep(study)))
     jsonschema.Draft7Validator(schema, format_checker=FORMATS).validate(sweep)
@@ -36,20 +37,20 @@ def check_with_wandb(study: Study) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_the_sweep_is_valid_under_wandbs_strict_schema(name: str) -> None:
+def test_the_sweep_is_valid_under_wandbs_schema(name: str) -> None:
     sweep = check_with_wandb(Study.read(str(ROOT / name)))
     assert sweep["parameters"]["input_shape"] == {"value": [256, 256, 1]}
     assert sweep["parameters"]["task"] == {"value": "segmentation"}
 
 
-def test_a_sweep_and_what_trials_share_are_the_whole_configuration() -> None:
+def test_searched_and_shared_parameters_are_the_complete_configuration() -> None:
     study = Study.read(str(ROOT / "params.yaml"))
     shared = sweep_files.shared_training(study)
     assert set(shared) | set(study.sweep.parameters) == set(study.training_config().to_dict())
     assert not set(shared) & set(study.sweep.parameters)
 
 
-def test_wandb_sees_a_flat_space_without_scales_and_suggest_sees_them() -> None:
+def test_scales_are_written_for_suggest_but_not_for_wandb() -> None:
     study = Study.parse({"sweep": {"parameters": NESTED_AND_SCALED}})
     parameters = check_with_wandb(study)["parameters"]
     assert parameters["depth"] == {"values": [2, 3]}
@@ -60,28 +61,28 @@ def test_wandb_sees_a_flat_space_without_scales_and_suggest_sees_them() -> None:
     assert searched["dropout"]["scale"] == "log"
 
 
-def test_a_study_without_scales_is_searched_as_wandb_reads_it() -> None:
+def test_without_scales_suggest_and_wandb_read_the_same_space() -> None:
     study = Study.read(str(ROOT / "params.yaml"))
     searched, sweep = sweep_files.search_settings(study), sweep_files.wandb_sweep(study)
     assert searched["parameters"].items() <= sweep["parameters"].items()
 
 
 @pytest.mark.parametrize(
-    "rule",
+    "pruner",
     [
         {"type": "hyperband", "min_iter": 3},
         {"type": "hyperband", "max_iter": 27, "s": 2, "eta": 2},
     ],
     ids=str,
 )
-def test_wandb_reads_hyperband_as_the_study_writes_it(rule: dict[str, Any]) -> None:
-    study = Study.parse({"sweep": {"early_terminate": rule}})
-    assert check_with_wandb(study)["early_terminate"] == rule
+def test_hyperband_is_written_for_wandb(pruner: dict[str, Any]) -> None:
+    study = Study.parse({"sweep": {"early_terminate": pruner}})
+    assert check_with_wandb(study)["early_terminate"] == pruner
     searched = yaml.safe_load(dump_yaml(sweep_files.search_settings(study)))
     assert read_pruner(searched["early_terminate"]) == study.sweep.early_terminate
 
 
-def test_wandb_is_not_told_of_a_rule_that_it_does_not_know() -> None:
+def test_pace_is_not_written_for_wandb() -> None:
     study = Study.parse({"sweep": {"early_terminate": {"type": "pace"}}})
     assert "early_terminate" not in check_with_wandb(study)
     assert sweep_files.search_settings(study)["early_terminate"]["type"] == "pace"

@@ -101,7 +101,7 @@ class Sweep(Section):
     """The pruner, which stops trials early. In W&B's format: `type: hyperband` with `min_iter`
     (epochs), or `max_iter` and `s`; `eta`, `strict`. Not in W&B: `type: pace` with `min_iter` (the
     first epoch at which a trial may be pruned) and `share` (the fraction of trials, the best ones,
-    that sets the pace). docs/the-search.md says what each saves."""
+    that sets the pace). docs/sampler.md shows how much each saves."""
     audit: bool = False
     """Train pruned trials to the end after the sweep, to check whether one would have won."""
     prior_trials: str | list[PriorTrial] | None = None
