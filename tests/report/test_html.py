@@ -1,4 +1,4 @@
-"""The report: all that there is and nothing else, safe against what stands in a file, and small."""
+"""The HTML and the Markdown report: content, accessibility, safety and size."""
 
 import base64
 import hashlib
@@ -17,11 +17,11 @@ from segsweep.report.html import write_report
 from segsweep.report.markdown import write_markdown
 from sweep_example import METRIC, PARAMETERS, WINNER
 
-HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+INJECTION = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
 class Page(HTMLParser):
-    """Headings, ids, sections and text of a page; elements that fetch something."""
+    """The headings, ids, sections, text and fetched addresses of a page."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -58,35 +58,43 @@ def page(example: Path) -> Page:
     return Page(example / "report.html")
 
 
-def test_it_tells_everything_in_order(page: Page) -> None:
+def test_page_has_all_sections_in_order(page: Page) -> None:
     assert page.sections == [
+        "selection",
         "gallery",
         "leaderboard",
         "trials",
         "findings",
         "curves",
         "map",
-        "confirmation",
-        "failures",
+        "unfinished",
         "next",
         "provenance",
     ]
-    for told in (
-        "Take batch 8 at a learning rate near 0.003",
-        "cannot be told apart from trial 031",
-        "Whether dropout helps at all cannot be told",
-        "cannot tell",
+    for text in (
+        "No clear winner among trials 027 and 031; 027 selected (validation Dice 0.901",
+        "The effect of dropout is inconclusive",
+        "high confidence",
         "the loss was not finite in epoch 2",
-        "Otsu’s threshold on the validation images",
-        "0.874 to 0.911; 14 images that the sweep never saw",
+        "Otsu threshold, validation images",
+        "95 % interval 0.874 to 0.911; 14 images that were not used in the sweep",
         "+epochs: 30",
         "NVIDIA T4, 15.8 GB",
-        "Worst, Dice 0.810",
+        "Worst validation image, Dice 0.810",
     ):
-        assert told in page.text, told
+        assert text in page.text, text
 
 
-def test_headings_go_down_one_step_at_a_time_and_ids_are_unique(page: Page) -> None:
+def test_page_names_one_selected_configuration(page: Page) -> None:
+    """Findings that are based on the sweep alone do not name another best trial."""
+    assert "Selected configuration: trial 027" in page.text
+    assert "Trial 027 has the best posterior mean" not in page.text
+    rows = re.findall(r'<tr class="selected"><td>(\w+)</td><td>([\w.]+)</td>', page.html)
+    assert ["027" in row for row in rows] == [True, True]
+    assert "<td>81 %</td><td>0.8930</td>" in page.html
+
+
+def test_heading_levels_are_not_skipped_and_ids_are_unique(page: Page) -> None:
     assert page.headings[0] == 1
     assert page.headings.count(1) == 1
     assert all(
@@ -97,15 +105,16 @@ def test_headings_go_down_one_step_at_a_time_and_ids_are_unique(page: Page) -> N
         assert target in page.ids
 
 
-def test_every_finding_and_every_plot_stands_there_once(example: Path, page: Page) -> None:
+def test_every_finding_and_every_plot_is_shown_once(example: Path, page: Page) -> None:
     for file in ("findings", "runtime"):
         for finding in read_json(example / f"analysis/{file}.json")["findings"]:
-            assert page.text.count(finding["sentence"]) == 1
+            expected = 0 if finding["id"] == "best" else 1
+            assert page.text.count(finding["sentence"]) == expected
     plots = list((example / "plots").glob("*.svg"))
     assert page.html.count("<svg ") == len(plots) == 11 + len(PARAMETERS)
 
 
-def test_nothing_is_fetched_and_only_its_own_script_may_run(page: Page) -> None:
+def test_page_fetches_nothing_and_allows_only_its_own_script(page: Page) -> None:
     assert all(address.startswith(("data:", "#")) for address in page.fetched)
     assert "@import" not in page.html
     script = page.html[page.html.index("<script>") + 8 : page.html.index("</script>")]
@@ -116,31 +125,33 @@ def test_nothing_is_fetched_and_only_its_own_script_may_run(page: Page) -> None:
     assert f"script-src 'sha256-{digest}'" in policy[1]
 
 
-def test_the_leaderboard_marks_the_winner_and_names_trials_as_their_folders(page: Page) -> None:
-    marked = re.search(r'<tr class="winner"><td>(\d+)</td><td>(\d+)</td>', page.html)
-    assert marked
-    assert marked[2] == f"{WINNER:03d}"
+def test_leaderboard_highlights_the_selected_trial(page: Page) -> None:
+    match = re.search(r'<tr class="selected"><td>(\d)</td><td>(\d+)</td>', page.html)
+    assert match
+    assert match[2] == f"{WINNER:03d}"
 
 
-def test_what_stands_in_a_file_stays_text(tmp_path: Path) -> None:
+def test_text_from_files_is_escaped(tmp_path: Path) -> None:
     write_example(tmp_path)
     rows = read_csv(tmp_path / "leaderboard.csv")
-    rows[-1]["reason"] = HOSTILE
+    rows[-1]["reason"] = INJECTION
     write_csv(tmp_path / "leaderboard.csv", list(rows[0]), rows)
     trials = [
-        {("</style>" + HOSTILE if k == "loss" else k): v for k, v in row.items()}
+        {("</style>" + INJECTION if k == "loss" else k): v for k, v in row.items()}
         for row in read_csv(tmp_path / "analysis/trials.csv")
     ]
     write_csv(tmp_path / "analysis/trials.csv", list(trials[0]), trials)
     findings = read_json(tmp_path / "analysis/findings.json")
     del findings["parameters"]
-    findings["verdict"] = findings["source"] = findings["findings"][0]["sentence"] = HOSTILE
+    findings["source"] = findings["findings"][1]["sentence"] = INJECTION
+    verdict = read_json(tmp_path / "confirm/verdict.json") | {"verdict": INJECTION}
+    write_json(tmp_path / "confirm/verdict.json", verdict)
     write_json(tmp_path / "analysis/findings.json", findings)
     write_text(
         tmp_path / "next/rationale.md",
-        f"# The next\n\n## {HOSTILE}\n\n![x](http://a/b.png) {HOSTILE}\n",
+        f"# The next\n\n## {INJECTION}\n\n![x](http://a/b.png) {INJECTION}\n",
     )
-    write_text(tmp_path / "next/changes.diff", f"+{HOSTILE}\n")
+    write_text(tmp_path / "next/changes.diff", f"+{INJECTION}\n")
     write_report(tmp_path, tmp_path / "report.html")
     page = Page(tmp_path / "report.html")
     assert page.scripts == 1
@@ -149,24 +160,27 @@ def test_what_stands_in_a_file_stays_text(tmp_path: Path) -> None:
     assert all(address.startswith(("data:", "#")) for address in page.fetched)
     assert page.text.count("alert(1)") >= 7
     write_markdown(tmp_path, tmp_path / "report.md")
-    told = (tmp_path / "report.md").read_text().partition("## The next sweep")[0]
-    assert "<script" not in told
+    above_rationale = (tmp_path / "report.md").read_text().partition("## Next sweep")[0]
+    assert "<script" not in above_rationale
 
 
-def test_a_sweep_from_elsewhere(tmp_path: Path) -> None:
+def test_imported_sweep(tmp_path: Path) -> None:
     write_external(tmp_path)
     write_report(tmp_path, tmp_path / "report.html")
     page = Page(tmp_path / "report.html")
     assert "gallery" not in page.sections
-    assert "confirmation" not in page.sections
     assert "curves" not in page.sections
     assert {"leaderboard", "findings", "map", "next"} <= set(page.sections)
     assert "export.csv" in page.text
     assert "brisk-sweep-4" in page.text
-    assert "with the best value" in page.text
+    assert "Best observed configuration: trial brisk-sweep-" in page.text
+    headline = re.search(r'<p class="headline">(.*?)</p>', page.html)
+    assert headline
+    assert headline[1].startswith("Trial 027 has the best posterior mean")
+    assert "important parameter" not in headline[1]
 
 
-def test_a_table_of_trials_is_enough(tmp_path: Path) -> None:
+def test_only_the_table_of_trials_is_required(tmp_path: Path) -> None:
     rows = [{"trial": "a", "status": "failed", METRIC: "", "lr": 1, "seconds": ""}]
     write_csv(tmp_path / "analysis/trials.csv", list(rows[0]), rows)
     write_report(tmp_path, tmp_path / "report.html")
@@ -174,21 +188,21 @@ def test_a_table_of_trials_is_enough(tmp_path: Path) -> None:
     rows.append({"trial": "b", "status": "finished", METRIC: 0.5, "lr": 2, "seconds": 3})
     write_csv(tmp_path / "analysis/trials.csv", list(rows[0]), rows)
     write_report(tmp_path, tmp_path / "report.html")
-    assert "The best validation Dice is 0.5, of trial b" in Page(tmp_path / "report.html").text
+    assert "Best observed validation Dice: 0.5 (trial b)" in Page(tmp_path / "report.html").text
 
 
-def test_while_a_sweep_runs_it_tells_how_far_it_is_and_is_quick(tmp_path: Path) -> None:
+def test_live_report_shows_the_progress_and_is_fast(tmp_path: Path) -> None:
     write_running(tmp_path, ended=17)
-    begun = time.perf_counter()
+    start = time.perf_counter()
     write_report(tmp_path, tmp_path / "live.html", live=True, of=40)
-    assert time.perf_counter() - begun < 2
+    assert time.perf_counter() - start < 2
     page = Page(tmp_path / "live.html")
-    assert "The sweep is running: 17 of 40 trials so far." in page.text
-    assert page.sections == ["leaderboard", "trials", "curves", "failures"]
+    assert "Sweep running: 17 of 40 trials so far." in page.text
+    assert page.sections == ["selection", "leaderboard", "trials", "curves", "unfinished"]
     assert not (tmp_path / "analysis").exists()
 
 
-def test_before_the_first_trial_has_ended(tmp_path: Path) -> None:
+def test_live_report_before_the_first_trial_has_ended(tmp_path: Path) -> None:
     (tmp_path / "trials/000").mkdir(parents=True)
     write_report(tmp_path, tmp_path / "live.html", live=True, of=40)
     page = Page(tmp_path / "live.html")
@@ -196,40 +210,40 @@ def test_before_the_first_trial_has_ended(tmp_path: Path) -> None:
     assert "No trial has finished yet." in page.text
 
 
-def test_without_trials_it_says_what_to_do(tmp_path: Path) -> None:
+def test_missing_trials_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"trials.csv: found no such file, .*--live"):
         write_report(tmp_path, tmp_path / "report.html")
 
 
-def test_the_same_results_give_the_same_report(example: Path, page: Page) -> None:
+def test_report_is_reproducible(example: Path, page: Page) -> None:
     write_report(example, example / "again.html")
     assert (example / "again.html").read_text(encoding="utf-8") == page.html
 
 
-def test_a_thousand_trials(tmp_path: Path) -> None:
+def test_report_of_a_thousand_trials_is_fast_and_small(tmp_path: Path) -> None:
     write_example(tmp_path, 1000)
-    begun = time.perf_counter()
+    start = time.perf_counter()
     write_report(tmp_path, tmp_path / "report.html")
-    assert time.perf_counter() - begun < 30
+    assert time.perf_counter() - start < 30
     assert (tmp_path / "report.html").stat().st_size < 6_000_000
 
 
-def test_the_short_report_links_to_its_plots(example: Path, page: Page) -> None:
+def test_markdown_report_links_to_its_plots(example: Path, page: Page) -> None:
     write_markdown(example, example / "report.md")
-    told = (example / "report.md").read_text(encoding="utf-8")
-    links = re.findall(r"\]\(([^)]+)\)", told)
+    text = (example / "report.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)]+)\)", text)
     assert len(links) >= 5
     assert all((example / link).exists() for link in links)
-    assert told.startswith("# Sweep report\n\n**Trial 027 was best again")
-    assert len(re.findall(r"^\| \d+ \| \d{3} \|", told, re.M)) == 10
-    for heading in ("Findings", "Confirmation", "On test images", "The next sweep", "Plots"):
-        assert f"\n## {heading}\n" in told
+    assert text.startswith("# Sweep report\n\n**No clear winner among trials 027 and 031;")
+    assert len(re.findall(r"^\| \d+ \| \d{3} \|", text, re.M)) == 10
+    for heading in ("Selected configuration", "Findings", "Test split", "Next sweep", "Plots"):
+        assert f"\n## {heading}\n" in text
 
 
-def test_the_page_is_shipped_with_the_package() -> None:
-    page = ROOT / "src/segsweep/analysis/page"
-    assert {path.name for path in page.iterdir() if path.suffix not in (".py", "")} == {
-        "template.html.jinja",
+def test_assets_are_in_the_package() -> None:
+    assets = ROOT / "src/segsweep/report/assets"
+    assert {path.name for path in assets.iterdir()} == {
+        "report.html.jinja",
         "style.css",
         "script.js",
         "model_card.md.jinja",

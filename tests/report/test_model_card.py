@@ -1,4 +1,4 @@
-"""The model card: what was measured, in the Hub's metadata and in sentences that follow from it."""
+"""The model card: metadata of the Hugging Face Hub, results and limitations."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ README = "# Sample: nuclei\n\nStained cells.\n\n**The masks are machine-made.**\
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """The example's results with the files that a trained winner has beside them."""
+    """The example with the files of the trained network."""
     folder = write_example(tmp_path / "results")
     metrics = {"val_dice_coefficient": 0.912, "train_dice_coefficient": 0.93, "parameters": 121033}
     metrics |= {"best_epoch": 3, "epochs": 8, "key": "abc"}
@@ -33,11 +33,11 @@ def results(tmp_path: Path) -> Path:
     }
     write_json(folder / "best/model.json", model)
     chosen = {"threshold": 0.35, "dice": {"mean": 0.8888, "interval": [0.86, 0.91]}}
-    change(folder / "test/summary.json", at_chosen_threshold=chosen)
+    update_json(folder / "test/summary.json", at_chosen_threshold=chosen)
     best = read_yaml(folder / "best_config.yaml")
     best["evidence"] |= {
         "metric": {"name": "val_dice_coefficient", "goal": "maximize"},
-        "confirmed": {"mean": 0.9021, "low": 0.8951, "high": 0.9081, "seeds": 5},
+        "confirmed": {"estimated_mean": 0.9021, "low": 0.8951, "high": 0.9081, "seeds": 5},
     }
     write_yaml(folder / "best_config.yaml", best)
     splits = {
@@ -49,21 +49,21 @@ def results(tmp_path: Path) -> Path:
     return folder
 
 
-def change(path: Path, **values: Any) -> None:
+def update_json(path: Path, **values: Any) -> None:
     write_json(path, read_json(path) | values)
 
 
 def card_of(results: Path) -> tuple[dict[str, Any], str]:
-    """The front matter, and the Markdown below it."""
-    beside, out = results.parent, results / "model_card.md"
-    write_model_card(results, beside / "summary.json", beside / "README.md", out)
-    nothing, front, text = out.read_text().split("---\n", 2)
-    assert nothing == ""
+    """Return the front matter and the Markdown below it."""
+    folder, out = results.parent, results / "model_card.md"
+    write_model_card(results, folder / "summary.json", folder / "README.md", out)
+    empty, front, text = out.read_text().split("---\n", 2)
+    assert empty == ""
     return yaml.safe_load(front), text
 
 
-def test_the_metadata_have_the_hubs_shape_and_the_measured_numbers(results: Path) -> None:
-    """Keys and requirements as in the Hub's specification of model cards."""
+def test_metadata_follow_the_specification_of_the_hub(results: Path) -> None:
+    """Keys as in the specification of model cards; values as in the results."""
     front, _ = card_of(results)
     assert set(front) == {"library_name", "pipeline_tag", "tags", "metrics", "model-index"}
     (index,) = front["model-index"]
@@ -79,46 +79,46 @@ def test_the_metadata_have_the_hubs_shape_and_the_measured_numbers(results: Path
     assert front["metrics"] == ["dice", "iou", "hausdorff95", "mean_surface_distance"]
 
 
-def test_the_text_tells_what_was_measured_and_what_follows(results: Path) -> None:
+def test_text_has_the_results_and_limitations(results: Path) -> None:
     _, text = card_of(results)
-    for said in (
-        "| validation Dice, expected | validation, 5 new seeds | 0.9021 | 0.8951 to 0.9081 |",
+    for line in (
+        "| validation Dice, estimated mean | validation, 5 new seeds | 0.9021 | 0.8951 to 0.9081 |",
         "| Dice | test, 14 images of 5 groups |",
         "| Hausdorff 95 (px) |",
-        "| Dice of Otsu’s threshold | validation | 0.7414 |  |",
-        "0.35: Dice 0.917 there, against 0.912 at 0.5",
-        "On the test images it gives 0.8888",
+        "| Dice of the Otsu threshold | validation | 0.7414 |  |",
+        "0.35: Dice 0.917, and\n0.912 at 0.5",
+        "test images the Dice at 0.35 is 0.8888",
         "**The masks are machine-made.**",
-        "learnt from 9 groups, was chosen on 3, and tested on 5.",
+        "trained on 9 groups, selected on 3 and tested on 5.",
         "tiles of 256 × 192 pixels",
         "the network is 0.171 better",
-        "Left out for a fault: 2",
+        "Faulty images that were left out: 2",
         "| optimizer | adam |",
         "| torch | 2.13.0 |",
     ):
-        assert said in text, said
+        assert line in text, line
     assert "too few" not in text
 
 
-def test_it_says_where_the_numbers_are_weak(results: Path) -> None:
+def test_text_names_missing_results(results: Path) -> None:
     few = {"mean": 0.9, "interval": "too few groups for an interval"}
     none = {"mean": None, "interval": None}
-    change(results / "test/summary.json", dice=few, hausdorff95=none, undefined=3)
+    update_json(results / "test/summary.json", dice=few, hausdorff95=none, undefined=3)
     evidence = read_yaml(results / "best_config.yaml")
-    evidence["evidence"]["confirmed"]["mean"] = None
+    evidence["evidence"]["confirmed"]["estimated_mean"] = None
     write_yaml(results / "best_config.yaml", evidence)
     methods = [{"method": "otsu", "val_dice_coefficient": 0.95}]
     write_csv(results / "baselines.csv", ("method", "val_dice_coefficient"), methods)
-    told = read_json(results / "best/model.json")
-    told["threshold"]["chosen"] = 0.5
-    write_json(results / "best/model.json", told)
+    model = read_json(results / "best/model.json")
+    model["threshold"]["chosen"] = 0.5
+    write_json(results / "best/model.json", model)
     write_text(results.parent / "README.md", "# Your own images\n\nCopies.\n")
     front, text = card_of(results)
     assert "hausdorff95" not in front["metrics"]
     assert "too few for an interval" in text
     assert "In 3 test images one of the two masks is empty" in text
-    assert "new seeds" not in text.split("## How to use it")[0].split("| --- |")[1]
+    assert "new seeds" not in text.split("## Usage")[0].split("| --- |")[1]
     assert "the network is 0.038 worse" in text
     assert "who made them, and how, is not recorded" in text
-    assert "No other threshold would have been better" in text
+    assert "No other threshold is better" in text
     assert front["model-index"][0]["results"][0]["dataset"]["type"] == "own-images"

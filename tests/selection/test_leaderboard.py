@@ -1,4 +1,4 @@
-"""Ranking by belief, the best configuration, and stopped and failed trials among them."""
+"""The leaderboard: ranking by posterior mean, pruned and failed trials, best_config.yaml."""
 
 import subprocess
 import sys
@@ -18,12 +18,13 @@ from segsweep.core.files import write_csv, write_json, write_yaml
 from segsweep.core.yaml_format import dump_yaml
 from segsweep.selection.leaderboard import (
     SCORES,
-    Trial,
+    RankedTrial,
     best_config,
-    in_a_line,
+    format_evidence,
     load_trials,
     rank,
-    refuse_all_failed,
+    read_leaderboard,
+    require_finished,
     rows,
     summary,
 )
@@ -43,8 +44,8 @@ def trial(
     status: str = "finished",
     expected: float | None = None,
     learning_rate: float = 0.001,
-) -> Trial:
-    """One of which its own value is expected, if nothing else is said."""
+) -> RankedTrial:
+    """A trial whose posterior mean is `expected`, or else its value."""
     parameters = {"batch_size": 2 + index, "learning_rate": learning_rate}
     config = Study.parse({**parameters, "epochs": 3}).training_config().to_dict()
     metrics: dict[str, Any] = dict.fromkeys(SCORES, value) | {
@@ -54,13 +55,13 @@ def trial(
         "effective_batch_size": 2,
         "key": "abc",
     }
-    suggestion = {"why": "explore", "parameters": parameters}
+    suggestion = {"chosen_by": "explore", "parameters": parameters}
     finished = status == "finished"
-    belief = {
+    posterior = {
         "posterior_mean": (expected or value) if finished else None,
         "posterior_sd": 0.01 if finished else None,
     }
-    return Trial(index, config, suggestion, metrics, belief)
+    return RankedTrial(index, config, suggestion, metrics, posterior)
 
 
 TRIALS = [
@@ -74,25 +75,27 @@ TRIALS = [
 ]
 
 
-def from_disk(folder: Path, trials: Sequence[Trial], metric: dict[str, str]) -> list[Trial]:
-    """The trials rank by what is posterior_of_trials of them when they are read from their folders."""
-    for one in trials:
-        home = folder / f"{one.index:03d}"
-        write_yaml(home / "config.yaml", one.config)
-        write_json(home / "suggestion.json", one.suggestion)
-        write_json(home / "metrics.json", one.metrics)
+def from_disk(
+    folder: Path, trials: Sequence[RankedTrial], metric: dict[str, str]
+) -> list[RankedTrial]:
+    """Write the trials, and rank them by the posterior of the surrogate."""
+    for t in trials:
+        path = folder / f"{t.index:03d}"
+        write_yaml(path / "config.yaml", t.config)
+        write_json(path / "suggestion.json", t.suggestion)
+        write_json(path / "metrics.json", t.metrics)
         history = [
-            {"epoch": epoch, **{name: one.metrics[name] for name in SCORES}} for epoch in (1, 2)
+            {"epoch": epoch, **{name: t.metrics[name] for name in SCORES}} for epoch in (1, 2)
         ]
-        write_csv(home / "history.csv", ["epoch", *SCORES], history)
+        write_csv(path / "history.csv", ["epoch", *SCORES], history)
     rate = {"distribution": "log_uniform_values", "min": 1e-5, "max": 0.1}
     space = {"batch_size": {"min": 2, "max": 20}, "learning_rate": rate}
     search = {"metric": metric, "parameters": space}
     return rank(load_trials(folder, len(trials), search), metric)
 
 
-def hill(sign: int) -> list[Trial]:
-    """Neighbours that agree on where the top is (trials 3 to 6), and a lucky one on the slope."""
+def hill(sign: int) -> list[RankedTrial]:
+    """Trials 3 to 6 agree on the optimum; trial 2, on the slope, has the best observed value."""
     rates = [1e-5, 1e-4, 2e-4, 7e-4, 9e-4, 1.1e-3, 1.4e-3, 3e-3, 1e-2, 1e-1]
     values = [0.50, 0.58, 0.604, 0.601, 0.599, 0.6, 0.602, 0.59, 0.58, 0.50]
     pairs = enumerate(zip(rates, values, strict=True))
@@ -106,10 +109,10 @@ def manifest(tmp_path: Path) -> Path:
     return path
 
 
-def test_finished_by_what_is_expected_stopped_by_what_was_seen_failed_last() -> None:
-    order = rank(TRIALS, METRIC)
-    assert [t.index for t in order] == [3, 4, 6, 0, 5, 2, 1]
-    table = rows(order)
+def test_finished_trials_rank_by_posterior_mean_pruned_by_value_failed_last() -> None:
+    ranked = rank(TRIALS, METRIC)
+    assert [t.index for t in ranked] == [3, 4, 6, 0, 5, 2, 1]
+    table = rows(ranked)
     assert [row["rank"] for row in table] == [1, 2, 3, 4, "", "", ""]
     assert [row["posterior_mean"] for row in table] == [0.9, 0.9, 0.7, 0.4, None, None, None]
     assert table[-1]["reason"].startswith("the loss was not finite")
@@ -119,75 +122,92 @@ def test_finished_by_what_is_expected_stopped_by_what_was_seen_failed_last() -> 
 
 
 @pytest.mark.parametrize(("metric", "sign"), [(METRIC, 1), (LOSS, -1)])
-def test_the_incumbent_is_handed_out_and_not_the_best_observed(
+def test_best_is_the_best_posterior_mean_and_not_the_best_observed(
     tmp_path: Path, manifest: Path, metric: dict[str, str], sign: int
 ) -> None:
-    order = from_disk(tmp_path, hill(sign), metric)
-    best = best_config(order[0], {}, order, metric, manifest)
+    ranked = from_disk(tmp_path, hill(sign), metric)
+    best = best_config(ranked[0], {}, ranked, metric, manifest)
     evidence, best_observed = best["evidence"], best["evidence"]["best_observed"]
     assert evidence["trial"] in (3, 4, 5, 6)
-    assert best["learning_rate"] == order[0].config["learning_rate"]
+    assert best["learning_rate"] == ranked[0].config["learning_rate"]
     assert best_observed["trial"] == 2
     assert best_observed[metric["name"]] == sign * 0.604
     assert sign * evidence["posterior_mean"] > sign * best_observed["posterior_mean"]
     assert 0 < evidence["posterior_sd"] < 0.1
-    told = summary(order, metric, [])
-    assert (told["best_trial"], told["best_observed_trial"]) == (evidence["trial"], 2)
-    assert told[f"best_{metric['name']}"] == evidence[metric["name"]]
-    assert told[f"posterior_mean_{metric['name']}"] == evidence["posterior_mean"]
-    assert told[f"best_observed_{metric['name']}"] == sign * 0.604
-    assert told[f"worst_{metric['name']}"] == sign * 0.5
+    numbers = summary(ranked, metric, [])
+    assert (numbers["best_trial"], numbers["best_observed_trial"]) == (evidence["trial"], 2)
+    assert numbers[f"best_{metric['name']}"] == evidence[metric["name"]]
+    assert numbers[f"posterior_mean_{metric['name']}"] == evidence["posterior_mean"]
+    assert numbers[f"best_observed_{metric['name']}"] == sign * 0.604
+    assert numbers[f"worst_{metric['name']}"] == sign * 0.5
 
 
-def test_a_stopped_trial_is_never_handed_out(tmp_path: Path, manifest: Path) -> None:
-    stopped = trial(10, 0.99, "pruned", learning_rate=8e-4)
-    order = from_disk(tmp_path, [*hill(1), stopped], METRIC)
-    assert order[-1].index == 10
-    assert order[-1].belief == {"posterior_mean": None, "posterior_sd": None}
-    evidence = best_config(order[0], {}, order, METRIC, manifest)["evidence"]
+def test_pruned_trial_is_never_the_best(tmp_path: Path, manifest: Path) -> None:
+    pruned = trial(10, 0.99, "pruned", learning_rate=8e-4)
+    ranked = from_disk(tmp_path, [*hill(1), pruned], METRIC)
+    assert ranked[-1].index == 10
+    assert ranked[-1].posterior == {"posterior_mean": None, "posterior_sd": None}
+    evidence = best_config(ranked[0], {}, ranked, METRIC, manifest)["evidence"]
     assert 10 not in (evidence["trial"], evidence["best_observed"]["trial"])
 
 
-def evidence_of(trials: Sequence[Trial], manifest: Path) -> dict[str, Any]:
-    order = rank(trials, METRIC)
-    return best_config(order[0], {}, order, METRIC, manifest)["evidence"]
+def evidence_of(trials: Sequence[RankedTrial], manifest: Path) -> dict[str, Any]:
+    ranked = rank(trials, METRIC)
+    return best_config(ranked[0], {}, ranked, METRIC, manifest)["evidence"]
 
 
-def test_both_are_told_in_one_line_when_they_differ(manifest: Path) -> None:
+def test_line_names_the_best_observed_trial_where_it_is_another(manifest: Path) -> None:
     evidence = evidence_of(TRIALS, manifest)
-    line = "val_dice_coefficient 0.9000, 0.9000 ± 0.01 expected"
-    assert in_a_line(evidence) == f"{line} (the best_observed, trial 006: 0.9500, 0.7000 expected)"
+    line = "val_dice_coefficient 0.9000 (posterior mean 0.9000 ± 0.01)"
+    best_observed = "best observed value: trial 006, 0.9500 (posterior mean 0.7000 ± 0.01)"
+    assert format_evidence(evidence) == f"{line}; {best_observed}"
     evidence = evidence_of(TRIALS[:5], manifest)
-    assert in_a_line(evidence) == line
+    assert format_evidence(evidence) == line
 
 
-def test_the_best_configuration_can_be_pasted_and_trains_the_same(manifest: Path) -> None:
-    order = rank(TRIALS, METRIC)
-    best = yaml.safe_load(dump_yaml(best_config(order[0], {}, order, METRIC, manifest)))
+def test_best_config_can_be_pasted_and_gives_the_same_training(manifest: Path) -> None:
+    ranked = rank(TRIALS, METRIC)
+    best = yaml.safe_load(dump_yaml(best_config(ranked[0], {}, ranked, METRIC, manifest)))
     assert best["evidence"]["trial"] == 3
     pasted = {name: best[name] for name in HYPERPARAMETERS}
-    assert Study.parse(pasted).training_config().to_dict() == order[0].config
+    assert Study.parse(pasted).training_config().to_dict() == ranked[0].config
 
 
-def test_the_summary_counts_what_did_not_finish_and_holds_the_baselines() -> None:
+def test_summary_counts_unfinished_trials_and_has_the_baselines() -> None:
     baselines = [{"method": "otsu", "val_dice_coefficient": "0.5"}]
-    told = summary(rank(TRIALS, METRIC), METRIC, baselines)
-    assert told["best_val_dice_coefficient"] == told["median_val_dice_coefficient"] == 0.9
-    assert (told["best_observed_val_dice_coefficient"], told["worst_val_dice_coefficient"]) == (
+    numbers = summary(rank(TRIALS, METRIC), METRIC, baselines)
+    assert numbers["best_val_dice_coefficient"] == numbers["median_val_dice_coefficient"] == 0.9
+    assert (
+        numbers["best_observed_val_dice_coefficient"],
+        numbers["worst_val_dice_coefficient"],
+    ) == (
         0.95,
         0.4,
     )
-    assert (told["trials"], told["pruned"], told["failed"], told["otsu"]) == (7, 2, 1, 0.5)
+    assert (numbers["trials"], numbers["pruned"], numbers["failed"], numbers["otsu"]) == (
+        7,
+        2,
+        1,
+        0.5,
+    )
+
+
+def test_leaderboard_is_read_as_it_was_written(tmp_path: Path) -> None:
+    trials = [*hill(1), trial(10, 0.99, "pruned", learning_rate=8e-4)]
+    ranked = from_disk(tmp_path / "trials", trials, METRIC)
+    table = rows(ranked)
+    write_csv(tmp_path / "leaderboard.csv", list(table[0]), table)
+    assert read_leaderboard(tmp_path) == ranked
 
 
 @pytest.mark.parametrize("status", ["diverged", "pruned"])
-def test_a_sweep_in_which_none_finished_says_so(tmp_path: Path, status: str) -> None:
-    order = from_disk(tmp_path, [trial(0, 0.5, status)], METRIC)
+def test_sweep_without_a_finished_trial_is_an_error(tmp_path: Path, status: str) -> None:
+    ranked = from_disk(tmp_path, [trial(0, 0.5, status)], METRIC)
     with pytest.raises(UserError, match=rf"none of the 1 trials finished \(trial 0: {status}, \w+"):
-        refuse_all_failed(order)
+        require_finished(ranked)
 
 
-def test_beside_the_first_trials_there_is_nothing_to_show_and_that_is_no_error(
+def test_live_leaderboard_before_the_first_trial_has_ended_is_no_error(
     tmp_path: Path,
 ) -> None:
     write_running(tmp_path, ended=0)

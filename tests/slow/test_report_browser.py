@@ -1,4 +1,4 @@
-"""The report in a real browser: quiet, self-contained, for the keyboard, a telephone, everyone."""
+"""The report in a real browser: requests, accessibility, phone, print, sorting and copying."""
 
 import json
 import shutil
@@ -31,11 +31,11 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
-ONE_OF_EACH = """
+KEEP_ONE_TABLE = """
 document.querySelector("details").open = true;
-document.querySelectorAll("details:not([open]), figure svg > g").forEach((one) => one.remove());
+document.querySelectorAll("details:not([open]), figure svg > g").forEach((e) => e.remove());
 """
-"""Data tables are all made alike, and plots are pictures: leaving most out is far quicker."""
+"""Remove all data tables but one, and the content of plots: the check is much faster."""
 
 KINDS = ("finished", "external", "running")
 
@@ -67,51 +67,53 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def show(browser: Any, page: Path, width: int = 1280, scheme: str = "light") -> None:
     screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    wishes = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
-    features = [{"name": name, "value": value} for name, value in wishes.items()]
+    media = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+    features = [{"name": name, "value": value} for name, value in media.items()]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     browser.get(page.as_uri())
 
 
-def column(browser: Any, place: int) -> list[str]:
+def column(browser: Any, index: int) -> list[str]:
     script = """return [...document.querySelectorAll('.sortable tbody tr')]
         .map((row) => row.cells[arguments[0]].textContent)"""
-    return list(browser.execute_script(script, place))
+    return list(browser.execute_script(script, index))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_is_quiet_and_asks_for_nothing(browser: Any, pages: dict[str, Path], kind: str) -> None:
+def test_page_requests_nothing_and_logs_nothing(
+    browser: Any, pages: dict[str, Path], kind: str
+) -> None:
     for log in ("browser", "performance"):
         browser.get_log(log)
     show(browser, pages[kind])
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = [
+    requested = [
         e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"
     ]
-    assert asked, "the log of requests is empty"
-    assert [url for url in asked if not url.startswith("data:")] == [pages[kind].as_uri()]
+    assert requested, "the log of requests is empty"
+    assert [url for url in requested if not url.startswith("data:")] == [pages[kind].as_uri()]
     assert browser.get_log("browser") == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_axe_finds_nothing_grave(
+def test_axe_finds_no_serious_violation(
     browser: Any, pages: dict[str, Path], kind: str, scheme: str
 ) -> None:
     show(browser, pages[kind], scheme=scheme)
-    browser.execute_script(ONE_OF_EACH)
-    found = axe.Axe().run(browser)
-    assert len(found["passes"]) > 20
-    grave = [
-        f"{one['id']}: {one['nodes'][0]['html'][:200]}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
+    browser.execute_script(KEEP_ONE_TABLE)
+    report = axe.Axe().run(browser)
+    assert len(report["passes"]) > 20
+    serious = [
+        f"{violation['id']}: {violation['nodes'][0]['html'][:200]}"
+        for violation in report["violations"]
+        if violation["impact"] in ("serious", "critical")
     ]
-    assert grave == []
+    assert serious == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_plots_take_the_colour_of_the_page(
+def test_plots_have_the_text_colour_of_the_page(
     browser: Any, pages: dict[str, Path], scheme: str
 ) -> None:
     show(browser, pages["finished"], scheme=scheme)
@@ -124,7 +126,7 @@ def test_plots_take_the_colour_of_the_page(
 
 @pytest.mark.parametrize("width", [320, 375])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_telephone_scrolls_in_one_direction(
+def test_page_fits_the_width_of_a_phone(
     browser: Any, pages: dict[str, Path], kind: str, width: int
 ) -> None:
     show(browser, pages[kind], width=width)
@@ -133,7 +135,7 @@ def test_a_telephone_scrolls_in_one_direction(
     assert browser.execute_script(wide) <= width
 
 
-def test_nothing_is_cut_off_on_paper(browser: Any, pages: dict[str, Path]) -> None:
+def test_nothing_is_cut_off_in_print(browser: Any, pages: dict[str, Path]) -> None:
     show(browser, pages["finished"], width=720)
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     wide = "return document.documentElement.scrollWidth"
@@ -144,32 +146,28 @@ def test_nothing_is_cut_off_on_paper(browser: Any, pages: dict[str, Path]) -> No
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
-def test_the_leaderboard_is_sorted_by_click_and_by_key(
-    browser: Any, pages: dict[str, Path]
-) -> None:
+def test_leaderboard_is_sorted_by_click_and_by_key(browser: Any, pages: dict[str, Path]) -> None:
     show(browser, pages["finished"])
     heads = browser.find_elements(By.CSS_SELECTOR, ".sortable th")
-    place = [head.text.split("\n")[0].strip() for head in heads].index("learning_rate")
-    button = heads[place].find_element(By.TAG_NAME, "button")
+    index = [head.text.split("\n")[0].strip() for head in heads].index("learning_rate")
+    button = heads[index].find_element(By.TAG_NAME, "button")
     button.click()
-    rates = [float(text) for text in column(browser, place)]
+    rates = [float(text) for text in column(browser, index)]
     assert rates == sorted(rates)
-    assert heads[place].get_attribute("aria-sort") == "ascending"
+    assert heads[index].get_attribute("aria-sort") == "ascending"
     button.send_keys(Keys.ENTER)
-    rates = [float(text) for text in column(browser, place)]
+    rates = [float(text) for text in column(browser, index)]
     assert rates == sorted(rates, reverse=True)
-    assert heads[place].get_attribute("aria-sort") == "descending"
+    assert heads[index].get_attribute("aria-sort") == "descending"
     heads[0].find_element(By.TAG_NAME, "button").send_keys(Keys.SPACE)
-    assert heads[place].get_attribute("aria-sort") is None
+    assert heads[index].get_attribute("aria-sort") is None
     ranks = column(browser, 0)
     known = [int(text) for text in ranks if text]
     assert known == sorted(known)
     assert set(ranks[len(known) :]) == {""}
 
 
-def test_the_first_stop_of_the_keyboard_leads_past_the_navigation(
-    browser: Any, pages: dict[str, Path]
-) -> None:
+def test_first_tab_stop_skips_the_navigation(browser: Any, pages: dict[str, Path]) -> None:
     show(browser, pages["finished"])
     browser.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
     skip = browser.switch_to.active_element
@@ -179,29 +177,29 @@ def test_the_first_stop_of_the_keyboard_leads_past_the_navigation(
     assert browser.switch_to.active_element.get_attribute("id") == "main"
 
 
-def test_the_next_study_is_copied(browser: Any, pages: dict[str, Path]) -> None:
+def test_next_study_is_copied(browser: Any, pages: dict[str, Path]) -> None:
     show(browser, pages["finished"])
     permissions = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
     browser.execute_cdp_cmd("Browser.grantPermissions", permissions)
     browser.find_element(By.CSS_SELECTOR, "[data-copy=next-1]").click()
     read = "navigator.clipboard.readText().then(arguments[0], (e) => arguments[0](String(e)))"
-    wanted = (pages["finished"].parent / "a/next/params.yaml").read_text()
-    assert browser.execute_async_script(read) == wanted
-    assert browser.find_element(By.ID, "told").get_attribute("textContent") == "Copied"
+    expected = (pages["finished"].parent / "a/next/params.yaml").read_text()
+    assert browser.execute_async_script(read) == expected
+    assert browser.find_element(By.ID, "status").get_attribute("textContent") == "Copied"
 
 
-def test_where_copying_is_not_allowed_the_text_is_selected(
+def test_text_is_selected_where_copying_is_not_allowed(
     browser: Any, pages: dict[str, Path]
 ) -> None:
     show(browser, pages["finished"])
     browser.execute_script("navigator.clipboard.writeText = () => Promise.reject(new Error())")
     browser.find_element(By.CSS_SELECTOR, "[data-copy=next-1]").click()
-    wanted = (pages["finished"].parent / "a/next/params.yaml").read_text()
-    assert browser.execute_script("return getSelection().toString()").strip() == wanted.strip()
-    assert "Ctrl+C" in browser.find_element(By.ID, "told").get_attribute("textContent")
+    expected = (pages["finished"].parent / "a/next/params.yaml").read_text()
+    assert browser.execute_script("return getSelection().toString()").strip() == expected.strip()
+    assert "Ctrl+C" in browser.find_element(By.ID, "status").get_attribute("textContent")
 
 
-def test_without_its_script_it_is_read_all_the_same(browser: Any, pages: dict[str, Path]) -> None:
+def test_page_is_readable_without_its_script(browser: Any, pages: dict[str, Path]) -> None:
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     show(browser, pages["finished"])
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

@@ -401,7 +401,7 @@ def test_the_proposed_study_runs_and_starts_from_the_finished_trials(by_snakemak
     )
     output = by_snakemake.snakemake("results/trials/001/metrics.json")
     by_snakemake.run("git", "checkout", "params.yaml")
-    assert "sweep: begins with " in output
+    assert "sweep: starts with " in output
     page = by_snakemake.read("results/report.html").decode()  # the report of the running sweep
     assert "1 of 2" in page
     so_far = by_snakemake.read("results/leaderboard.csv").decode().splitlines()

@@ -1,9 +1,9 @@
-"""Say which of the sweep's best is the winner, by what new seeds made of them.
+"""Select the best configuration from the reruns of the candidates under new seeds.
 
-OUT/confirm/confirmation.csv  every run: trial, seed, and what it came to
-OUT/confirm/verdict.json      the verdict, and the standing of each candidate
-OUT/best_config.yaml          the winner's configuration, ready to paste, and its evidence
-OUT/best/config.yaml          all that decides its training
+OUT/confirm/confirmation.csv  all reruns: trial, seed, status and metric
+OUT/confirm/verdict.json      the selected trial, how clear the decision is, all candidates
+OUT/best_config.yaml          the selected configuration, ready to paste, and its evidence
+OUT/best/config.yaml          its complete training configuration
 
 Example:
   python workflow/scripts/confirm.py results/sweep/search.yaml data/processed/manifest.csv \\
@@ -16,88 +16,91 @@ from segsweep.config.training_config import TrainingConfig
 from segsweep.core.errors import command_line, parser
 from segsweep.core.files import read_csv, read_json, read_yaml, write_csv, write_json, write_yaml
 from segsweep.search.trial_files import trial_folder
-from segsweep.selection.confirmation_files import configuration, read_race, run_of
-from segsweep.selection.leaderboard import HEADER, best_config, in_a_line, load_trials, rank
-from segsweep.selection.verdict import decide, table, work
+from segsweep.selection.confirmation_files import (
+    read_confirmation,
+    read_rerun,
+    read_training_config,
+)
+from segsweep.selection.leaderboard import HEADER, best_config, format_evidence, read_leaderboard
+from segsweep.selection.verdict import candidate_rows, decide, training_cost
+
+DECISION = ("is_clear_winner", "not_distinguishable", "probability_better_than_second")
+ESTIMATE = ("seeds", "observed_mean", "estimated_mean", "low", "high", "probability_best")
 
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("search", type=Path, metavar="SEARCH", help="what sweep.py wrote")
-    arguments.add_argument("manifest", type=Path, metavar="MANIFEST", help="what was trained on")
-    arguments.add_argument("out", type=Path, metavar="OUT", help="the folder of results")
+    arguments.add_argument("search", type=Path, metavar="SEARCH", help="search.yaml of sweep.py")
+    arguments.add_argument("manifest", type=Path, metavar="MANIFEST", help="the processed images")
+    arguments.add_argument("out", type=Path, metavar="OUT", help="folder of results")
     arguments.add_argument(
         "--candidates",
         type=int,
         default=3,
         metavar="N",
-        help="how many of the best were raced (default: %(default)s)",
+        help="how many of the best trials were compared (default: %(default)s)",
     )
     arguments.add_argument(
-        "--runs", type=int, default=0, metavar="N", help="runs of the race (default: %(default)s)"
+        "--runs", type=int, default=0, metavar="N", help="number of reruns (default: %(default)s)"
     )
-    given = arguments.parse_args()
-    search = read_yaml(given.search)
-    metric = search["metric"]
-    folders = [trial_folder(given.out / "confirm", i) for i in range(given.runs)]
-    race = read_race(given.out, folders, metric, max(1, given.candidates), 1)
-    count = len(read_csv(given.out / "leaderboard.csv"))
-    order = rank(load_trials(given.out / "trials", count, search), metric)
-    by_trial = {trial.index: trial for trial in order}
-    train = sum(row["split"] == "train" for row in read_csv(given.manifest))
-    costs = {t: _work(configuration(given.out, t), train) for t in race.candidates}
-    verdict = decide(race, costs, metric["goal"])
-    parameters = {t: by_trial[t].suggestion["parameters"] for t in race.candidates}
-    standings = table(race, metric["goal"], parameters)
-    told = {
-        "verdict": verdict.sentence,
-        "winner": verdict.winner,
-        "is_clear_winner": verdict.apart,
-        "equals": verdict.equals,
-        "beats_second": verdict.beats_second,
-        "candidates": standings,
+    options = arguments.parse_args()
+    metric = read_yaml(options.search)["metric"]
+    folders = [trial_folder(options.out / "confirm", i) for i in range(options.runs)]
+    confirmation = read_confirmation(
+        options.out, folders, metric, max(1, options.candidates), seeds=1
+    )
+    ranked = read_leaderboard(options.out)
+    by_number = {trial.index: trial for trial in ranked}
+    train_images = sum(row["split"] == "train" for row in read_csv(options.manifest))
+    costs = {
+        trial: _cost(read_training_config(options.out, trial), train_images)
+        for trial in confirmation.candidates
+    }
+    decision = decide(confirmation, costs, metric)
+    parameters = {t: by_number[t].suggestion["parameters"] for t in confirmation.candidates}
+    candidates = candidate_rows(confirmation, metric["goal"], parameters)
+    verdict = {
+        "verdict": decision.headline,
+        "details": decision.details,
+        "selected": decision.selected,
+        **{name: getattr(decision, name) for name in DECISION},
+        "candidates": candidates,
     }
     write_csv(
-        given.out / "confirm/confirmation.csv",
+        options.out / "confirm/confirmation.csv",
         ["trial", "seed", "status", metric["name"]],
-        [_row(folder, metric["name"]) for folder in _different(folders)],
+        [_rerun_row(folder, metric["name"]) for folder in _without_repeats(folders)],
     )
-    write_json(given.out / "confirm/verdict.json", told)
-    winner = by_trial[verdict.winner]
-    own = next(row for row in standings if row["trial"] == verdict.winner)
-    confirmed = {
-        **{
-            key: own[key] for key in ("seeds", "average", "mean", "low", "high", "probability_best")
-        },
-        **{key: told[key] for key in ("is_clear_winner", "equals", "beats_second")},
+    write_json(options.out / "confirm/verdict.json", verdict)
+    selected = by_number[decision.selected]
+    estimate = next(row for row in candidates if row["trial"] == decision.selected)
+    confirmed = {name: estimate[name] for name in ESTIMATE} | {
+        name: verdict[name] for name in DECISION
     }
-    best = best_config(winner, confirmed, order, metric, given.manifest)
-    write_yaml(given.out / "best_config.yaml", best, HEADER)
-    write_yaml(given.out / "best/config.yaml", winner.config)
-    print(f"confirm: {verdict.sentence}")
-    print(f"confirm: {in_a_line(best['evidence'])}")
+    best = best_config(selected, confirmed, ranked, metric, options.manifest)
+    write_yaml(options.out / "best_config.yaml", best, HEADER)
+    write_yaml(options.out / "best/config.yaml", selected.config)
+    print(f"confirm: {decision.headline}")
+    print(f"confirm: {decision.details}")
+    print(f"confirm: in the sweep: {format_evidence(best['evidence'])}")
 
 
-def _work(config: TrainingConfig, train: int) -> float:
-    """The work of a training on a split of `train` images."""
+def _cost(config: TrainingConfig, train_images: int) -> float:
+    """Return the cost of a training on a split of `train_images` images."""
     steps = config.steps_per_epoch
-    return work(config, steps * min(config.batch_size, train) if steps else train)
+    images = steps * min(config.batch_size, train_images) if steps else train_images
+    return training_cost(config, images)
 
 
-def _different(folders: list[Path]) -> list[Path]:
-    """Of folders with the same run, the first."""
-    return list({run_of(folder): folder for folder in reversed(folders)}.values())[::-1]
+def _without_repeats(folders: list[Path]) -> list[Path]:
+    """Return the first folder of each rerun."""
+    return list({read_rerun(folder): folder for folder in reversed(folders)}.values())[::-1]
 
 
-def _row(folder: Path, metric: str) -> dict[str, object]:
-    trial, seed = run_of(folder)
+def _rerun_row(folder: Path, metric: str) -> dict[str, object]:
+    trial, seed = read_rerun(folder)
     metrics = read_json(folder / "metrics.json")
-    return {
-        "trial": trial,
-        "seed": seed,
-        "status": metrics["status"],
-        metric: metrics[metric],
-    }
+    return {"trial": trial, "seed": seed, "status": metrics["status"], metric: metrics[metric]}
 
 
 if __name__ == "__main__":

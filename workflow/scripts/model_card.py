@@ -1,4 +1,4 @@
-"""Write the model card of the winner: Markdown with the front matter of the Hugging Face Hub.
+"""Write the model card of the selected network: Markdown with Hugging Face front matter.
 
 Example:
   python workflow/scripts/model_card.py results data/processed/summary.json data/raw/README.md \\
@@ -13,13 +13,15 @@ from segsweep.report.model_card import write_model_card
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("results", type=Path, metavar="RESULTS", help="the folder of results")
-    arguments.add_argument("data", type=Path, metavar="SUMMARY", help="of the processed set")
-    arguments.add_argument("readme", type=Path, metavar="README", help="what the images are")
-    arguments.add_argument("out", type=Path, metavar="OUT", help="the card")
-    given = arguments.parse_args()
-    write_model_card(given.results, given.data, given.readme, given.out)
-    print(f"model card: {given.out}")
+    arguments.add_argument("results", type=Path, metavar="RESULTS", help="folder of results")
+    arguments.add_argument(
+        "data", type=Path, metavar="SUMMARY", help="summary of the processed images"
+    )
+    arguments.add_argument("readme", type=Path, metavar="README", help="README of the raw images")
+    arguments.add_argument("out", type=Path, metavar="OUT", help="model card to write")
+    options = arguments.parse_args()
+    write_model_card(options.results, options.data, options.readme, options.out)
+    print(f"model card: {options.out}")
 
 
 if __name__ == "__main__":

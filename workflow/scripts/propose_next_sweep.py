@@ -1,11 +1,12 @@
-"""Propose the next sweep from the completed one and the memory of the target device.
+"""Propose the next sweep from the analysis of the completed one and the memory of a device.
 
 OUT/params.yaml    a complete study, ready to run
 OUT/sweep.yaml     the same as a sweep configuration for `wandb sweep`
 OUT/rationale.md   each changed key with its reason and finding
 OUT/changes.diff   the difference to STUDY
 
-`hardware.target` of STUDY names the GPU; without it, the device of this machine is used.
+RESULTS/analysis must be complete (analyze_sweep.py). `hardware.target` of STUDY names the GPU;
+without it, the device of this machine is used.
 
 Example:
   python workflow/scripts/propose_next_sweep.py results params.yaml results/next
@@ -14,6 +15,7 @@ Example:
 from pathlib import Path
 from typing import Any
 
+from segsweep.analysis.analysis_files import read_analysis
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.next_study import propose_next_study
 from segsweep.core.errors import command_line, parser
@@ -28,7 +30,8 @@ def main() -> None:
     arguments.add_argument("out", type=Path, metavar="OUT", help="the folder to write to")
     arguments.add_argument("--count", type=int, metavar="N", help="the first N (default: all)")
     options = arguments.parse_args()
-    analysis = Analysis.of(read_results(options.results, options.count))
+    sweep = read_results(options.results, options.count)
+    analysis = read_analysis(options.results / "analysis", sweep)
     selected = _selected_configuration(options.results, analysis)
     propose_next_study(options.out, analysis, read_yaml(options.study), selected)
 

@@ -1,10 +1,11 @@
-"""Write the report of a sweep: one HTML file, a short one in Markdown, and its plots.
+"""Write the report of a sweep as HTML and Markdown, and its plots.
 
-OUT        the report; it needs no other file and no network (default: RESULTS/report.html)
-MARKDOWN   the same in short, for a pull request (default: RESULTS/report.md)
+OUT                      one HTML file that needs no other file and no network
+                         (default: RESULTS/report.html)
+MARKDOWN                 a short report for a pull request (default: RESULTS/report.md)
 RESULTS/plots/NAME.svg   the plots
 
-With --live the sweep may still run: RESULTS/trials is read alone, and only OUT is written.
+With --live the sweep may still be running: only RESULTS/trials is read, and only OUT is written.
 
 Example:
   python workflow/scripts/report.py results
@@ -20,31 +21,28 @@ from segsweep.report.markdown import write_markdown
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("results", type=Path, metavar="RESULTS", help="the folder of results")
+    arguments.add_argument("results", type=Path, metavar="RESULTS", help="folder of results")
     arguments.add_argument(
-        "--out",
-        type=Path,
-        metavar="OUT",
-        help="where the report goes (default: RESULTS/report.html)",
+        "--out", type=Path, metavar="OUT", help="HTML to write (default: RESULTS/report.html)"
     )
     arguments.add_argument(
         "--markdown",
         type=Path,
         metavar="MARKDOWN",
-        help="where the short one goes (default: RESULTS/report.md)",
+        help="Markdown to write (default: RESULTS/report.md)",
     )
-    arguments.add_argument("--live", action="store_true", help="the sweep may still run")
+    arguments.add_argument("--live", action="store_true", help="the sweep may still be running")
     arguments.add_argument(
-        "--of", type=int, metavar="N", help="with --live, trials there will be (default: not told)"
+        "--of", type=int, metavar="N", help="with --live: the planned number of trials"
     )
     arguments.add_argument(
-        "--until", type=int, metavar="I", help="with --live, those before I alone (default: all)"
+        "--until", type=int, metavar="I", help="with --live: read trials before I (default: all)"
     )
-    given = arguments.parse_args()
-    out = given.out or given.results / "report.html"
-    write_report(given.results, out, given.live, given.of, given.until)
-    if not given.live:
-        write_markdown(given.results, given.markdown or given.results / "report.md")
+    options = arguments.parse_args()
+    out = options.out or options.results / "report.html"
+    write_report(options.results, out, options.live, options.of, options.until)
+    if not options.live:
+        write_markdown(options.results, options.markdown or options.results / "report.md")
     print(f"report: {out}")
 
 

@@ -1,4 +1,4 @@
-"""Tell what a finished study found: the best configuration, its Dice, and where to look next.
+"""Print the result of a finished study: the selected configuration, its Dice, and the next steps.
 
 Example:
   python workflow/scripts/show_summary.py results
@@ -10,48 +10,52 @@ from segsweep.config.sections import HYPERPARAMETERS
 from segsweep.config.study import Study
 from segsweep.core.errors import command_line, parser
 from segsweep.core.files import read_json, read_yaml
-from segsweep.data.raw_data import TRACKED
-from segsweep.data.sample import EXPECTED
-from segsweep.selection.leaderboard import in_a_line
-from segsweep.selection.test_metrics import in_a_line as in_short
+from segsweep.core.formatting import format_metric
+from segsweep.data.raw_data import RAW_DVC_FILE
+from segsweep.data.sample import EXPECTED_RESULTS
+from segsweep.selection.leaderboard import format_evidence
+from segsweep.selection.test_metrics import format_summary
 
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("results", type=Path, metavar="RESULTS", help="the folder of results")
+    arguments.add_argument("results", type=Path, metavar="RESULTS", help="folder of results")
     results = arguments.parse_args().results
     best = read_yaml(results / "best_config.yaml")
     summary = read_json(results / "summary.json")
+    verdict = read_json(results / "confirm/verdict.json")
     evidence = best["evidence"]
     name = evidence["metric"]["name"]
-    sample = Study.read().data.sample
-    print(f"\nThe winner of {summary['trials']} trials is trial {evidence['trial']:03d}:\n")
+    print(f"\n{verdict['verdict']}\n")
     for key in HYPERPARAMETERS:
         print(f"  {key:<14} {best[key]}")
-    print(f"\n  {read_json(results / 'confirm/verdict.json')['verdict']}")
-    print(f"  In the sweep: {in_a_line(evidence)}")
-    print(f"  On the test split: {in_short(read_json(results / 'test/summary.json'))}")
+    test = format_summary(read_json(results / "test/summary.json"))
     print(
-        f"  (median trial {summary[f'median_{name}']:.4f}, {summary['pruned']} stopped, "
-        f"{summary['failed']} failed, "
-        f"Otsu's threshold {summary['otsu']:.4f})"
+        f"\n  Selection: {verdict['details']}\n"
+        f"  In the sweep: {format_evidence(evidence)}\n"
+        f"  Test split: {test}\n"
+        f"  Otsu's threshold: validation Dice {format_metric(summary['otsu'])}\n"
+        f"  Trials: {summary['trials']}, of which {summary['pruned']} pruned and "
+        f"{summary['failed']} failed; median {name} {format_metric(summary[f'median_{name}'])}"
     )
     dropped = read_json("data/processed/summary.json")["dropped"]
     if dropped:
-        print(f"{dropped} files were left out for a fault, see {results}/data_report.md")
-    if not TRACKED.exists():
-        print(f"\nOn the sample '{sample}', expect {EXPECTED[sample]}.")
+        print(f"  Faulty images that were left out: {dropped}, see {results}/data_report.md")
+    if not RAW_DVC_FILE.exists():
+        sample = Study.read().data.sample
+        print(f"\nExpected on the sample '{sample}': {EXPECTED_RESULTS[sample]}.")
     print(
-        "\nWhere to look next:\n"
-        f"  {results}/report.html          all of it on one page, for a browser\n"
-        f"  {results}/next/                the next sweep, and the reasons for it\n"
-        f"  {results}/best_config.yaml     the configuration, ready to paste into params.yaml\n"
-        f"  {results}/leaderboard.csv      every trial\n"
-        f"  {results}/data_report.md       the images, and what the split did\n"
-        f"  {results}/best/                the winner's weights, history and metrics\n"
-        f"  {results}/model_card.md        what to say of it when you give it away\n"
-        f"  python workflow/scripts/predict.py --model {results}/best IMAGES -o OUT\n"
-        "  dvc exp run -S batch_size=8    a single run with one value changed"
+        "\nResults:\n"
+        f"  {results}/report.html          the report, for a browser\n"
+        f"  {results}/best_config.yaml     the selected configuration, to paste into params.yaml\n"
+        f"  {results}/best/                its weights, history and metrics\n"
+        f"  {results}/model_card.md        its model card, to publish with the weights\n"
+        f"  {results}/leaderboard.csv      all trials\n"
+        f"  {results}/next/                a proposal for the next sweep, with reasons\n"
+        f"  {results}/data_report.md       the images and their splits\n"
+        "\nNext commands:\n"
+        f"  segsweep predict --model {results}/best IMAGES -o OUT   segment new images\n"
+        "  dvc exp run -S batch_size=8                          train once with one value changed"
     )
 
 

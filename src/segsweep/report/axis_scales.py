@@ -1,4 +1,4 @@
-"""How values lie on an axis: as numbers, as logarithms, as doublings, or as names in a row."""
+"""Axis scales: linear, logarithmic, doublings, or categories."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,68 +8,75 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-from segsweep.report.results import number
-from segsweep.report.style import plain
+from segsweep.report.style import label_text
+from segsweep.report.values import parse_number
 
 Side = Literal["x", "y"]
 
-FAR = 10
-"""From so large a ratio of the largest to the smallest on, values are looked at in logarithms."""
-MOST = 7
-"""Values that are named one by one on an axis."""
+LOG_RATIO = 10
+"""From this ratio of the largest to the smallest value the scale is logarithmic."""
+MAX_TICKS = 7
+"""At most this many values get a tick each."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """The scale of a parameter: `names` of its values where one is no number.
+    """The scale of a parameter.
 
-    `few`: its values where they are few enough to be named one by one.
+    Attributes:
+        categories: All values, sorted, if at least one of them is not a number.
+        log: Whether the scale is logarithmic.
+        ticks: The values, if they are few enough for a tick each.
     """
 
-    names: Sequence[str] = ()
+    categories: Sequence[str] = ()
     log: bool = False
-    few: Sequence[float] = ()
+    ticks: Sequence[float] = ()
 
-    def place(self, text: str) -> float:
-        """Where a value lies; NaN where there is none."""
-        if self.names:
-            return float(self.names.index(text)) if text in self.names else np.nan
-        value = number(text)
+    def position(self, text: str) -> float:
+        """Return the position of a value on the axis; NaN if it has none."""
+        if self.categories:
+            return float(self.categories.index(text)) if text in self.categories else np.nan
+        value = parse_number(text)
         return np.nan if value is None else value
 
-    def places(self, texts: Iterable[str]) -> np.ndarray:
-        return np.array([self.place(text) for text in texts], float)
+    def positions(self, texts: Iterable[str]) -> np.ndarray:
+        """Return the position of each value."""
+        return np.array([self.position(text) for text in texts], float)
 
-    def steps(self, texts: Iterable[str]) -> np.ndarray:
-        """The places with equal steps for equal ratios, where that is the scale."""
-        places = self.places(texts)
-        return np.log(places) if self.log else places
+    def linear_positions(self, texts: Iterable[str]) -> np.ndarray:
+        """Return the positions, as logarithms if the scale is logarithmic."""
+        positions = self.positions(texts)
+        return np.log(positions) if self.log else positions
 
     def set_on(self, axes: Axes, side: Side) -> None:
+        """Set the scale and the ticks of an axis."""
         axis = axes.xaxis if side == "x" else axes.yaxis
-        if self.names:
-            axis.set_major_locator(FixedLocator(np.arange(len(self.names)).tolist()))
-            axis.set_major_formatter(FuncFormatter(lambda x, _: plain(self.names[round(x)], 14)))
+        if self.categories:
+            axis.set_major_locator(FixedLocator(np.arange(len(self.categories)).tolist()))
+            axis.set_major_formatter(
+                FuncFormatter(lambda x, _: label_text(self.categories[round(x)], 14))
+            )
             return
         if self.log:
-            logarithms(axes, side)
-        if self.few:
-            axis.set_major_locator(FixedLocator(self.few))
+            set_log_scale(axes, side)
+        if self.ticks:
+            axis.set_major_locator(FixedLocator(self.ticks))
 
 
 def scale_of(texts: Iterable[str]) -> Scale:
-    """Logarithms where all values are positive and span `FAR`; names where one is no number."""
+    """Return the scale for the values of a parameter; empty texts are ignored."""
     known = [text for text in texts if text != ""]
-    numbers = [value for value in map(number, known) if value is not None]
+    numbers = [value for value in map(parse_number, known) if value is not None]
     if len(numbers) < len(known) or not known:
         return Scale(sorted(set(known)))
-    few = sorted(set(numbers))
-    log = few[0] > 0 and few[-1] >= FAR * few[0]
-    return Scale(log=log, few=few if len(few) <= MOST else ())
+    values = sorted(set(numbers))
+    log = values[0] > 0 and values[-1] >= LOG_RATIO * values[0]
+    return Scale(log=log, ticks=values if len(values) <= MAX_TICKS else ())
 
 
-def logarithms(axes: Axes, side: Side) -> None:
-    """Logarithms with numbers that are read at once, a few even within one decade."""
+def set_log_scale(axes: Axes, side: Side) -> None:
+    """Set a logarithmic scale with plain numbers, and with several ticks in a single decade."""
     (axes.set_xscale if side == "x" else axes.set_yscale)("log")
     axis = axes.xaxis if side == "x" else axes.yaxis
     low, high = axis.get_view_interval()
@@ -79,13 +86,13 @@ def logarithms(axes: Axes, side: Side) -> None:
     axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
 
 
-def doublings(axes: Axes, sizes: Iterable[float]) -> None:
-    """Batch sizes along x: doublings are equally far apart."""
+def set_batch_size_scale(axes: Axes, sizes: Iterable[float]) -> None:
+    """Set a base-2 logarithmic x axis with a tick for each batch size, or for powers of two."""
     axes.set_xscale("log", base=2)
-    shown = sorted(set(sizes))
-    if len(shown) > MOST:
-        low, high = np.log2([shown[0], shown[-1]]).round(9)
-        shown = (2.0 ** np.arange(np.ceil(low), np.floor(high) + 1)).tolist()
-    axes.xaxis.set_major_locator(FixedLocator(shown))
+    ticks = sorted(set(sizes))
+    if len(ticks) > MAX_TICKS:
+        low, high = np.log2([ticks[0], ticks[-1]]).round(9)
+        ticks = (2.0 ** np.arange(np.ceil(low), np.floor(high) + 1)).tolist()
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))

@@ -1,4 +1,4 @@
-"""Plots of the batch size, alone and with its learning rate, from the tables of the analysis."""
+"""Plots of batch size and learning rate."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,58 +8,60 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from segsweep.config.objective import sign
-from segsweep.report.axis_scales import doublings, logarithms
-from segsweep.report.plot import Plot, column, shown
-from segsweep.report.results import Results, Trial, number
-from segsweep.report.style import BLUE, GREY, INK, picture, plain
+from segsweep.report.axis_scales import set_batch_size_scale, set_log_scale
+from segsweep.report.plot import Plot
+from segsweep.report.results import Results
+from segsweep.report.style import BLUE, GREY, INK, label_text, render_svg
+from segsweep.report.values import column, format_cell, parse_number
+from segsweep.search.trial_result import TrialResult
 
 BATCH, RATE, SPEED = "batch_size", "learning_rate", "images_per_second"
-EXPONENTS = {1.0: "× batch", 0.5: "× √batch"}
-"""What the best learning rate is said to follow (Goyal et al., 2017; Malladi et al., 2022)."""
+SCALING_RULES = {1.0: "linear scaling", 0.5: "square-root scaling"}
+"""Exponents of common scaling rules (Goyal et al., 2017; Malladi et al., 2022)."""
 
 
 def batch_size(results: Results) -> Plot | None:
-    """The batch size on its own: all else chosen anew for each batch, and all else as it comes."""
+    """Plot the metric by batch size: other parameters optimised, and the median over them."""
     table = results.table("analysis/batch_size.csv")
     if not table:
         return None
-    sizes = column(table, "batch_size")
-    best, typical = column(table, "best"), column(table, "typical")
+    sizes = column(table, BATCH)
+    best, median = column(table, "best"), column(table, "typical")
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
-        for key, colour, told in (
-            ("typical", GREY, "typical, all else as it comes"),
-            ("best", BLUE, "best, all else tuned for it"),
+        for key, colour, label in (
+            ("typical", GREY, "median over other parameters"),
+            ("best", BLUE, "other parameters optimised"),
         ):
             low, high = column(table, f"{key}_low"), column(table, f"{key}_high")
             axes.fill_between(sizes, low, high, color=colour, alpha=0.2, linewidth=0)
-            axes.plot(sizes, column(table, key), color=colour, marker="o", label=told)
-        seen: dict[str, Any] = {"color": INK, "linestyle": "none", "markersize": 5}
-        axes.plot(sizes, column(table, "seen_best"), marker="^", label="best trial", **seen)
-        median = column(table, "seen_median")
-        axes.plot(sizes, median, marker="_", markeredgewidth=1.6, label="median trial", **seen)
-        doublings(axes, sizes)
+            axes.plot(sizes, column(table, key), color=colour, marker="o", label=label)
+        dots: dict[str, Any] = {"color": INK, "linestyle": "none", "markersize": 5}
+        axes.plot(sizes, column(table, "seen_best"), marker="^", label="best trial", **dots)
+        observed = column(table, "seen_median")
+        axes.plot(sizes, observed, marker="_", markeredgewidth=1.6, label="median trial", **dots)
+        set_batch_size_scale(axes, sizes)
         axes.set_xlabel("batch size")
-        axes.set_ylabel(plain(results.label))
+        axes.set_ylabel(label_text(results.label))
         figure.legend(loc="outside upper left", ncols=2, columnspacing=1.2)
 
     top = int(np.argmax(sign(results.goal) * best))
     alt = (
-        f"With all else tuned, batch {shown(sizes[top])} is expected to reach the best "
-        f"{results.label}, {shown(best[top])}, over batches from {shown(min(sizes))} to "
-        f"{shown(max(sizes))}; a typical setting reaches {shown(min(typical))} to "
-        f"{shown(max(typical))}."
+        f"With the other parameters optimised, batch size {format_cell(sizes[top])} has the best "
+        f"posterior mean, {results.label} {format_cell(best[top])}; the median over the other "
+        f"parameters is {format_cell(min(median))} to {format_cell(max(median))}; bands are 95 % "
+        "intervals."
     )
     columns = tuple(table[0])
     rows = [[row[key] for key in columns] for row in table]
-    return Plot("batch_size", "The batch size on its own", alt, columns, rows, picture(draw, 280))
+    return Plot("batch_size", "Batch size", alt, columns, rows, render_svg(draw, 280))
 
 
 def speed(results: Results) -> Plot | None:
-    """Images a second by batch size, as they were measured."""
+    """Plot the measured throughput by batch size."""
     table = results.table("analysis/speed.csv") or results.table("analysis/batch_size.csv")
-    table = [row for row in table if number(row.get(SPEED)) is not None]
+    table = [row for row in table if parse_number(row.get(SPEED)) is not None]
     if not table:
         return None
     sizes, speeds = column(table, BATCH), column(table, SPEED)
@@ -68,77 +70,78 @@ def speed(results: Results) -> Plot | None:
         axes = figure.add_subplot()
         axes.plot(sizes, speeds, color=BLUE, marker="o")
         axes.set_ylim(0, 1.08 * speeds.max())
-        doublings(axes, sizes)
+        set_batch_size_scale(axes, sizes)
         axes.set_xlabel("batch size")
-        axes.set_ylabel("images a second")
+        axes.set_ylabel("images per second")
 
     top = int(np.argmax(speeds))
     alt = (
-        f"Training is fastest at batch {shown(sizes[top])} with {shown(speeds[top])} images a "
-        f"second, and slowest with {shown(min(speeds))}."
+        f"Training is fastest at batch size {format_cell(sizes[top])}, with "
+        f"{format_cell(speeds[top])} images per second; the slowest batch size has "
+        f"{format_cell(min(speeds))}."
     )
     rows = [[row[BATCH], row[SPEED]] for row in table]
-    return Plot("speed", "Images a second", alt, (BATCH, SPEED), rows, picture(draw, 220))
+    return Plot("speed", "Throughput", alt, (BATCH, SPEED), rows, render_svg(draw, 220))
 
 
 def learning_rate(results: Results) -> Plot | None:
-    """The best learning rate for each batch, beside what theory has it follow."""
+    """Plot the best learning rate by batch size, and the common scaling rules."""
     table = results.table("analysis/learning_rate.csv")
     if not table:
         return None
-    sizes, rates = column(table, "batch_size"), column(table, "best_learning_rate")
+    sizes, rates = column(table, BATCH), column(table, "best_learning_rate")
     low, high = column(table, "low"), column(table, "high")
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
-        middle = np.exp(np.log(sizes).mean()), np.exp(np.log(rates).mean())
-        for style, (exponent, told) in zip((":", "--"), EXPONENTS.items(), strict=True):
-            line = middle[1] * (sizes / middle[0]) ** exponent
-            axes.plot(sizes, line, style, color=GREY, linewidth=1.2, label=told)
+        centre = np.exp(np.log(sizes).mean()), np.exp(np.log(rates).mean())
+        for style, (exponent, label) in zip((":", "--"), SCALING_RULES.items(), strict=True):
+            line = centre[1] * (sizes / centre[0]) ** exponent
+            axes.plot(sizes, line, style, color=GREY, linewidth=1.2, label=label)
         axes.fill_between(sizes, low, high, color=BLUE, alpha=0.2, linewidth=0)
-        axes.plot(sizes, rates, color=BLUE, marker="o", label="best learning rate")
-        logarithms(axes, "y")
-        doublings(axes, sizes)
+        axes.plot(sizes, rates, color=BLUE, marker="o", label="best")
+        set_log_scale(axes, "y")
+        set_batch_size_scale(axes, sizes)
         axes.set_xlabel("batch size")
         axes.set_ylabel("best learning rate")
         figure.legend(loc="outside upper left", ncols=3, columnspacing=1.2)
 
     alt = (
-        f"The best learning rate goes from {shown(rates[0])} at batch {shown(sizes[0])} to "
-        f"{shown(rates[-1])} at batch {shown(sizes[-1])}; lines show growth in proportion to the "
-        "batch and to its square root."
+        f"The best learning rate is {format_cell(rates[0])} at batch size {format_cell(sizes[0])} "
+        f"and {format_cell(rates[-1])} at batch size {format_cell(sizes[-1])}; grey lines show "
+        "linear and square-root scaling, the band is the 95 % interval."
     )
-    columns = ("batch_size", "best_learning_rate", "low", "high")
+    columns = (BATCH, "best_learning_rate", "low", "high")
     rows = [[row[key] for key in columns] for row in table]
-    title = "The best learning rate for each batch"
-    return Plot("learning_rate", title, alt, columns, rows, picture(draw, 270))
+    title = "Best learning rate by batch size"
+    return Plot("learning_rate", title, alt, columns, rows, render_svg(draw, 270))
 
 
-def rate_map(results: Results) -> Plot | None:
-    """What is expected of each batch and learning rate, all else averaged, with the trials."""
+def batch_rate_map(results: Results) -> Plot | None:
+    """Plot the metric over batch size and learning rate, averaged over the other parameters."""
     table = results.table("analysis/map.csv")
-    sizes = np.unique(column(table, "batch_size"))
-    rates = np.unique(column(table, "learning_rate"))
+    sizes = np.unique(column(table, BATCH))
+    rates = np.unique(column(table, RATE))
     if min(len(sizes), len(rates)) < 2:
         return None
-    upwards = sign(results.goal)
-    places = rates.searchsorted(column(table, RATE)), sizes.searchsorted(column(table, BATCH))
+    direction = sign(results.goal)
+    cells = rates.searchsorted(column(table, RATE)), sizes.searchsorted(column(table, BATCH))
     mean, sd = np.full((2, len(rates), len(sizes)), np.nan)
-    mean[places], sd[places] = column(table, "mean"), column(table, "sd")
-    top = np.unravel_index(np.nanargmax(upwards * mean), mean.shape)
+    mean[cells], sd[cells] = column(table, "mean"), column(table, "sd")
+    top = np.unravel_index(np.nanargmax(direction * mean), mean.shape)
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
-        colours = "cividis" if upwards > 0 else "cividis_r"
+        colours = "cividis" if direction > 0 else "cividis_r"
         filled = axes.contourf(sizes, rates, mean, levels=9, cmap=colours)
-        as_good = upwards * (mean - mean[top]) + sd
-        axes.contour(sizes, rates, as_good, levels=[0.0], colors="white", linewidths=1.4)
+        within_sd = direction * (mean - mean[top]) + sd
+        axes.contour(sizes, rates, within_sd, levels=[0.0], colors="white", linewidths=1.4)
         bar = figure.colorbar(filled, ax=axes, pad=0.02, aspect=28)
         bar.outline.set_visible(False)
-        bar.set_label(plain(results.label))
-        failed = [t for t in results.trials if t.value is None]
+        bar.set_label(label_text(results.label))
+        unfinished = [t for t in results.trials if t.value is None]
         axes.scatter(
-            *_where(failed),
+            *_batch_and_rate(unfinished),
             s=22,
             c="black",
             marker="x",
@@ -147,7 +150,7 @@ def rate_map(results: Results) -> Plot | None:
             clip_on=False,
         )
         axes.scatter(
-            *_where(results.finished),
+            *_batch_and_rate(results.finished),
             s=18,
             c="white",
             edgecolors="black",
@@ -156,23 +159,23 @@ def rate_map(results: Results) -> Plot | None:
         )
         axes.set_xlim(sizes[0], sizes[-1])
         axes.set_ylim(rates[0], rates[-1])
-        doublings(axes, sizes)
-        logarithms(axes, "y")
+        set_batch_size_scale(axes, sizes)
+        set_log_scale(axes, "y")
         axes.set_xlabel("batch size")
         axes.set_ylabel("learning rate")
 
     alt = (
-        f"Over batch size and learning rate the {results.label} is expected to be best at batch "
-        f"{shown(sizes[top[1]])} and learning rate {shown(rates[top[0]])}, {shown(mean[top])} ± "
-        f"{shown(sd[top])}; the white line holds what is as good within one sd."
+        f"Averaged over the other parameters, the {results.label} is best at batch size "
+        f"{format_cell(sizes[top[1]])} and learning rate {format_cell(rates[top[0]])} "
+        f"({format_cell(mean[top])} ± {format_cell(sd[top])}); inside the white line it is within "
+        "one sd of the best; dots are finished trials and crosses the others."
     )
-    columns = ("batch_size", "learning_rate", "mean", "sd")
+    columns = (BATCH, RATE, "mean", "sd")
     rows = [[row[key] for key in columns] for row in table]
-    title = "Batch size and learning rate together"
-    return Plot("map", title, alt, columns, rows, picture(draw, 290))
+    return Plot("map", "Batch size and learning rate", alt, columns, rows, render_svg(draw, 290))
 
 
-def _where(trials: Sequence[Trial]) -> tuple[np.ndarray, np.ndarray]:
-    """The batch sizes and the learning rates of trials."""
-    given = [trial.parameters for trial in trials]
-    return column(given, BATCH), column(given, RATE)
+def _batch_and_rate(trials: Sequence[TrialResult]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the batch sizes and the learning rates of trials."""
+    parameters = [trial.parameters for trial in trials]
+    return column(parameters, BATCH), column(parameters, RATE)

@@ -11,12 +11,12 @@ from PIL import Image
 
 from segsweep.report.plot import Plot
 
-LARGE, LONGEST = 600_000, 1600
-"""A picture of more bytes is made smaller, to so many pixels."""
+LARGE, MAX_PIXELS = 600_000, 1600
+"""A picture of more bytes is scaled to this many pixels on its longer side."""
 
 
-def inlined(plot: Plot) -> Markup:
-    """The plot as part of a page: scaled by it, named for a screen reader, with ids of its own."""
+def inline_svg(plot: Plot) -> Markup:
+    """Return a plot as inline SVG with unique ids and a label for screen readers."""
     svg = plot.svg[plot.svg.index("<svg") :]
     svg = re.sub(r"<style>.*?</style>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' (?:width|height)="[^"]*pt"', "", svg, count=2)
@@ -25,26 +25,26 @@ def inlined(plot: Plot) -> Markup:
     return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1))
 
 
-def embedded(path: Path) -> str:
-    """A picture as a `data:` address."""
+def data_url(path: Path) -> str:
+    """Return a picture as a `data:` URL."""
     content, kind = path.read_bytes(), "png"
     if len(content) > LARGE:
         with Image.open(path) as picture:
             smaller = picture.convert("RGB")
-        smaller.thumbnail((LONGEST, LONGEST))
+        smaller.thumbnail((MAX_PIXELS, MAX_PIXELS))
         out = io.BytesIO()
         smaller.save(out, "JPEG", quality=88)
         content, kind = out.getvalue(), "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def rendered(text: str) -> Markup:
-    """Markdown below a heading of the second order; HTML in it stays text, pictures links."""
+def markdown_to_html(text: str) -> Markup:
+    """Return Markdown as HTML below a heading of level 2; HTML in it stays text, images links."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
     tokens = markdown.parse(text)
     for token in tokens:
         if token.type.startswith("heading"):
             token.tag = f"h{min(6, int(token.tag[1]) + 1)}"
     html = markdown.renderer.render(tokens, markdown.options, {})
-    box = '<div class="scroll prose" tabindex="0" role="region" aria-label="Changes"><table>'
-    return Markup(html.replace("<table>", box).replace("</table>", "</table></div>"))
+    start = '<div class="scroll prose" tabindex="0" role="region" aria-label="Changes"><table>'
+    return Markup(html.replace("<table>", start).replace("</table>", "</table></div>"))

@@ -1,4 +1,4 @@
-"""The report of a sweep: one HTML file that needs nothing else and asks nothing of any network."""
+"""The HTML report: one file that needs no other file and no network."""
 
 import base64
 import hashlib
@@ -12,24 +12,25 @@ from markupsafe import Markup
 
 from segsweep.core.files import write_text
 from segsweep.report import summary, tables
-from segsweep.report.embedding import embedded, inlined, rendered
+from segsweep.report.embedding import data_url, inline_svg, markdown_to_html
 from segsweep.report.plot import Plot
-from segsweep.report.plots import drawn, save
-from segsweep.report.results import Results, number
+from segsweep.report.plots import make_plots, save
+from segsweep.report.results import Results
+from segsweep.report.values import parse_number
 
 ASSETS = Path(__file__).parent / "assets"
 
 SECTIONS = {
+    "confirmation": "selection",
     "trials": "trials",
     "parallel": "trials",
     "curves": "curves",
     "map": "map",
-    "confirmation": "confirmation",
 }
-"""Where on the page plots stand that have a section of their own."""
+"""The section of each plot; other plots belong to the findings."""
 
 Block = dict[str, Any]
-"""A plot with its `data` and the `findings` that it shows."""
+"""A plot with its `data` and its `findings`."""
 
 
 def write_report(
@@ -39,36 +40,42 @@ def write_report(
     of: int | None = None,
     until: int | None = None,
 ) -> None:
-    """Write the report of a folder of results, and its plots to `plots/`.
+    """Write the report, and its plots to `plots/`. The file is smaller than 6 MB.
 
-    `live`: the sweep still runs; only `trials/` is read (those before number `until`), nothing else
-    is written, and `of` is how many trials there will be. The file stays below 6 MB, whatever the
-    number of trials. Raises `UserError` where there are no trials.
+    Args:
+        results: The folder of results.
+        out: The HTML file.
+        live: The sweep may still be running: only `trials/` is read, only `out` is written.
+        of: With `live`, the planned number of trials.
+        until: With `live`, only trials with a smaller number are read.
+
+    Raises:
+        UserError: There are no trials.
     """
-    read = Results(results, live, until)
-    plots = list(drawn(read))
+    content = Results(results, live, until)
+    plots = list(make_plots(content))
     if not live:
-        save(read, plots)
-    findings = summary.findings(read)
+        save(content, plots)
+    findings = summary.findings(content)
     script, style = ((ASSETS / name).read_text("utf-8") for name in ("script.js", "style.css"))
     page = _template().render(
-        results=read,
+        results=content,
         style=Markup(style),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         now=f"{datetime.now():%Y-%m-%d %H:%M}" if live else "",
-        verdict=summary.verdict(read, of),
-        numbers=list(summary.key_numbers(read)),
-        configuration=summary.configuration(read),
-        gallery=[] if live else _gallery(read),
-        tested=tables.tested(read),
-        leaderboard=tables.leaderboard(read),
+        headline=summary.headline(content, of),
+        numbers=list(summary.key_numbers(content)),
+        configuration=summary.configuration(content),
+        gallery=[] if live else _gallery(content),
+        test=tables.on_test_split(content),
+        leaderboard=tables.leaderboard(content),
         blocks=_blocks(plots, findings),
-        alone=_alone(plots, findings),
-        failures=tables.failures(read),
-        candidates=tables.candidates(read),
-        following={} if live else _following(read),
-        provenance={} if live else read.document("analysis/origin.json"),
+        other_findings=_other_findings(plots, findings),
+        unfinished=tables.unfinished(content),
+        candidates=tables.candidates(content),
+        next_sweep={} if live else _next_sweep(content),
+        provenance={} if live else content.document("analysis/origin.json"),
     )
     write_text(out, page)
 
@@ -81,60 +88,59 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["inlined"] = inlined
+    environment.filters["inline_svg"] = inline_svg
     return environment.get_template("report.html.jinja")
 
 
 def _blocks(plots: Sequence[Plot], findings: Sequence[Mapping[str, Any]]) -> dict[str, list[Block]]:
-    """By section: each plot once, in the order in which the findings speak of them."""
-    spoken = [one["plot"] for one in findings]
+    """Return each plot once, by section, in the order of the findings."""
+    order = [finding["plot"] for finding in findings]
     blocks: dict[str, list[Block]] = {
         name: [] for name in (*SECTIONS.values(), "findings", "effects")
     }
-    for plot in sorted(plots, key=lambda p: [*spoken, p.name].index(p.name)):
-        own = "effects" if plot.name.startswith("effect_") else "findings"
-        data = tables.table(f"{plot.title}: the data", plot.columns, plot.rows)
-        said = [one for one in findings if one["plot"] == plot.name]
-        block = {"plot": plot, "data": data, "findings": said}
-        blocks[SECTIONS.get(plot.name, own)].append(block)
+    for plot in sorted(plots, key=lambda p: [*order, p.name].index(p.name)):
+        default = "effects" if plot.name.startswith("effect_") else "findings"
+        data = tables.make_table(f"Data of: {plot.title}", plot.columns, plot.rows)
+        shown = [finding for finding in findings if finding["plot"] == plot.name]
+        block = {"plot": plot, "data": data, "findings": shown}
+        blocks[SECTIONS.get(plot.name, default)].append(block)
     return blocks
 
 
-def _alone(
+def _other_findings(
     plots: Sequence[Plot], findings: Sequence[Mapping[str, Any]]
 ) -> dict[str, list[Mapping[str, Any]]]:
-    """By section: findings that no plot shows."""
+    """Return the findings without a plot, by section."""
     names = {plot.name for plot in plots}
-    rest = [one for one in findings if one["plot"] not in names]
+    rest = [finding for finding in findings if finding["plot"] not in names]
     return {
-        "failures": [one for one in rest if one["id"] == "failures"],
-        "findings": [one for one in rest if one["id"] != "failures"],
+        "unfinished": [finding for finding in rest if finding["id"] == "failures"],
+        "findings": [finding for finding in rest if finding["id"] != "failures"],
     }
 
 
 def _gallery(results: Results) -> list[dict[str, str]]:
-    """The pictures of validation images, with what is seen on them."""
-    dice = sorted(number(row["dice"]) or 0 for row in results.table("best/images.csv"))
-    places = {"best": -1, "median": len(dice) // 2, "worst": 0}
+    """Return the pictures of validation images with title and alternative text."""
+    dice = sorted(parse_number(row["dice"]) or 0 for row in results.table("best/images.csv"))
+    positions = {"best": -1, "median": len(dice) // 2, "worst": 0}
     pictures = []
-    for name, place in places.items():
+    for name, position in positions.items():
         path = results.folder / f"test/gallery/{name}.png"
         if path.exists():
-            reached = f", Dice {dice[place]:.3f}" if dice else ""
+            value = f", Dice {dice[position]:.3f}" if dice else ""
+            title = f"{name.capitalize()} validation image{value}"
             alt = (
-                f"The {name} of the validation images{reached}. Side by side: the image, the true "
-                "outline, the predicted outline, and where they differ."
+                f"{title}. From left to right: image, true outline, predicted outline, difference."
             )
-            title = f"{name.capitalize()}{reached}"
-            pictures.append({"title": title, "alt": alt, "source": embedded(path)})
+            pictures.append({"title": title, "alt": alt, "source": data_url(path)})
     return pictures
 
 
-def _following(results: Results) -> dict[str, Any]:
-    """The next sweep: why, what is changed, and its files."""
+def _next_sweep(results: Results) -> dict[str, Any]:
+    """Return the proposal for the next sweep: reasons, changes and files."""
     texts = {name: results.text(f"next/{name}") for name in ("params.yaml", "sweep.yaml")}
     return {
-        "rationale": rendered(results.rationale),
+        "rationale": markdown_to_html(results.rationale),
         "files": {name: text for name, text in texts.items() if text},
         "changes": results.text("next/changes.diff").splitlines(),
     }

@@ -1,4 +1,4 @@
-"""A plot with what it says in one sentence and the numbers that it is drawn from."""
+"""A plot with its alternative text and the data that it shows."""
 
 import hashlib
 import re
@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from segsweep.report.results import Row, number
-
 
 @dataclass(frozen=True)
 class Plot:
-    """`svg` is a whole file; `alt` says in a sentence what is seen; `columns` and `rows` are the
-    table behind it. `wide` ones scroll on a narrow screen instead of shrinking."""
+    """A plot.
+
+    Attributes:
+        name: A unique name, such as `effect_dropout`.
+        title: The heading.
+        alt: The caption and alternative text, one sentence.
+        columns: The columns of the data.
+        rows: The rows of the data.
+        svg: The whole SVG file.
+        wide: Whether the plot scrolls on a narrow screen instead of shrinking.
+    """
 
     name: str
     title: str
@@ -26,21 +31,7 @@ class Plot:
 
     @property
     def file(self) -> str:
-        """The name as that of a file or an id; another for each name."""
+        """The name as a safe and unique file name, also used as an id."""
         safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", self.name)[:60]
-        own = hashlib.sha256(self.name.encode()).hexdigest()[:6]
-        return safe if safe == self.name else f"{safe}-{own}"
-
-
-def shown(value: Any) -> str:
-    """A number as people read it, with four digits that count; a name (`007`) or text as it is."""
-    exact = number(value)
-    if exact is None or isinstance(value, bool) or str(value).isdecimal():
-        return "" if value is None else str(value)
-    return f"{exact:.0f}" if exact.is_integer() and abs(exact) < 1e7 else f"{exact:.4g}"
-
-
-def column(table: Sequence[Row], name: str) -> np.ndarray:
-    """A table's column, float64 (rows,); NaN where there is no number."""
-    values = [number(row.get(name)) for row in table]
-    return np.array([np.nan if value is None else value for value in values], float)
+        suffix = hashlib.sha256(self.name.encode()).hexdigest()[:6]
+        return safe if safe == self.name else f"{safe}-{suffix}"

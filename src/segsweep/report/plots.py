@@ -1,9 +1,9 @@
-"""Every plot of a sweep that its tables allow, as `plots/NAME.svg`."""
+"""All plots of a sweep, as `plots/NAME.svg`."""
 
 from collections.abc import Callable, Iterator
 
 from segsweep.core.files import write_text
-from segsweep.report.batch_plots import batch_size, learning_rate, rate_map, speed
+from segsweep.report.batch_plots import batch_rate_map, batch_size, learning_rate, speed
 from segsweep.report.check_plots import confirmation, gap
 from segsweep.report.parameter_plots import effects, importance, run_time
 from segsweep.report.plot import Plot
@@ -12,15 +12,16 @@ from segsweep.report.trial_plots import curves, parallel, trials
 
 FOLDER = "plots"
 
-One = Callable[[Results], Plot | None]
+MakePlot = Callable[[Results], Plot | None]
+"""Makes a plot, or returns None where its data do not exist."""
 
-OF_TRIALS: tuple[One, ...] = (trials, curves, parallel)
-"""What a sweep that still runs has, too."""
-OF_ALL: tuple[One, ...] = (
+TRIAL_PLOTS: tuple[MakePlot, ...] = (trials, curves, parallel)
+"""Plots that a running sweep has, too."""
+ANALYSIS_PLOTS: tuple[MakePlot, ...] = (
     importance,
     batch_size,
     learning_rate,
-    rate_map,
+    batch_rate_map,
     gap,
     confirmation,
     run_time,
@@ -28,17 +29,17 @@ OF_ALL: tuple[One, ...] = (
 )
 
 
-def drawn(results: Results) -> Iterator[Plot]:
-    """The plots, those left out whose tables are not there or empty."""
-    for one in (*OF_TRIALS, *(() if results.live else OF_ALL)):
-        if plot := one(results):
+def make_plots(results: Results) -> Iterator[Plot]:
+    """Make the plots for which there are data."""
+    for make in (*TRIAL_PLOTS, *(() if results.live else ANALYSIS_PLOTS)):
+        if plot := make(results):
             yield plot
     if not results.live:
         yield from effects(results)
 
 
 def save(results: Results, plots: list[Plot]) -> None:
-    """Write the plots to `plots/`, where none of an earlier time is left."""
+    """Write the plots to `plots/` and remove other SVG files from it."""
     folder = results.folder / FOLDER
     names = {f"{plot.file}.svg" for plot in plots}
     for path in folder.glob("*.svg"):

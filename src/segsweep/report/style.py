@@ -1,8 +1,8 @@
-"""The house's hand: one look for all plots, as SVG that is the same bytes each time.
+"""The common style of all plots, and reproducible SVG files.
 
-Text and axes are in the colour of the text around them (`currentColor`), so that a plot fits a
-light page and a dark one; the other colours are told apart on both, and by the colour-blind
-(after Okabe and Ito, Color Universal Design, 2008).
+Text and axes have the colour of the surrounding text (`currentColor`), so that a plot fits a light
+and a dark page. The other colours are visible on both and colour-blind safe (after Okabe and Ito,
+Color Universal Design, 2008).
 """
 
 import io
@@ -18,14 +18,14 @@ from matplotlib.figure import Figure
 from segsweep.config.objective import Goal, sign
 
 INK = "#010203"
-"""Stands for the colour of the text around the plot."""
+"""A placeholder for the colour of the text around the plot."""
 BLUE, ORANGE = "#2f7fd1", "#d55e00"
 GREY = "#8a8f98"
 RANKS = LinearSegmentedColormap.from_list("ranks", [ORANGE, GREY, BLUE])
-"""From the worst trial over the middle one to the best."""
+"""Colours from the worst trial (0) over the middle one to the best (1)."""
 
 WIDTH = 360
-"""Points. With type of 11 points it is still read on a telephone."""
+"""Width of a plot in points; a font of 11 points is still readable on a phone."""
 
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -55,42 +55,42 @@ STYLE: dict[Any, Any] = {
     "lines.markersize": 4.5,
     "path.simplify": True,
 }
-SHEET = (
+SVG_STYLE = (
     "<style>svg{color:#1d2126}@media (prefers-color-scheme:dark){svg{color:#e4e6e8}}"
     "*{stroke-linejoin:round;stroke-linecap:butt}</style>"
 )
 
 
-def picture(draw: Callable[[Figure], None], height: float = 240, width: float = WIDTH) -> str:
-    """The SVG of what `draw` puts on a figure of so many points."""
+def render_svg(draw: Callable[[Figure], None], height: float = 240, width: float = WIDTH) -> str:
+    """Return the SVG of what `draw` adds to a figure of this size (points)."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
         draw(figure)
         out = io.StringIO()
-        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        figure.savefig(out, format="svg", transparent=True, metadata=nothing)
-    return _finished(out.getvalue())
+        no_metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(out, format="svg", transparent=True, metadata=no_metadata)
+    return _clean(out.getvalue())
 
 
-def _finished(svg: str) -> str:
-    """Coordinates of two decimals, the page's fonts, and the colour of the text around."""
-    svg = re.sub(r' (?:d|x|y)="[^"]*"', lambda found: _rounded(found[0]), svg)
+def _clean(svg: str) -> str:
+    """Round coordinates to two decimals, use the fonts and the text colour of the page."""
+    svg = re.sub(r' (?:d|x|y)="[^"]*"', lambda match: _round(match[0]), svg)
     svg = re.sub(r"font-family: [^;\"]*", "font-family: system-ui, sans-serif", svg)
-    svg = re.sub(r"<style.*?</style>", SHEET, svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r"<style.*?</style>", SVG_STYLE, svg, count=1, flags=re.DOTALL)
     return svg.replace(INK, "currentColor")
 
 
-def _rounded(attribute: str) -> str:
+def _round(attribute: str) -> str:
     return " ".join(re.sub(r"(\.\d\d)\d+", r"\1", attribute).split()).join((" ", ""))
 
 
-def ranks_of(values: Sequence[float], goal: Goal) -> np.ndarray:
-    """From 0 (the worst) to 1 (the best) in equal steps."""
+def relative_ranks(values: Sequence[float], goal: Goal) -> np.ndarray:
+    """Return the rank of each value in equal steps from 0 (worst) to 1 (best)."""
     order = np.argsort(np.argsort(sign(goal) * np.array(values, float), kind="stable"))
     return order / max(1, len(order) - 1)
 
 
-def plain(text: object, most: int = 28) -> str:
-    """A text from a file as matplotlib is to show it: no mathematics, not too long."""
-    short = str(text) if len(str(text)) <= most else f"{str(text)[: most - 1]}…"
+def label_text(text: object, max_length: int = 28) -> str:
+    """Return a text for matplotlib: shortened, with dollar signs not read as mathematics."""
+    short = str(text) if len(str(text)) <= max_length else f"{str(text)[: max_length - 1]}…"
     return short.replace("$", r"\$")

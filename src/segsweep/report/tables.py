@@ -1,153 +1,182 @@
-"""The tables of a report, whatever it is written as: text in rows, thinned to what one reads."""
+"""The tables of the HTML and the Markdown report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
-from segsweep.report.plot import shown
-from segsweep.report.results import TRIALS, Results, Row, Trial, number, trial_name
+from segsweep.core.formatting import format_metric, format_percent
+from segsweep.report.results import TRIALS, Results
+from segsweep.report.values import Row, format_cell, format_ends, parse_number, trial_name
+from segsweep.search.trial_result import Status, TrialResult
+from segsweep.selection.labels import TEST_METRIC_LABELS
 
-MOST_ROWS = 1000
-"""Rows of a table that a page holds; the file beside it has all."""
-MOST_NAMES = 12
-"""Trials that are named one by one."""
-MOST_TEXT = 300
-"""Characters of a text that comes from elsewhere."""
-
-ENDINGS = {
-    "finished": "finished",
-    "pruned": "stopped early",
-    "diverged": "diverged",
-    "out_of_memory": "out of memory",
-    "failed": "failed",
-}
-MEASURES = {
-    "dice": "Dice",
-    "iou": "IoU",
-    "hausdorff95": "Hausdorff 95",
-    "mean_surface_distance": "mean surface distance",
-}
+MAX_ROWS = 1000
+"""Rows that a table shows; the file has all."""
+MAX_NAMES = 12
+"""Trials that are listed by name."""
+MAX_TEXT = 300
+"""Characters of a text from a file that a cell shows."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """`marked` is the row to point out, if one is; `left` more rows stand in a `file`."""
+    """A table of texts.
+
+    Attributes:
+        caption: What it shows.
+        columns: The names of the columns.
+        rows: The cells.
+        highlighted: The index of the highlighted row.
+        omitted: How many rows are left out.
+        file: The file that has all rows.
+    """
 
     caption: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
-    marked: int | None = None
-    left: int = 0
+    highlighted: int | None = None
+    omitted: int = 0
     file: str = ""
 
 
-def table(
+def make_table(
     caption: str,
     columns: Sequence[Any],
     rows: Sequence[Sequence[Any]],
-    marked: int | None = None,
+    highlighted: int | None = None,
     file: str = "",
 ) -> Table:
-    """The first `MOST_ROWS` rows with their numbers as people read them."""
-    cells = [[_short(shown(cell)) for cell in row] for row in rows[:MOST_ROWS]]
-    names = [_short(str(name)) for name in columns]
-    return Table(caption, names, cells, marked, max(0, len(rows) - MOST_ROWS), file)
+    """Format the first MAX_ROWS rows."""
+    cells = [[_shorten(format_cell(cell)) for cell in row] for row in rows[:MAX_ROWS]]
+    names = [_shorten(str(name)) for name in columns]
+    return Table(caption, names, cells, highlighted, max(0, len(rows) - MAX_ROWS), file)
+
+
+def status_label(status: str) -> str:
+    """Return `out of memory` for `out_of_memory`."""
+    return status.replace("_", " ")
 
 
 def leaderboard(results: Results) -> Table:
-    """All trials, best first; then those without a value."""
-    rows = [] if results.live else results.table("leaderboard.csv")
-    ranks = {trial_name(row["trial"]): row for row in rows}
-    order = _ranked(results, list(ranks))
-    expected = [_expected(ranks.get(trial.name, {})) for trial in order]
+    """Return all trials in the order of the leaderboard."""
+    board = {} if results.live else _leaderboard(results)
+    ranked = _ranked(results, list(board))
     columns: dict[str, Sequence[Any]] = {
-        "rank": [None if trial.value is None else i for i, trial in enumerate(order, start=1)],
-        "trial": [trial.name for trial in order],
-        "status": [ENDINGS.get(trial.status, trial.status) for trial in order],
-        results.label: [trial.value for trial in order],
-        "posterior_mean": expected,
-        **{name: [t.parameters.get(name) for t in order] for name in results.parameters},
-        "seconds": [trial.seconds for trial in order],
+        "rank": [None if trial.value is None else i for i, trial in enumerate(ranked, start=1)],
+        "trial": [trial.name for trial in ranked],
+        "status": [status_label(trial.status) for trial in ranked],
+        results.label: [trial.value for trial in ranked],
+        "posterior mean": [_posterior(board.get(trial.name, {})) for trial in ranked],
+        **{name: [t.parameters.get(name) for t in ranked] for name in results.parameters},
+        "seconds": [trial.seconds for trial in ranked],
     }
-    told = {
-        name: cells for name, cells in columns.items() if any(c not in ("", None) for c in cells)
+    names = [trial.name for trial in ranked]
+    known = {
+        name: cells
+        for name, cells in columns.items()
+        if any(cell not in ("", None) for cell in cells)
     }
-    winner = next((i for i, trial in enumerate(order) if trial.name == results.winner), None)
-    cells = list(zip(*told.values(), strict=True))
-    return table("All trials, best first", list(told), cells, winner, TRIALS)
-
-
-def failures(results: Results) -> Table:
-    """Trials that did not finish, by how they ended and why, the most frequent first."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for trial in results.trials:
-        if trial.status != "finished":
-            ending = ENDINGS.get(trial.status, trial.status)
-            groups.setdefault((ending, trial.reason), []).append(trial.name)
-    rows = [
-        [ending, len(names), _named(names), reason]
-        for (ending, reason), names in sorted(groups.items(), key=lambda group: -len(group[1]))
-    ]
-    return table("Trials that did not finish", ("how it ended", "trials", "which", "why"), rows)
+    cells = list(zip(*known.values(), strict=True))
+    return make_table("All trials", list(known), cells, _index(names, results.highlighted), TRIALS)
 
 
 def candidates(results: Results) -> Table:
-    """The trials that were trained again, best first."""
-    told = results.verdict.get("candidates", [])
+    """Return the candidates of the confirmation: sweep, new seeds and test split in one table."""
+    rows = results.verdict.get("candidates", [])
+    board = _leaderboard(results) if rows else {}
+    names = [trial_name(row["trial"]) for row in rows]
+    trials = [results.trial(name) for name in names]
+    test = results.document("test/summary.json") if rows else {}
+    test_dice = test.get("dice", {}).get("mean")
+    columns: dict[str, Sequence[str]] = {
+        "trial": names,
+        "sweep: observed": [_format(trial.value if trial else None) for trial in trials],
+        "sweep: posterior mean": [_posterior(board.get(name, {})) for name in names],
+        "new seeds": [f"{row['seeds']}{' (dropped)' if row['dropped'] else ''}" for row in rows],
+        "new seeds: mean": [_format(row["observed_mean"]) for row in rows],
+        "new seeds: estimated mean (95 % interval)": [_estimate(row) for row in rows],
+        "P(best)": [_percent(row["probability_best"]) for row in rows],
+        "test Dice": [_format(test_dice) if n == results.selected else "" for n in names],
+    }
+    known = {name: cells for name, cells in columns.items() if any(cells)}
+    caption = f"Candidates: {results.label} in the sweep and under new seeds"
+    texts = [list(row) for row in zip(*known.values(), strict=True)]
+    return Table(caption, list(known), texts, _index(names, results.selected))
+
+
+def unfinished(results: Results) -> Table:
+    """Return the trials that did not finish by status and reason, the most frequent first."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for trial in results.trials:
+        if trial.status != "finished":
+            group = status_label(trial.status), trial.reason
+            groups.setdefault(group, []).append(trial.name)
     rows = [
-        [
-            trial_name(one["trial"]),
-            one["seeds"],
-            one["mean"],
-            interval([one["low"], one["high"]]),
-            "" if one["probability_best"] is None else f"{one['probability_best']:.0%}",
-            "dropped" if one["dropped"] else "to the end",
-        ]
-        for one in told
+        [status, len(names), _list_names(names), reason]
+        for (status, reason), names in sorted(groups.items(), key=lambda group: -len(group[1]))
     ]
-    names = [trial_name(one["trial"]) for one in told]
-    winner = names.index(results.winner) if results.winner in names else None
-    columns = ("trial", "seeds", "mean", "95 % interval", "is the best", "raced")
-    return table(f"{results.label} of the candidates under new seeds", columns, rows, winner)
+    columns = ("status", "number", "trials", "reason")
+    return make_table("Trials that did not finish", columns, rows)
 
 
-def tested(results: Results) -> Table:
-    """What the winner reaches on the test images."""
-    told = {} if results.live else results.document("test/summary.json")
+def on_test_split(results: Results) -> Table:
+    """Return the metrics of the selected configuration on the test split."""
+    summary = {} if results.live else results.document("test/summary.json")
     rows = []
-    for key, name in MEASURES.items():
-        if key in told:
-            unit = f", {told['unit']}" if key not in ("dice", "iou") else ""
-            rows.append([f"{name}{unit}", told[key]["mean"], interval(told[key]["interval"])])
-    images = f"{told.get('images')} test images of {told.get('groups')} groups"
-    return table(images, ("measure", "mean", "95 % interval"), rows)
+    for key, label in TEST_METRIC_LABELS.items():
+        if key in summary:
+            unit = f" ({summary['unit']})" if key not in ("dice", "iou") else ""
+            mean, interval = summary[key]["mean"], summary[key]["interval"]
+            rows.append([f"{label}{unit}", mean, format_ends(interval)])
+    caption = (
+        f"Test split of trial {results.selected}: {summary.get('images')} images of "
+        f"{summary.get('groups')} groups"
+    )
+    return make_table(caption, ("metric", "mean", "95 % interval"), rows)
 
 
-def interval(ends: Sequence[float | None] | str | None) -> str:
-    """`0.87 to 0.91`; what is said instead of an interval as it is; nothing for none."""
-    if isinstance(ends, str):
-        return ends
-    return "" if not ends or None in ends else f"{shown(ends[0])} to {shown(ends[1])}"
+def _leaderboard(results: Results) -> dict[str, dict[str, str]]:
+    """Return the rows of `leaderboard.csv` by name of the trial."""
+    return {trial_name(row["trial"]): row for row in results.table("leaderboard.csv")}
 
 
-def _ranked(results: Results, names: Sequence[str]) -> list[Trial]:
-    """In the leaderboard's order (`names`), where there is one; else the best first."""
-    place = {name: i for i, name in enumerate(names)}
-    kinds = list(ENDINGS)
+def _ranked(results: Results, names: Sequence[str]) -> list[TrialResult]:
+    """Return the trials in the order of `names`, the others by observed value and by status."""
+    position = {name: i for i, name in enumerate(names)}
+    statuses = list(get_args(Status))
     rest = [trial for trial in results.trials if trial.value is None]
-    rest.sort(key=lambda t: kinds.index(t.status) if t.status in kinds else len(kinds))
-    return sorted([*results.finished, *rest], key=lambda t: place.get(t.name, len(place)))
+    rest.sort(key=lambda t: statuses.index(t.status) if t.status in statuses else len(statuses))
+    return sorted([*results.finished, *rest], key=lambda t: position.get(t.name, len(position)))
 
 
-def _expected(row: Row) -> str:
-    mean, sd = (number(row.get(name)) for name in ("posterior_mean", "posterior_sd"))
-    return "" if mean is None or sd is None else f"{mean:.4g} ± {sd:.2g}"
+def _index(names: Sequence[str], name: str | None) -> int | None:
+    return names.index(name) if name in names else None
 
 
-def _named(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more
+def _posterior(row: Row) -> str:
+    mean, sd = (parse_number(row.get(name)) for name in ("posterior_mean", "posterior_sd"))
+    return "" if mean is None or sd is None else f"{format_metric(mean)} ± {sd:.2g}"
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 1]}…"
+def _estimate(row: Mapping[str, Any]) -> str:
+    if row["estimated_mean"] is None:
+        return ""
+    ends = f"{_format(row['low'])} to {_format(row['high'])}"
+    return f"{_format(row['estimated_mean'])} ({ends})"
+
+
+def _format(value: float | None) -> str:
+    return "" if value is None else format_metric(value)
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else format_percent(share)
+
+
+def _list_names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"

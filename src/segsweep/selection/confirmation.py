@@ -1,10 +1,10 @@
-"""The winner, proven against the luck of seeds: the few best trials again, raced under new seeds.
+"""Confirmation: the best candidates of a sweep are retrained under new seeds and compared.
 
-The value that chose a trial holds luck, so it is left out here: only new seeds count. What they say
-is read by a normal model in which candidates differ around a common mean (Gelman et al., "Bayesian
-Data Analysis", 3rd edition, chapter 5), so that the best of several is not taken at its word. A
-candidate that is hardly the best any more is dropped, and its turns go to the others (a race:
-Maron and Moore, "Hoeffding races", 1994).
+The best observed score of a sweep is optimistically biased, so the comparison uses the new seeds
+only. A hierarchical normal model shrinks the candidates' means towards each other (Gelman et al.,
+"Bayesian Data Analysis", 3rd edition, chapter 5), so that the best of several is not overestimated.
+Candidates that are very unlikely to be the best are dropped, and their remaining runs go to the
+others (sequential elimination; Maron and Moore, "Hoeffding races", 1994).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,24 +12,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Run = tuple[int, int]
-"""A candidate's trial number and the seed that it is trained under."""
+Rerun = tuple[int, int]
+"""The trial number of a candidate and the new seed."""
 
-HOPELESS = 0.05
-"""A candidate that is the best with less than this probability is dropped."""
+DROP_BELOW = 0.05
+"""A candidate is dropped when its probability of being the best is below this."""
 
-APART = 0.9
-"""Two candidates are told apart when one beats the other with this probability."""
+CLEAR_WINNER = 0.9
+"""One candidate is distinguished from another when P(better) is at least this."""
 
-DRAWS = 20_000
+SAMPLES = 20_000
+"""Samples of the posterior."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What is known of one candidate: mean value with its 95 % interval, and whether it is best.
+class CandidateSummary:
+    """The result of one candidate. Values are signed so that larger is better.
 
-    The mean is what is expected of it, drawn to that of all candidates as far as they are alike.
-    `values` are those of its seeds; `probability_best` is among all candidates that were raced.
+    Attributes:
+        trial: The trial number.
+        values: The metric under each new seed.
+        mean: The posterior mean of the candidate's true mean.
+        low: The lower end of its 95 % interval.
+        high: The upper end of its 95 % interval.
+        probability_best: The probability that it is the best of all completed candidates.
     """
 
     trial: int
@@ -41,108 +47,123 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Race:
-    """The runs so far: `results` by run, to be maximized, None for one that failed.
+class Confirmation:
+    """The reruns so far.
 
-    `candidates` are trial numbers, the best expected first; `seeds` how many each is to have; new
-    seeds count up from `first_seed`.
+    Attributes:
+        candidates: Trial numbers, best posterior mean of the sweep first.
+        seeds: The number of new seeds planned for each candidate.
+        first_seed: The first new seed; the others follow it.
+        results: The metric of each rerun, signed so that larger is better; None if it failed.
     """
 
     candidates: Sequence[int]
     seeds: int
     first_seed: int
-    results: Mapping[Run, float | None]
+    results: Mapping[Rerun, float | None]
 
     def values(self, trial: int) -> list[float]:
+        """Return the metric of a candidate under each new seed."""
         return [v for (t, _), v in self.results.items() if t == trial and v is not None]
 
-    def failed(self, trial: int) -> bool:
+    def has_failed(self, trial: int) -> bool:
+        """Return whether a rerun of the candidate failed."""
         return any(v is None for (t, _), v in self.results.items() if t == trial)
 
     @property
-    def raced(self) -> list[int]:
-        """Candidates all of whose runs finished."""
-        return [t for t in self.candidates if not self.failed(t)]
+    def without_failure(self) -> list[int]:
+        """The candidates none of whose reruns failed."""
+        return [t for t in self.candidates if not self.has_failed(t)]
 
-    def standings(self) -> dict[int, Standing]:
-        """By trial number; empty while no candidate has two seeds."""
-        with_values = [t for t in self.raced if self.values(t)]
-        values = [np.array(self.values(t)) for t in with_values]
+    def summaries(self) -> dict[int, CandidateSummary]:
+        """Return the summaries by trial number; empty while no candidate has two seeds."""
+        trials = [t for t in self.without_failure if self.values(t)]
+        values = [np.array(self.values(t)) for t in trials]
         if sum(map(len, values)) <= len(values):
             return {}
-        drawn = posterior(values)
-        best = drawn.argmax(1)
-        low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+        samples = posterior_samples(values)
+        best = samples.argmax(1)
+        low, high = np.quantile(samples, [0.025, 0.975], axis=0)
         return {
-            trial: Standing(
+            trial: CandidateSummary(
                 trial,
                 tuple(values[i].tolist()),
-                float(drawn[:, i].mean()),
+                float(samples[:, i].mean()),
                 float(low[i]),
                 float(high[i]),
                 float((best == i).mean()),
             )
-            for i, trial in enumerate(with_values)
+            for i, trial in enumerate(trials)
         }
 
-    def survivors(self) -> list[int]:
-        """Candidates that may still win; once each of those raced has two seeds, the others go."""
-        left = self.raced
-        if any(len(self.values(t)) < 2 for t in left):
-            return left
-        standings = self.standings()
-        return [t for t in left if standings[t].probability_best >= HOPELESS]
+    def probability_better(self, first: int, second: int) -> float:
+        """Return P(trial `first` has a better true mean than trial `second`)."""
+        trials = list(self.summaries())
+        samples = posterior_samples([np.array(self.values(t)) for t in trials])
+        better = samples[:, trials.index(first)] > samples[:, trials.index(second)]
+        return float(better.mean())
 
-    def next(self, in_flight: Sequence[Run]) -> Run:
-        """Who is trained next, under which seed: a survivor with the fewest runs.
+    def remaining(self) -> list[int]:
+        """Return the candidates that are not dropped.
 
-        When one survivor is left and has its seeds, a run that was made already, which the store
-        gives for nothing.
+        None is dropped before each candidate has two seeds.
         """
-        survivors = self.survivors()
-        known = [*self.results, *in_flight]
-        runs = {t: len({seed for trial, seed in known if trial == t}) for t in survivors}
+        trials = self.without_failure
+        if any(len(self.values(t)) < 2 for t in trials):
+            return trials
+        summaries = self.summaries()
+        return [t for t in trials if summaries[t].probability_best >= DROP_BELOW]
+
+    def next_rerun(self, in_flight: Sequence[Rerun]) -> Rerun:
+        """Return the next rerun: the remaining candidate with the fewest runs, under its next seed.
+
+        Once one candidate is left and has all its seeds, the decision is made: a finished rerun is
+        repeated, which the cache restores at no cost.
+
+        Args:
+            in_flight: Reruns that have been chosen and have not ended.
+        """
+        remaining = self.remaining()
+        chosen = [*self.results, *in_flight]
+        runs = {t: len({seed for trial, seed in chosen if trial == t}) for t in remaining}
         if not runs or (len(runs) == 1 and max(runs.values()) >= self.seeds):
-            return known[0]
-        trial = min(survivors, key=lambda t: (runs[t], self.candidates.index(t)))
+            return chosen[0]
+        trial = min(remaining, key=lambda t: (runs[t], self.candidates.index(t)))
         return trial, self.first_seed + runs[trial]
 
 
-def posterior(values: Sequence[np.ndarray]) -> np.ndarray:
-    """(DRAWS, candidates): the true means of candidates whose seeds gave `values`.
+def posterior_samples(values: Sequence[np.ndarray]) -> np.ndarray:
+    """Sample the true means of candidates, (SAMPLES, candidates).
 
-    The luck of a seed has the same sd for all. Its prior is flat in the logarithm; the spread of
-    candidates is half-Cauchy in units of it.
+    The sd between seeds is the same for all candidates, with a prior that is flat in its logarithm.
+    The sd between candidates is half-Cauchy, in units of the sd between seeds. Both are integrated
+    on a grid.
+
+    Args:
+        values: For each candidate its values under the new seeds, (seeds,); at least one candidate
+            has two.
     """
     counts = np.array([len(v) for v in values])
     means = np.array([v.mean() for v in values])
     within = sum(float(((v - v.mean()) ** 2).sum()) for v in values)
-    free = counts.sum() - len(values)
-    guess = max(np.sqrt(within / free), 1e-6)
-    luck = guess * np.geomspace(0.2, 30, 80)[:, None]
+    freedom = counts.sum() - len(values)
+    pooled_sd = max(np.sqrt(within / freedom), 1e-6)
+    seed_sd = pooled_sd * np.geomspace(0.2, 30, 80)[:, None]
     ratio = np.concatenate([[0.0], np.geomspace(0.02, 100, 79)])[None, :]
-    variance = luck[..., None] ** 2 * (ratio[..., None] ** 2 + 1 / counts)
+    variance = seed_sd[..., None] ** 2 * (ratio[..., None] ** 2 + 1 / counts)
     weight = 1 / variance
     centre = (weight * means).sum(-1) / weight.sum(-1)
     log = -0.5 * (np.log(variance) + (means - centre[..., None]) ** 2 * weight).sum(-1)
-    log += -0.5 * np.log(weight.sum(-1)) - free * np.log(luck) - within / (2 * luck**2)
+    log += -0.5 * np.log(weight.sum(-1)) - freedom * np.log(seed_sd) - within / (2 * seed_sd**2)
     log += np.log(np.gradient(ratio[0])) - np.log1p(ratio**2)
-    share = np.exp(log - log.max())
+    density = np.exp(log - log.max())
     rng = np.random.default_rng(0)
-    place = rng.choice(share.size, DRAWS, p=(share / share.sum()).ravel())
-    row, column = np.unravel_index(place, share.shape)
+    cell = rng.choice(density.size, SAMPLES, p=(density / density.sum()).ravel())
+    row, column = np.unravel_index(cell, density.shape)
     sd = 1 / np.sqrt(weight.sum(-1)[row, column])
-    common = centre[row, column] + sd * rng.standard_normal(DRAWS)
-    own = counts / luck[row, 0][:, None] ** 2
-    spread = np.maximum(luck[row, 0] * ratio[0, column], 1e-12)
-    pull = 1 / spread[:, None] ** 2
-    mean = (own * means + pull * common[:, None]) / (own + pull)
-    return mean + rng.standard_normal(mean.shape) / np.sqrt(own + pull)
-
-
-def beats(first: Standing, second: Standing, race: Race) -> float:
-    """The probability that one candidate is truly better than another."""
-    standings = list(race.standings())
-    drawn = posterior([np.array(race.values(t)) for t in standings])
-    ahead = drawn[:, standings.index(first.trial)] > drawn[:, standings.index(second.trial)]
-    return float(ahead.mean())
+    common = centre[row, column] + sd * rng.standard_normal(SAMPLES)
+    precision = counts / seed_sd[row, 0][:, None] ** 2
+    candidate_sd = np.maximum(seed_sd[row, 0] * ratio[0, column], 1e-12)
+    shrinkage = 1 / candidate_sd[:, None] ** 2
+    mean = (precision * means + shrinkage * common[:, None]) / (precision + shrinkage)
+    return mean + rng.standard_normal(mean.shape) / np.sqrt(precision + shrinkage)

@@ -1,4 +1,4 @@
-"""The race on disk: candidates from the leaderboard, runs in `results/confirm/000` and so on."""
+"""The confirmation on disk: candidates from the leaderboard, reruns in `results/confirm/NNN`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,45 +9,50 @@ from segsweep.config.objective import sign
 from segsweep.config.training_config import TrainingConfig
 from segsweep.core.files import read_csv, read_json
 from segsweep.search.trial_files import trial_folder
-from segsweep.selection.confirmation import Race, Run
+from segsweep.selection.confirmation import Confirmation, Rerun
 
 
-def candidates(results: Path, count: int) -> list[int]:
-    """The trial numbers of the `count` best finished trials, the best expected first."""
+def read_candidates(results: Path, count: int) -> list[int]:
+    """Return the trial numbers of the first `count` finished trials of the leaderboard."""
     rows = read_csv(results / "leaderboard.csv")
     return [int(row["trial"]) for row in rows if row["status"] == "finished"][:count]
 
 
-def configuration(results: Path, trial: int) -> TrainingConfig:
-    """What a trial was trained with."""
+def read_training_config(results: Path, trial: int) -> TrainingConfig:
+    """Return the configuration that a trial was trained with."""
     return TrainingConfig.read(trial_folder(results / "trials", trial) / "config.yaml")
 
 
-def reseeded(results: Path, run: Run) -> TrainingConfig:
-    """A trial's configuration under another seed."""
-    trial, seed = run
-    return replace(configuration(results, trial), seed=seed)
+def rerun_config(results: Path, rerun: Rerun) -> TrainingConfig:
+    """Return the configuration of the rerun's trial with the rerun's seed."""
+    trial, seed = rerun
+    return replace(read_training_config(results, trial), seed=seed)
 
 
-def run_of(folder: Path) -> Run:
-    """Which run a folder holds, or is to hold."""
-    told = read_json(folder / "rerun.json")
-    return told["trial"], told["seed"]
+def read_rerun(folder: Path) -> Rerun:
+    """Return the trial and the seed that a folder of `results/confirm` is for."""
+    rerun = read_json(folder / "rerun.json")
+    return rerun["trial"], rerun["seed"]
 
 
-def read_race(
-    results: Path, runs: Sequence[Path], metric: dict[str, Any], count: int, seeds: int
-) -> Race:
-    """The race as far as the folders `runs` tell; `metric` is the sweep's (`name`, `goal`).
+def read_confirmation(
+    results: Path, reruns: Sequence[Path], metric: dict[str, Any], candidates: int, seeds: int
+) -> Confirmation:
+    """Read the finished reruns.
 
-    New seeds begin after those of the candidates.
+    Args:
+        results: The folder of results.
+        reruns: Folders of reruns that have ended.
+        metric: The `name` and `goal` of the sweep's metric.
+        candidates: How many trials of the leaderboard are retrained.
+        seeds: The number of new seeds for each; they begin after the seeds of the candidates.
     """
-    names = candidates(results, count)
-    found = {}
-    for folder in runs:
+    trials = read_candidates(results, candidates)
+    values = {}
+    for folder in reruns:
         metrics = read_json(folder / "metrics.json")
         finished = metrics["status"] == "finished"
         value = sign(metric["goal"]) * metrics[metric["name"]] if finished else None
-        found[run_of(folder)] = value
-    first_seed = 1 + max(configuration(results, trial).seed for trial in names)
-    return Race(names, seeds, first_seed, found)
+        values[read_rerun(folder)] = value
+    first_seed = 1 + max(read_training_config(results, trial).seed for trial in trials)
+    return Confirmation(trials, seeds, first_seed, values)

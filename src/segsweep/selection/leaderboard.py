@@ -1,7 +1,4 @@
-"""All trials of a sweep in one table, and the best of them as a configuration to go on with.
-
-The best is the incumbent: the finished trial with the best posterior mean of the search's model.
-"""
+"""The leaderboard: all trials of a sweep, ranked by the posterior mean of the surrogate."""
 
 import importlib.metadata
 import statistics
@@ -15,44 +12,52 @@ from segsweep.config.search_space import read_space
 from segsweep.config.sections import HYPERPARAMETERS
 from segsweep.config.sweep import SECTION_OF
 from segsweep.core.errors import UserError
-from segsweep.core.files import read_json, read_yaml, sha256
-from segsweep.search.sampler import posterior_of_trials
+from segsweep.core.files import read_csv, read_json, read_yaml, sha256
+from segsweep.core.formatting import format_metric
+from segsweep.search.sampler import posterior
 from segsweep.search.trial_files import earlier_trials, read_trials, trial_folder
 
 SCORES = (*METRICS, "train_dice_coefficient")
-BELIEF = ("posterior_mean", "posterior_sd")
+POSTERIOR = ("posterior_mean", "posterior_sd")
 PACKAGES = ("torch", "numpy", "scipy", "wandb")
 
 HEADER = """\
-# The winner: of the trials of which the search's model expects most, the one that new seeds uphold
-# (`confirmed`). It need not be the one that had the best single value (`best_observed`), as that holds
-# luck too.
-# The keys above `evidence` are ready to paste into params.yaml, where `dvc repro` or `snakemake`
-# then finds the very same training in the store.
+# The selected configuration. Candidates are the trials with the best posterior mean of the sweep;
+# the selection between them uses new seeds only (`confirmed`). The best single value of the sweep
+# (`best_observed`) may belong to another trial, because the best of many noisy values is
+# optimistically biased.
+# The keys above `evidence` can be pasted into params.yaml. `dvc repro` and `snakemake` then restore
+# this training from the cache.
 """
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One trial as its folder tells it.
+class RankedTrial:
+    """The files of a trial and the surrogate's posterior of its value.
 
-    `belief`: mean and sd of its value without luck (BELIEF), None where it did not finish.
+    Attributes:
+        index: The trial number.
+        config: The content of `config.yaml`.
+        suggestion: The content of `suggestion.json`.
+        metrics: The content of `metrics.json`.
+        posterior: `posterior_mean` and `posterior_sd`; None where the trial did not finish.
     """
 
     index: int
     config: dict[str, Any]
     suggestion: dict[str, Any]
     metrics: dict[str, Any]
-    belief: dict[str, Any]
+    posterior: dict[str, Any]
 
     @classmethod
-    def read(cls, folder: Path, belief: tuple[float, float] | None) -> "Trial":
+    def read(cls, folder: Path, posterior: Sequence[float | None] | None) -> "RankedTrial":
+        """Read the folder of a trial; `posterior` is the mean and the sd."""
         return cls(
             int(folder.name),
             read_yaml(folder / "config.yaml"),
             read_json(folder / "suggestion.json"),
             read_json(folder / "metrics.json"),
-            dict(zip(BELIEF, belief or (None, None), strict=True)),
+            dict(zip(POSTERIOR, posterior or (None, None), strict=True)),
         )
 
     @property
@@ -60,138 +65,171 @@ class Trial:
         return bool(self.metrics["status"] == "finished")
 
     @property
-    def stopped(self) -> bool:
+    def pruned(self) -> bool:
         return bool(self.metrics["status"] == "pruned")
 
 
-def load_trials(trials: Path, count: int, search: Mapping[str, Any]) -> list[Trial]:
-    """The first `count` trials, with what is posterior_of_trials of them under the settings `search`."""
+def load_trials(trials: Path, count: int, search: Mapping[str, Any]) -> list[RankedTrial]:
+    """Read the first `count` trials and fit the surrogate to them.
+
+    Args:
+        trials: The folder of trials.
+        count: The number of trials, which have all ended.
+        search: The content of `search.yaml`: metric, parameters and earlier trials.
+    """
     metric = search["metric"]
     observed, _ = read_trials(trials, count, count, metric["name"])
     space, earlier = read_space(search["parameters"]), earlier_trials(search)
-    beliefs = posterior_of_trials(space, observed, metric["goal"], earlier)
-    return [Trial.read(trial_folder(trials, i), belief) for i, belief in enumerate(beliefs)]
+    posteriors = posterior(space, observed, metric["goal"], earlier)
+    return [RankedTrial.read(trial_folder(trials, i), p) for i, p in enumerate(posteriors)]
 
 
-def rank(trials: Sequence[Trial], metric: Mapping[str, Any]) -> list[Trial]:
-    """The trials from best to worst by `metric` (`name`, `goal`), of equals the first.
+def read_leaderboard(results: Path) -> list[RankedTrial]:
+    """Read the trials in the order, and with the posterior, of `leaderboard.csv`."""
+    return [
+        RankedTrial.read(
+            trial_folder(results / "trials", int(row["trial"])),
+            [float(row[name]) if row[name] else None for name in POSTERIOR],
+        )
+        for row in read_csv(results / "leaderboard.csv")
+    ]
 
-    Those that finished stand by what is expected of them, then stopped ones by what they reached,
-    then failed ones.
+
+def rank(trials: Sequence[RankedTrial], metric: Mapping[str, Any]) -> list[RankedTrial]:
+    """Sort trials from best to worst; the earlier of two equal ones comes first.
+
+    Finished trials come first, by posterior mean; then pruned ones, by observed value; then failed
+    ones.
+
+    Args:
+        trials: The trials in the order of their numbers.
+        metric: The `name` and `goal` of the sweep's metric.
     """
-    name, downwards = metric["name"], -sign(metric["goal"])
+    name, direction = metric["name"], -sign(metric["goal"])
     finished = sorted(
-        (t for t in trials if t.finished), key=lambda t: downwards * t.belief["posterior_mean"]
+        (t for t in trials if t.finished), key=lambda t: direction * t.posterior["posterior_mean"]
     )
-    stopped = sorted((t for t in trials if t.stopped), key=lambda t: downwards * t.metrics[name])
-    failed = [t for t in trials if not (t.finished or t.stopped)]
-    return [*finished, *stopped, *failed]
+    pruned = sorted((t for t in trials if t.pruned), key=lambda t: direction * t.metrics[name])
+    failed = [t for t in trials if not (t.finished or t.pruned)]
+    return [*finished, *pruned, *failed]
 
 
-def by_observed(trials: Sequence[Trial], metric: Mapping[str, str]) -> list[Trial]:
-    """The finished trials from the best to the worst value that was seen."""
-    finished, downwards = [t for t in trials if t.finished], metric["goal"] == "maximize"
-    return sorted(finished, key=lambda t: t.metrics[metric["name"]], reverse=downwards)
+def by_observed(trials: Sequence[RankedTrial], metric: Mapping[str, str]) -> list[RankedTrial]:
+    """Sort the finished trials from the best to the worst observed value."""
+    finished, descending = [t for t in trials if t.finished], metric["goal"] == "maximize"
+    return sorted(finished, key=lambda t: t.metrics[metric["name"]], reverse=descending)
 
 
-def rows(order: Sequence[Trial]) -> list[dict[str, Any]]:
-    """The leaderboard, best first: rank, trial, what was tried, what came out."""
+def rows(ranked: Sequence[RankedTrial]) -> list[dict[str, Any]]:
+    """Return the rows of `leaderboard.csv`, best first."""
     return [
         {
-            "rank": rank if trial.finished else "",
+            "rank": position if trial.finished else "",
             "trial": trial.index,
             "status": trial.metrics["status"],
             **{name: trial.metrics[name] for name in SCORES},
-            **trial.belief,
+            **trial.posterior,
             "best_epoch": trial.metrics["best_epoch"],
-            "chosen_by": trial.suggestion["why"],
+            "chosen_by": trial.suggestion["chosen_by"],
             **trial.suggestion["parameters"],
             "effective_batch_size": trial.metrics["effective_batch_size"],
             "reason": trial.metrics["reason"],
         }
-        for rank, trial in enumerate(order, start=1)
+        for position, trial in enumerate(ranked, start=1)
     ]
 
 
-def refuse_all_failed(order: Sequence[Trial]) -> None:
+def require_finished(ranked: Sequence[RankedTrial]) -> None:
     """Raise `UserError` when no trial finished."""
-    best = order[0]
+    best = ranked[0]
     if not best.finished:
         raise UserError(
-            f"none of the {len(order)} trials finished (trial {best.index}: "
+            f"none of the {len(ranked)} trials finished (trial {best.index}: "
             f"{best.metrics['status']}, {best.metrics['reason']}); change sweep.parameters"
         )
 
 
 def best_config(
-    best: Trial,
+    selected: RankedTrial,
     confirmed: Mapping[str, Any],
-    order: Sequence[Trial],
+    ranked: Sequence[RankedTrial],
     metric: Mapping[str, str],
     manifest: Path,
 ) -> dict[str, Any]:
-    """The winner's configuration and the evidence for it, as `best_config.yaml` holds them.
+    """Return the content of `best_config.yaml`: the selected configuration and its evidence.
 
-    `confirmed` is what its new seeds say.
+    Args:
+        selected: The trial that the confirmation selected.
+        confirmed: The result of the confirmation for it.
+        ranked: All trials, best first.
+        metric: The `name` and `goal` of the sweep's metric.
+        manifest: The list of the processed images, whose hash identifies the data.
     """
-    params: dict[str, Any] = {name: best.config[name] for name in HYPERPARAMETERS}
+    params: dict[str, Any] = {name: selected.config[name] for name in HYPERPARAMETERS}
     for name, section in SECTION_OF.items():
-        if name in best.suggestion["parameters"]:
-            params.setdefault(section, {})[name] = best.config[name]
-    best_observed = by_observed(order, metric)[0]
+        if name in selected.suggestion["parameters"]:
+            params.setdefault(section, {})[name] = selected.config[name]
+    best_observed = by_observed(ranked, metric)[0]
     evidence = {
-        "trial": best.index,
-        "of_trials": len(order),
+        "trial": selected.index,
+        "of_trials": len(ranked),
         "metric": dict(metric),
-        **{name: best.metrics[name] for name in SCORES},
-        **best.belief,
+        **{name: selected.metrics[name] for name in SCORES},
+        **selected.posterior,
         "confirmed": dict(confirmed),
         "best_observed": {
             "trial": best_observed.index,
             metric["name"]: best_observed.metrics[metric["name"]],
-            **best_observed.belief,
+            **best_observed.posterior,
         },
-        "best_epoch": best.metrics["best_epoch"],
-        "effective_batch_size": best.metrics["effective_batch_size"],
-        "key": best.metrics["key"],
+        "best_epoch": selected.metrics["best_epoch"],
+        "effective_batch_size": selected.metrics["effective_batch_size"],
+        "key": selected.metrics["key"],
         "data_sha256": sha256(manifest),
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
     }
     return {**params, "evidence": evidence}
 
 
-def in_a_line(evidence: Mapping[str, Any]) -> str:
-    """The best trial's value and what is expected of it, and the best_observed's if it is another."""
+def format_evidence(evidence: Mapping[str, Any]) -> str:
+    """Return the selected trial's values in the sweep as one line.
+
+    Where another trial has the best observed value, its values follow.
+    """
     name, best_observed = evidence["metric"]["name"], evidence["best_observed"]
-    line = (
-        f"{name} {evidence[name]:.4f}, {evidence['posterior_mean']:.4f} ± "
-        f"{evidence['posterior_sd']:.2g} expected"
-    )
+    line = f"{name} {_format_values(evidence, name)}"
     if best_observed["trial"] == evidence["trial"]:
         return line
     return (
-        f"{line} (the best_observed, trial {best_observed['trial']:03d}: {best_observed[name]:.4f}, "
-        f"{best_observed['posterior_mean']:.4f} expected)"
+        f"{line}; best observed value: trial {best_observed['trial']:03d}, "
+        f"{_format_values(best_observed, name)}"
+    )
+
+
+def _format_values(values: Mapping[str, Any], name: str) -> str:
+    return (
+        f"{format_metric(values[name])} (posterior mean {format_metric(values['posterior_mean'])} "
+        f"± {values['posterior_sd']:.2g})"
     )
 
 
 def summary(
-    order: Sequence[Trial], metric: Mapping[str, str], baselines: Sequence[Mapping[str, str]]
+    ranked: Sequence[RankedTrial], metric: Mapping[str, str], baselines: Sequence[Mapping[str, str]]
 ) -> dict[str, Any]:
-    """The sweep in a few numbers, for `dvc metrics show`."""
-    best, finished, name = order[0], by_observed(order, metric), metric["name"]
+    """Return the content of `summary.json`, which `dvc metrics show` reads."""
+    best, finished, name = ranked[0], by_observed(ranked, metric), metric["name"]
     values = [t.metrics[name] for t in finished]
-    stopped = sum(t.stopped for t in order)
+    pruned = sum(t.pruned for t in ranked)
     return {
         f"best_{name}": best.metrics[name],
-        f"posterior_mean_{name}": best.belief["posterior_mean"],
+        f"posterior_mean_{name}": best.posterior["posterior_mean"],
         f"best_observed_{name}": values[0],
         f"median_{name}": statistics.median(values),
         f"worst_{name}": values[-1],
         "best_trial": best.index,
         "best_observed_trial": finished[0].index,
-        "trials": len(order),
-        "pruned": stopped,
-        "failed": len(order) - len(finished) - stopped,
+        "trials": len(ranked),
+        "pruned": pruned,
+        "failed": len(ranked) - len(finished) - pruned,
         **{row["method"]: float(row["val_dice_coefficient"]) for row in baselines},
     }

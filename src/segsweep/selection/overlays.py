@@ -1,4 +1,4 @@
-"""Pictures of a network's best, median and worst images by Dice, beside what was to be found."""
+"""Pictures of the images with the best, median and worst Dice: truth, prediction and errors."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,54 +14,61 @@ from segsweep.data.dataset import ProcessedSet
 from segsweep.data.issues import printable
 
 TRUTH, PREDICTION, BOTH = (230, 159, 0), (86, 180, 233), (0, 158, 115)
-"""Of Okabe and Ito's colour-blind safe palette."""
+"""Colours of the colour-blind safe palette of Okabe and Ito."""
 DIFFERENCE = {"true positive": BOTH, "false positive": PREDICTION, "false negative": TRUTH}
 TITLES = ("image", "true outline", "predicted outline", "difference")
-ENOUGH = 6
-"""From so many images on a picture shows two, else one."""
+MIN_FOR_TWO = 6
+"""With at least this many images a picture shows two of them, else one."""
 PANEL = 3.0
 """The longer side of a panel, in inches of 100 pixels."""
-HEAD = 0.5
-"""What the text above a strip takes, in inches."""
-LONGEST = 100
-"""The letters of a name; of a longer one the end is shown."""
+TITLE_HEIGHT = 0.5
+"""The height of the text above a row of panels, in inches."""
+MAX_NAME = 100
+"""Characters of an image's name; of a longer one the end is shown."""
 
 
-def draw(
+def save_gallery(
     data: ProcessedSet,
     split: str,
     images: Sequence[Mapping[str, Any]],
     predicted: np.ndarray,
     folder: Path,
 ) -> None:
-    """Write `best.png`, `median.png` and `worst.png` of a split to `folder`.
+    """Write `best.png`, `median.png` and `worst.png` of a split.
 
-    `images` has a row for each image (`name`, `dice`) and `predicted` its mask, uint8 (n, height,
-    width), 0 or 1, both in the split's order. Images are shown as the network sees them.
+    Args:
+        data: The processed set; images are shown as the network sees them.
+        split: The name of the split.
+        images: A row for each image of the split, in its order, with `name` and `dice`.
+        predicted: The masks of the same images, uint8 (images, height, width), 0 or 1.
+        folder: Where the pictures are written.
     """
     greys, masks, _ = data.split(split)
-    for title, places in chosen([row["dice"] for row in images]).items():
+    for title, selected in select_images([row["dice"] for row in images]).items():
         height, width = PANEL * np.array(greys.shape[1:]) / max(greys.shape[1:])
-        size = (len(TITLES) * width, len(places) * (height + HEAD) + HEAD)
+        size = (
+            len(TITLES) * width,
+            len(selected) * (height + TITLE_HEIGHT) + TITLE_HEIGHT,
+        )
         figure = Figure(figsize=size, dpi=100, layout="constrained")
-        keys = [Patch(color=_share(colour), label=name) for name, colour in DIFFERENCE.items()]
+        keys = [Patch(color=_to_unit(colour), label=name) for name, colour in DIFFERENCE.items()]
         figure.legend(
             handles=keys, loc="outside lower right", ncols=len(keys), frameon=False, fontsize=9
         )
-        strips = figure.subfigures(len(places), 1, squeeze=False)[:, 0]
-        for strip, i in zip(strips, places, strict=True):
-            told = f"{title}: {_short(images[i]['name'])}, Dice {images[i]['dice']:.3f}"
-            strip.suptitle(told, x=0.01, ha="left", fontsize=10, parse_math=False)
+        strips = figure.subfigures(len(selected), 1, squeeze=False)[:, 0]
+        for strip, i in zip(strips, selected, strict=True):
+            caption = f"{title}: {_shorten(images[i]['name'])}, Dice {images[i]['dice']:.3f}"
+            strip.suptitle(caption, x=0.01, ha="left", fontsize=10, parse_math=False)
             axes = strip.subplots(1, len(TITLES))
             _panels(axes, greys[i], masks[i].astype(bool), predicted[i].astype(bool))
-        with atomic_write(folder / f"{title}.png") as aside:
-            figure.savefig(aside, format="png", metadata={"Software": None})
+        with atomic_write(folder / f"{title}.png") as temporary:
+            figure.savefig(temporary, format="png", metadata={"Software": None})
 
 
-def chosen(dice: Sequence[float]) -> dict[str, list[int]]:
-    """Places of the best (the very best first), the median and the worst (the very worst first)."""
+def select_images(dice: Sequence[float]) -> dict[str, list[int]]:
+    """Return the indices of the best, median and worst images; the most extreme one comes first."""
     order = sorted(range(len(dice)), key=lambda i: -dice[i])
-    count = 2 if len(order) >= ENOUGH else 1
+    count = 2 if len(order) >= MIN_FOR_TWO else 1
     middle = (len(order) - count) // 2
     return {
         "best": order[:count],
@@ -70,27 +77,29 @@ def chosen(dice: Sequence[float]) -> dict[str, list[int]]:
     }
 
 
-def difference(grey: np.ndarray, truth: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """The dimmed image, uint8 (height, width, 3), with hits and errors coloured (`DIFFERENCE`)."""
+def difference(grey: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return the dimmed image with hits and errors coloured (DIFFERENCE), uint8 (h, w, 3)."""
     picture = np.repeat(grey[..., None] // 2, 3, axis=2)
-    regions = (truth & found, found & ~truth, truth & ~found)
+    regions = (truth & predicted, predicted & ~truth, truth & ~predicted)
     for colour, region in zip(DIFFERENCE.values(), regions, strict=True):
         picture[region] = colour
     return picture
 
 
-def _panels(axes: Sequence[Axes], grey: np.ndarray, truth: np.ndarray, found: np.ndarray) -> None:
-    pictures = (grey, grey, grey, difference(grey, truth, found))
+def _panels(
+    axes: Sequence[Axes], grey: np.ndarray, truth: np.ndarray, predicted: np.ndarray
+) -> None:
+    pictures = (grey, grey, grey, difference(grey, truth, predicted))
     for axis, title, picture in zip(axes, TITLES, pictures, strict=True):
         axis.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         axis.set_title(title, fontsize=9)
         axis.set_axis_off()
     _outline(axes[1], truth, TRUTH)
-    _outline(axes[2], found, PREDICTION)
+    _outline(axes[2], predicted, PREDICTION)
 
 
 def _outline(axis: Axes, mask: np.ndarray, colour: tuple[int, int, int]) -> None:
-    """Draw the mask's outline, also where it lies at the image's border."""
+    """Draw the outline of a mask, also along the border of the image."""
     if not mask.any():
         return
     rows, columns = (np.arange(-1, side + 1) for side in mask.shape)
@@ -100,17 +109,17 @@ def _outline(axis: Axes, mask: np.ndarray, colour: tuple[int, int, int]) -> None
         rows,
         np.pad(mask, 1),
         levels=[0.5],
-        colors=[_share(colour)],
+        colors=[_to_unit(colour)],
         linewidths=1.2,
     )
 
 
-def _share(colour: tuple[int, int, int]) -> tuple[float, float, float]:
-    """A colour as matplotlib has it, each part in 0 to 1."""
+def _to_unit(colour: tuple[int, int, int]) -> tuple[float, float, float]:
+    """Return a colour with parts in 0 to 1, as matplotlib expects it."""
     red, green, blue = colour
     return red / 255, green / 255, blue / 255
 
 
-def _short(name: str) -> str:
+def _shorten(name: str) -> str:
     name = printable(name)
-    return name if len(name) <= LONGEST else f"…{name[1 - LONGEST :]}"
+    return name if len(name) <= MAX_NAME else f"…{name[1 - MAX_NAME :]}"

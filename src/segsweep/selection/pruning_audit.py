@@ -1,4 +1,4 @@
-"""What early stopping saved, and what it cost: stopped trials, trained to their end."""
+"""Audit of pruning: the saved epochs, and the values of pruned trials when trained to the end."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,43 +18,49 @@ COLUMNS = (
 )
 
 
-def audited(
-    trials: Path, finished: Path, count: int, metric: Mapping[str, Any]
+def audit_rows(
+    trials: Path, trained_to_end: Path, count: int, metric: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], int]:
-    """A row (COLUMNS) for each stopped one of `count` trials, and the epochs that all would take.
+    """Return a row (COLUMNS) for each pruned trial, and the planned epochs of all trials.
 
-    `trials` holds the trials as the sweep left them, `finished` the same, trained to the end. A
-    trial would have won if its value is better than that of every trial that was not stopped.
+    A pruned trial would have won if its final value is better than that of every trial that was not
+    pruned.
+
+    Args:
+        trials: The folder of the sweep's trials.
+        trained_to_end: The folder of the same trials, trained without pruning.
+        count: The number of trials.
+        metric: The `name` and `goal` of the sweep's metric.
     """
-    name, upwards = metric["name"], sign(metric["goal"])
-    rows, planned, best = [], 0, -float("inf")
+    name, direction = metric["name"], sign(metric["goal"])
+    rows, planned_epochs, best = [], 0, -float("inf")
     for i in range(count):
-        then = read_json(trial_folder(trials, i) / "metrics.json")
-        end = read_json(trial_folder(finished, i) / "metrics.json")
+        in_sweep = read_json(trial_folder(trials, i) / "metrics.json")
+        at_end = read_json(trial_folder(trained_to_end, i) / "metrics.json")
         epochs = read_yaml(trial_folder(trials, i) / "config.yaml")["epochs"]
-        planned += epochs
-        whole = end[name] if end["status"] == "finished" else None
-        if then["status"] == "pruned":
+        planned_epochs += epochs
+        final_value = at_end[name] if at_end["status"] == "finished" else None
+        if in_sweep["status"] == "pruned":
             rows.append(
                 {
                     "trial": i,
-                    "pruned_after": then["epochs"],
+                    "pruned_after": in_sweep["epochs"],
                     "of_epochs": epochs,
-                    "value_when_pruned": then[name],
-                    "value_at_end": whole,
+                    "value_when_pruned": in_sweep[name],
+                    "value_at_end": final_value,
                 }
             )
-        elif whole is not None:
-            best = max(best, upwards * whole)
+        elif final_value is not None:
+            best = max(best, direction * final_value)
     for row in rows:
-        whole = row["value_at_end"]
-        row["would_have_won"] = whole is not None and upwards * whole > best
-    return rows, planned
+        final_value = row["value_at_end"]
+        row["would_have_won"] = final_value is not None and direction * final_value > best
+    return rows, planned_epochs
 
 
-def in_words(rows: Sequence[Mapping[str, Any]], planned: int) -> str:
-    """What was saved of the epochs that were planned, and who would have won."""
+def format_audit(rows: Sequence[Mapping[str, Any]], planned_epochs: int) -> str:
+    """Return the result of the audit as one line."""
     saved = sum(row["of_epochs"] - row["pruned_after"] for row in rows)
     winners = [f"{row['trial']:03d}" for row in rows if row["would_have_won"]]
-    told = f"trial {', '.join(winners)} would have won" if winners else "none would have won"
-    return f"stopped trials: {len(rows)}, {saved} of {planned} epochs saved; {told}"
+    outcome = f"trial {', '.join(winners)} would have won" if winners else "none would have won"
+    return f"{len(rows)} pruned trials, {saved} of {planned_epochs} epochs saved; {outcome}"

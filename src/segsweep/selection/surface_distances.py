@@ -1,9 +1,9 @@
-"""How far apart the outlines of two masks are, in the units of a pixel's sides.
+"""Distances between the outlines of two masks.
 
-The surface of a mask is its pixels that have a side in common with the background, and what lies
-beyond the image is background. The definitions are those of Maier-Hein et al. ("Metrics reloaded",
-Nature Methods 21, 2024) as MONAI has them. Where masks are empty, MONAI gives NaN or infinity:
-here two empty masks are 0 apart, and of one empty mask there is no distance, which is None.
+The surface of a mask is its foreground pixels that share a side with the background; everything
+outside the image is background. The definitions are those of Maier-Hein et al. ("Metrics reloaded",
+Nature Methods 21, 2024), as implemented in MONAI. MONAI returns NaN or infinity for empty masks;
+here the distance of two empty masks is 0, and the distance to one empty mask is undefined (None).
 """
 
 from typing import NamedTuple
@@ -15,9 +15,12 @@ PERCENTILE = 95
 
 
 class SurfaceDistances(NamedTuple):
-    """`hausdorff95`: of the distances from each surface to the other, the 95th percentile (linear
-    between two values), and of the two directions the larger. `mean`: over the pixels of both
-    surfaces alike, the average symmetric surface distance.
+    """Distances between two surfaces, in the unit of the pixel size.
+
+    Attributes:
+        hausdorff95: The larger of the two directed 95th percentiles of the distances from one
+            surface to the other (linear interpolation).
+        mean: The average symmetric surface distance, over the pixels of both surfaces.
     """
 
     hausdorff95: float
@@ -25,21 +28,25 @@ class SurfaceDistances(NamedTuple):
 
 
 def surface_distances(
-    one: np.ndarray, other: np.ndarray, spacing: tuple[float, float] = (1.0, 1.0)
+    first: np.ndarray, second: np.ndarray, pixel_size: tuple[float, float] = (1.0, 1.0)
 ) -> SurfaceDistances | None:
-    """The distances between two bool masks of one shape (height, width), in the unit of `spacing`.
+    """Return the distances between two masks, or None where exactly one of them is empty.
 
-    `spacing` is the height and width of a pixel. None where just one of the masks is empty.
+    Args:
+        first: bool of shape (height, width).
+        second: The same shape and type.
+        pixel_size: The height and the width of a pixel; the distances have its unit.
     """
-    ours, theirs = _surface(one), _surface(other)
-    if not (ours.any() or theirs.any()):
+    surfaces = _surface(first), _surface(second)
+    empty = [not surface.any() for surface in surfaces]
+    if all(empty):
         return SurfaceDistances(0.0, 0.0)
-    if not (ours.any() and theirs.any()):
+    if any(empty):
         return None
-    there = distance_transform_edt(~theirs, sampling=spacing)[ours]
-    back = distance_transform_edt(~ours, sampling=spacing)[theirs]
-    furthest = max(np.percentile(way, PERCENTILE) for way in (there, back))
-    return SurfaceDistances(float(furthest), float(np.concatenate([there, back]).mean()))
+    forward = distance_transform_edt(~surfaces[1], sampling=pixel_size)[surfaces[0]]
+    backward = distance_transform_edt(~surfaces[0], sampling=pixel_size)[surfaces[1]]
+    hausdorff95 = max(np.percentile(distances, PERCENTILE) for distances in (forward, backward))
+    return SurfaceDistances(float(hausdorff95), float(np.concatenate([forward, backward]).mean()))
 
 
 def _surface(mask: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""How the winner does on the test split, which no search has seen: each image, and all of them.
+"""Metrics of the selected network on the test split, for each image and on average.
 
-Only what an image's window shows is judged, never the padding beside it. Distances are in pixels of
-the original, or in mm where the size of a pixel is known for every image of the split.
+Only the window that holds the image is evaluated, not its padding. Distances are in pixels of the
+original image, or in mm where the pixel size is known for every image of the split.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,71 +11,78 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from segsweep.core.errors import UserError
+from segsweep.core.formatting import format_number
+from segsweep.core.overlap import confusion_counts, dice, iou
 from segsweep.data.dataset import ProcessedSet
-from segsweep.data.resize import WINDOW, Window
+from segsweep.data.resize import WINDOW_COLUMNS, Window
 from segsweep.selection.surface_distances import surface_distances
 
 OVERLAPS = ("dice", "iou")
 DISTANCES = ("hausdorff95", "mean_surface_distance")
 COLUMNS = ("name", "group", *OVERLAPS, *DISTANCES, "unit")
-"""Dice and IoU in 0 to 1, distances in `unit`; they are None where just one mask is empty."""
+"""Dice and IoU in 0 to 1, distances in `unit`; a distance is None where one mask is empty."""
 
 PIXEL_MM = ("pixel_height_mm", "pixel_width_mm")
-LEAST_GROUPS = 5
+MIN_GROUPS = 5
 TOO_FEW = "too few groups for an interval"
 CONFIDENCE = 0.95
-DRAWS = 10_000
-AT_ONCE = 1 << 22
-"""Groups drawn at once, in as many draws as that makes: about 100 MB."""
+RESAMPLES = 10_000
+GROUPS_AT_ONCE = 1 << 22
+"""Groups that are drawn in one batch of the bootstrap; about 100 MB."""
 
 
-def judge(
+def image_rows(
     data: ProcessedSet, split: str, predicted: np.ndarray, sources: Sequence[Mapping[str, str]]
 ) -> list[dict[str, Any]]:
-    """A row of `COLUMNS` for each image of a split.
+    """Return a row (COLUMNS) for each image of a split; a tile counts as an image.
 
-    `predicted` holds its masks, uint8 (n, height, width), 0 or 1, in the split's order; `sources`
-    are the rows of `sources.csv`. A tile counts as an image. Raises `UserError` when the sources
-    are not those of `data`.
+    Args:
+        data: The processed set.
+        split: The name of the split.
+        predicted: Masks of the split's images in its order, uint8 (images, height, width), 0 or 1.
+        sources: The rows of `sources.csv`.
+
+    Raises:
+        UserError: The sources are not those of `data`.
     """
     if [source.get("name") for source in sources] != data.names:
         raise UserError(
-            "sources.csv: its names are not those of manifest.csv, expected the same in the same "
-            "order; run preprocess again"
+            "sources.csv: its names differ from those of manifest.csv, expected the same names in "
+            "the same order; run preprocess again"
         )
-    places = [i for i, of in enumerate(data.splits) if of == split]
-    unit = "mm" if all(_pixel_mm(sources[i]) for i in places) else "px"
+    members = [i for i, name in enumerate(data.splits) if name == split]
+    unit = "mm" if all(_pixel_mm(sources[i]) for i in members) else "px"
     rows = []
-    for i, guess in zip(places, predicted, strict=True):
-        window = Window(*(int(sources[i][column]) for column in WINDOW))
-        found, truth = (mask[window.target].astype(bool) for mask in (guess, data.masks[i]))
-        apart = surface_distances(found, truth, _spacing(sources[i], window, unit))
+    for i, mask in zip(members, predicted, strict=True):
+        window = Window(*(int(sources[i][column]) for column in WINDOW_COLUMNS))
+        found, truth = (m[window.target].astype(bool) for m in (mask, data.masks[i]))
+        counts = confusion_counts(found, truth)
+        distances = surface_distances(found, truth, _pixel_size(sources[i], window, unit))
         rows.append(
             {
                 "name": data.names[i],
                 "group": data.groups[i],
-                **dict(zip(OVERLAPS, overlap(found, truth), strict=True)),
-                **dict(zip(DISTANCES, apart or (None, None), strict=True)),
+                "dice": float(dice(counts)),
+                "iou": float(iou(counts)),
+                **dict(zip(DISTANCES, distances or (None, None), strict=True)),
                 "unit": unit,
             }
         )
     return rows
 
 
-def overlap(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """Dice and IoU, in 0 to 1, of two bool masks of one shape; empty on empty is 1."""
-    both, either = int(np.count_nonzero(one & other)), int(np.count_nonzero(one | other))
-    return (2 * both / (both + either), both / either) if either else (1.0, 1.0)
-
-
-def summary(
+def summarize(
     rows: Sequence[Mapping[str, Any]], sources: Sequence[Mapping[str, str]], seed: int = 0
 ) -> dict[str, Any]:
-    """What `summary.json` holds: counts, and the mean of each number with its 95 % interval.
+    """Return the content of `summary.json`: counts, and the mean of each metric with its interval.
 
-    `rows` and `sources` are those of `judge`. A distance's mean is over the images in which it is
-    defined; `undefined` counts the others, `undefined_in` names them. `pixel_size_known` counts
-    images: where that is some but not all, all distances are in px. `seed` is that of the draws.
+    The mean of a distance is over the images in which it is defined; `undefined` counts the others
+    and `undefined_in` names them. `pixel_size_known` counts the images with a known pixel size.
+
+    Args:
+        rows: The result of `image_rows`.
+        sources: The rows of `sources.csv`.
+        seed: The seed of the bootstrap.
     """
     by_name = {source["name"]: source for source in sources}
     undefined = [row["name"] for row in rows if None in (row[name] for name in DISTANCES)]
@@ -90,57 +97,62 @@ def summary(
     }
 
 
-def in_a_line(told: Mapping[str, Any]) -> str:
-    """The summary as one prints it."""
-    said = f"Dice {_in_words(told['dice'], '')}"
-    said += f", Hausdorff 95 {_in_words(told['hausdorff95'], ' ' + told['unit'])}"
-    if 0 < told["pixel_size_known"] < told["images"]:
-        said += f" (of {told['pixel_size_known']} images alone the pixel size is known)"
-    if told["undefined"]:
-        said += f" (undefined in {told['undefined']}, where one of two masks is empty)"
-    said += f"; {told['images']} images of {told['groups']} groups"
-    return f"{said} ({TOO_FEW})" if told["dice"]["interval"] == TOO_FEW else said
+def format_summary(summary: Mapping[str, Any]) -> str:
+    """Return a summary as one line."""
+    line = f"Dice {_format_mean(summary['dice'], '')}"
+    line += f", Hausdorff 95 {_format_mean(summary['hausdorff95'], ' ' + summary['unit'])}"
+    if 0 < summary["pixel_size_known"] < summary["images"]:
+        line += (
+            f" (in pixels, because the pixel size is known for {summary['pixel_size_known']} of "
+            f"{summary['images']} images only)"
+        )
+    if summary["undefined"]:
+        line += f" (undefined in {summary['undefined']} images, where one of two masks is empty)"
+    line += f"; {summary['images']} images of {summary['groups']} groups"
+    return f"{line} ({TOO_FEW})" if summary["dice"]["interval"] == TOO_FEW else line
 
 
-def interval(values: Sequence[float], groups: Sequence[str], seed: int = 0) -> list[float] | str:
-    """The percentile bootstrap's 95 % interval of the mean, whole groups being drawn.
+def bootstrap_interval(
+    values: Sequence[float], groups: Sequence[str], seed: int = 0
+) -> list[float] | str:
+    """Return the 95 % interval of the mean by a percentile bootstrap over groups.
 
-    Images of one group are alike, so it is groups that are drawn with replacement, and all images
-    of a drawn group come along (the cluster bootstrap; Field and Welsh, J. R. Stat. Soc. B 69,
-    2007). With fewer than 5 groups a sentence that says so.
+    Images of one group are correlated, so whole groups are drawn with replacement (cluster
+    bootstrap; Field and Welsh, J. R. Stat. Soc. B 69, 2007). With fewer than 5 groups the result is
+    a text that says so.
     """
     names, member = np.unique(np.array(groups, dtype=object), return_inverse=True)
-    if len(names) < LEAST_GROUPS:
+    if len(names) < MIN_GROUPS:
         return TOO_FEW
-    drawn = bootstrap(
+    resampled = bootstrap(
         (np.bincount(member, values), np.bincount(member)),
         lambda sums, sizes, axis: sums.sum(axis) / sizes.sum(axis),
         paired=True,
         vectorized=True,
-        n_resamples=DRAWS,
-        batch=max(1, AT_ONCE // len(names)),
+        n_resamples=RESAMPLES,
+        batch=max(1, GROUPS_AT_ONCE // len(names)),
         confidence_level=CONFIDENCE,
         method="percentile",
         rng=np.random.default_rng(seed),
     )
-    return [float(end) for end in drawn.confidence_interval]
+    return [float(end) for end in resampled.confidence_interval]
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], name: str, seed: int) -> dict[str, Any]:
     defined = [row for row in rows if row[name] is not None]
     values, groups = [row[name] for row in defined], [row["group"] for row in defined]
     mean = float(np.mean(values)) if values else None
-    return {"mean": mean, "interval": interval(values, groups, seed)}
+    return {"mean": mean, "interval": bootstrap_interval(values, groups, seed)}
 
 
-def _in_words(number: Mapping[str, Any], unit: str) -> str:
-    if number["mean"] is None:
+def _format_mean(metric: Mapping[str, Any], unit: str) -> str:
+    if metric["mean"] is None:
         return "undefined"
-    said = f"{number['mean']:.4g}{unit}"
-    if number["interval"] == TOO_FEW:
-        return said
-    low, high = number["interval"]
-    return f"{said} ({low:.4g} to {high:.4g})"
+    mean = f"{format_number(metric['mean'])}{unit}"
+    if metric["interval"] == TOO_FEW:
+        return mean
+    low, high = metric["interval"]
+    return f"{mean} (95 % interval {format_number(low)} to {format_number(high)})"
 
 
 def _pixel_mm(source: Mapping[str, str]) -> tuple[float, float] | None:
@@ -148,8 +160,8 @@ def _pixel_mm(source: Mapping[str, str]) -> tuple[float, float] | None:
     return (float(height), float(width)) if height and width else None
 
 
-def _spacing(source: Mapping[str, str], window: Window, unit: str) -> tuple[float, float]:
-    """Height and width of a processed pixel."""
+def _pixel_size(source: Mapping[str, str], window: Window, unit: str) -> tuple[float, float]:
+    """Return the height and the width of a processed pixel, in `unit`."""
     height, width = (_pixel_mm(source) or (1.0, 1.0)) if unit == "mm" else (1.0, 1.0)
     return (
         height * window.height / window.target_height,

@@ -1,41 +1,41 @@
 "use strict";
 
-// The leaderboard: each column's name is a button that sorts by it; empty cells come last.
+// Leaderboard: click a column header to sort; empty cells come last.
 const number = (text) => {
   const value = parseFloat(text);
   return Number.isNaN(value) ? null : value;
 };
 
-const sortBy = (table, place, upwards) => {
+const sortBy = (table, column, ascending) => {
   const body = table.tBodies[0];
-  const cells = [...body.rows].map((row) => [row.cells[place].textContent.trim(), row]);
+  const cells = [...body.rows].map((row) => [row.cells[column].textContent.trim(), row]);
   const numeric = cells.every(([text]) => text === "" || /^[-+]?[\d.]/.test(text));
   cells.sort(([a], [b]) => {
     if (a === "" || b === "") return (a === "") - (b === "");
-    const apart = numeric ? number(a) - number(b) : a.localeCompare(b);
-    return upwards ? apart : -apart;
+    const difference = numeric ? number(a) - number(b) : a.localeCompare(b);
+    return ascending ? difference : -difference;
   });
   body.append(...cells.map(([, row]) => row));
 };
 
 for (const table of document.querySelectorAll(".sortable table")) {
   const heads = [...table.tHead.rows[0].cells];
-  heads.forEach((head, place) => {
+  heads.forEach((head, column) => {
     const button = document.createElement("button");
     button.type = "button";
     button.append(...head.childNodes);
     head.append(button);
     button.addEventListener("click", () => {
-      const upwards = head.getAttribute("aria-sort") !== "ascending";
+      const ascending = head.getAttribute("aria-sort") !== "ascending";
       heads.forEach((other) => other.removeAttribute("aria-sort"));
-      head.setAttribute("aria-sort", upwards ? "ascending" : "descending");
-      sortBy(table, place, upwards);
+      head.setAttribute("aria-sort", ascending ? "ascending" : "descending");
+      sortBy(table, column, ascending);
     });
   });
 }
 
-// Copying: where the browser does not allow it, the text is selected for the reader to copy.
-const told = document.getElementById("told");
+// Copy buttons: where the browser does not allow copying, the text is selected instead.
+const status = document.getElementById("status");
 
 const select = (element) => {
   const range = document.createRange();
@@ -52,13 +52,13 @@ for (const button of document.querySelectorAll(".copy")) {
     try {
       await navigator.clipboard.writeText(source.textContent);
       label.data = "Copied";
-      told.textContent = "Copied";
+      status.textContent = "Copied";
     } catch {
       select(source);
       label.data = "Selected";
-      told.textContent = "Selected; press Ctrl+C to copy";
+      status.textContent = "Selected; press Ctrl+C to copy";
     }
-    setTimeout(() => { label.data = "Copy"; told.textContent = ""; }, 2000);
+    setTimeout(() => { label.data = "Copy"; status.textContent = ""; }, 2000);
   });
 }
 
