@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from segsweep.analysis.analysis_files import read_analysis, tables, write_analysis
 from segsweep.analysis.finding import Finding
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.next_study import next_study
@@ -15,6 +17,7 @@ from segsweep.analysis.rationale import summarise
 from segsweep.analysis.training_findings import summarise_curves
 from segsweep.config.study import Study
 from segsweep.core.errors import UserError
+from segsweep.search.gaussian_process import Surrogate
 from segsweep.search.trial_result import TrialResult
 from synthetic_sweeps import LOG, REPORTED, like_the_report, nothing_but_luck, sweep
 
@@ -122,6 +125,20 @@ def test_batch_sizes_that_cannot_be_compared_are_not_analysed() -> None:
     assert findings_by_id(same)["importance"].confidence == "inconclusive"
     odd = {"batch_size": {"values": ["auto", 16]}, "dropout": {"min": 0.0, "max": 0.5}}
     assert Analysis.of(sweep(odd, lambda p: p["dropout"], 0.01, 12, 0)).batch_sizes == []
+
+
+def test_an_analysis_is_read_back_without_fitting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    completed = sweep(REPORTED, like_the_report, 0.004, 20, 0)
+    analysis = Analysis.of(completed)
+    write_analysis(tmp_path, analysis, {})
+    monkeypatch.delattr(Surrogate, "_fit")
+    again = read_analysis(tmp_path, completed)
+    assert again.findings == analysis.findings
+    assert tables(again) == tables(analysis)
+    with pytest.raises(UserError, match="surrogate of 20 other trials, expected that of the 19"):
+        read_analysis(tmp_path, replace(completed, trials=completed.trials[1:]))
 
 
 def trials_with_curve(curve: Callable[[int], float]) -> list[TrialResult]:

@@ -11,6 +11,7 @@ ANALYSIS_TABLES = (
 ANALYSIS = [
     *(f"results/analysis/{name}.csv" for name in ANALYSIS_TABLES),
     "results/analysis/findings.json",
+    "results/analysis/surrogate.json",
     "results/analysis/origin.json",
     "results/analysis/provenance.json",
 ]
@@ -56,7 +57,8 @@ rule propose_next_sweep:
     input:
         **tracked(
             NEXT,
-            study=params_subset("study", STUDY.written()),
+            study=params_subset("study", STUDY.to_params()),
+            analysis="results/analysis/surrogate.json",
             answer=ANSWER[1],
             search=SEARCH,
             trials=ENDED_TRIALS,

@@ -1,10 +1,11 @@
 """Analyse the completed sweep: parameter importance, effects, learning-rate scaling and trainings.
 
-OUT/findings.json   all findings, each with its number, interval and confidence
-OUT/trials.csv      one row for each trial
-OUT/*.csv           the tables of the report's plots
-OUT/runtime.json    findings about run time, which differ between machines
-OUT/origin.json     versions, data and device
+OUT/findings.json    all findings, each with its number, interval and confidence
+OUT/trials.csv       one row for each trial
+OUT/*.csv            the tables of the report's plots
+OUT/surrogate.json   the fitted surrogates, from which the next sweep is proposed
+OUT/runtime.json     findings about run time, which differ between machines
+OUT/origin.json      versions, data and device
 
 Example:
   python workflow/scripts/analyze_sweep.py results results/analysis

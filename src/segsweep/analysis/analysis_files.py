@@ -1,7 +1,8 @@
-"""Write the analysis of a sweep: findings, the tables of the plots, and run times."""
+"""Write the analysis of a sweep: findings, tables, run times and the fitted surrogates."""
 
 import importlib.metadata
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,12 @@ from segsweep.analysis.posterior import interval
 from segsweep.analysis.runtime_findings import run_time_effects, runtime_findings, throughput
 from segsweep.analysis.training_findings import dice_pair
 from segsweep.config.search_space import Constant
-from segsweep.core.files import write_csv, write_json
+from segsweep.core.errors import UserError
+from segsweep.core.files import read_json, write_csv, write_json
+from segsweep.search.gaussian_process import Fit
+
+SURROGATE = "surrogate.json"
+"""The fitted surrogates, which are used again to propose the next sweep."""
 
 PACKAGES = ("torch", "numpy", "scipy", "wandb", "snakemake", "dvc")
 
@@ -29,7 +35,7 @@ def write_analysis(out: Path, analysis: Analysis, origin: Mapping[str, Any]) -> 
 
     Args:
         out: Gets `findings.json`, the tables of the plots (empty ones have only a header), findings
-            and tables about run time, and `origin.json`.
+            and tables about run time, `surrogate.json` and `origin.json`.
         analysis: The analysis of a sweep.
         origin: What is known of the sweep's data and device, for `origin.json`.
     """
@@ -39,9 +45,37 @@ def write_analysis(out: Path, analysis: Analysis, origin: Mapping[str, Any]) -> 
     write_json(out / "origin.json", program | dict(origin))
     for name, rows in tables(analysis).items():
         write_csv(out / f"{name}.csv", list(rows[0]) if rows else ["nothing"], rows)
-    content = _findings_content(sweep, analysis.findings) | {"verdict": analysis.verdict}
-    write_json(out / "findings.json", content)
+    content = _findings_content(sweep, analysis.findings)
+    best = {"verdict": analysis.verdict, "best_trial": analysis.samples.incumbent.name}
+    write_json(out / "findings.json", content | best)
+    write_json(out / SURROGATE, _surrogate_content(analysis))
     _write_run_time(out, sweep)
+
+
+def read_analysis(folder: Path, sweep: CompletedSweep) -> Analysis:
+    """Return the analysis of `sweep` from the fitted surrogates in `folder`.
+
+    Raises:
+        UserError: `surrogate.json` is missing, or belongs to other trials.
+    """
+    path = folder / SURROGATE
+    content = read_json(path)
+    if content["trials"] != _trial_values(sweep):
+        raise UserError(
+            f"{path}: found the surrogate of {len(content['trials'])} other trials, expected that "
+            f"of the {len(sweep.trials)} trials of {sweep.source}; analyse the sweep again"
+        )
+    return Analysis.of(sweep, [Fit(**fit) for fit in content["fits"]])
+
+
+def _surrogate_content(analysis: Analysis) -> dict[str, Any]:
+    fits = [asdict(fit) for fit in analysis.fits]
+    return {"trials": _trial_values(analysis.sweep), "fits": fits}
+
+
+def _trial_values(sweep: CompletedSweep) -> list[Any]:
+    """Return name, status and value of each trial, by which a sweep is recognised."""
+    return [[trial.name, trial.status, trial.value] for trial in sweep.trials]
 
 
 def _write_run_time(out: Path, sweep: CompletedSweep) -> None:

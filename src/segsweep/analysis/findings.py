@@ -17,6 +17,7 @@ from segsweep.analysis.lr_scaling import (
 from segsweep.analysis.posterior import PosteriorSamples
 from segsweep.core.errors import UserError
 from segsweep.core.formatting import format_percent
+from segsweep.search.gaussian_process import Fit
 
 MIXED_PRECISION = "mixed_precision"
 
@@ -41,8 +42,12 @@ class Analysis:
     scaling: LrScaling | None
 
     @classmethod
-    def of(cls, sweep: CompletedSweep) -> "Analysis":
+    def of(cls, sweep: CompletedSweep, fits: Sequence[Fit] = ()) -> "Analysis":
         """Analyse a sweep.
+
+        Args:
+            sweep: The sweep.
+            fits: The fits of an earlier analysis of the same trials, if there was one.
 
         Raises:
             UserError: No trial finished, or no parameter was searched.
@@ -57,14 +62,19 @@ class Analysis:
                 f"{sweep.source}: found no parameter that varies between trials, expected at "
                 "least one; name the searched parameters with --parameters"
             )
-        samples = PosteriorSamples(sweep)
+        samples = PosteriorSamples(sweep, fit=fits[0] if fits else None)
         return cls(
             sweep,
             samples,
             main_effects(samples),
             batch_size_effects(samples),
-            lr_scaling(samples),
+            lr_scaling(samples, fits[1:]),
         )
+
+    @property
+    def fits(self) -> list[Fit]:
+        """The fits of all surrogates, with which the analysis can be repeated without fitting."""
+        return [self.samples.surrogate.fit, *(self.scaling.fits if self.scaling else ())]
 
     @cached_property
     def findings(self) -> list[Finding]:

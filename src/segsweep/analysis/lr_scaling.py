@@ -8,7 +8,7 @@ power, and weighted by its marginal likelihood.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from segsweep.analysis.posterior import SAMPLES, PosteriorSamples, perturb, sobo
 from segsweep.config.distributions import Number
 from segsweep.config.search_space import Categorical
 from segsweep.search.encoding import Varied, encode
+from segsweep.search.gaussian_process import Fit, Surrogate
 from segsweep.search.surrogate import fit_surrogate
 from segsweep.search.trial_result import Values
 
@@ -39,6 +40,8 @@ MAX_AT_BOUND = 0.25
 """The exponent is not known if a best rate lies at a bound in a larger share of the samples."""
 
 EXPONENTS = (-0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+
+Encoder = Callable[[Varied, Sequence[Values]], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,14 @@ class LrScaling:
         rates: The best learning rates, (samples, batch sizes).
         exponent: The slope of log(best rate) against log(batch size), (samples,).
         at_bound: Share (0 to 1) of the samples in which a best rate is at a bound of its range.
+        fits: The fits of the surrogates, one for each of EXPONENTS.
     """
 
     batch_sizes: list[int]
     rates: np.ndarray
     exponent: np.ndarray
     at_bound: float
+    fits: list[Fit]
 
 
 def batch_size_effects(samples: PosteriorSamples) -> list[BatchSizeEffect]:
@@ -92,19 +97,24 @@ def batch_size_effects(samples: PosteriorSamples) -> list[BatchSizeEffect]:
     ]
 
 
-def lr_scaling(samples: PosteriorSamples) -> LrScaling | None:
-    """Return how the best learning rate scales; None unless rate and batch size were searched."""
+def lr_scaling(samples: PosteriorSamples, fits: Sequence[Fit] = ()) -> LrScaling | None:
+    """Return how the best learning rate scales; None unless rate and batch size were searched.
+
+    `fits` are those of an earlier call for the same trials, if they are known already.
+    """
     batch_sizes, rates = _batch_sizes(samples.varied), _rates(samples.varied)
     if not batch_sizes or rates is None:
         return None
     grid = _grid(samples, batch_sizes, rates)
-    drawn = _draw_over_exponents(samples, grid).reshape(-1, len(batch_sizes), RATES)
+    surrogates = _surrogates(samples, fits)
+    drawn = _draw(surrogates, samples.varied, grid).reshape(-1, len(batch_sizes), RATES)
     index = drawn.argmax(2)
     best = np.log(rates)[index]
     centred = np.log(batch_sizes) - np.mean(np.log(batch_sizes))
     exponent = (best - best.mean(1, keepdims=True)) @ centred / (centred @ centred)
     at_bound = ((index == 0) | (index == RATES - 1)).any(1)
-    return LrScaling(batch_sizes, np.exp(best), exponent, float(at_bound.mean()))
+    fits = [surrogate.fit for surrogate, _ in surrogates]
+    return LrScaling(batch_sizes, np.exp(best), exponent, float(at_bound.mean()), fits)
 
 
 def rate_map(samples: PosteriorSamples) -> list[dict[str, Any]]:
@@ -162,26 +172,39 @@ def _grid(
     ]
 
 
-def _draw_over_exponents(samples: PosteriorSamples, grid: Sequence[Values]) -> np.ndarray:
-    """Return samples over `grid`, (samples, grid), of one surrogate for each of EXPONENTS.
+def _surrogates(samples: PosteriorSamples, fits: Sequence[Fit]) -> list[tuple[Surrogate, Encoder]]:
+    """Return the surrogate and its encoder for each of EXPONENTS."""
+    surrogates = []
+    with threadpool_limits(1):
+        for i, exponent in enumerate(EXPONENTS):
+            encoder: Encoder = partial(_scaled_columns, exponent)
+            surrogate = fit_surrogate(
+                samples.varied,
+                samples.observed,
+                [],
+                samples.goal,
+                encoder=encoder,
+                fit=fits[i] if fits else None,
+            )
+            surrogates.append((surrogate, encoder))
+    return surrogates
+
+
+def _draw(
+    surrogates: Sequence[tuple[Surrogate, Encoder]], varied: Varied, grid: Sequence[Values]
+) -> np.ndarray:
+    """Return samples over `grid`, (samples, grid), from all surrogates.
 
     The number of samples of each is proportional to its marginal likelihood.
     """
-    fits = []
+    evidence = np.array([surrogate.fit.log_evidence for surrogate, _ in surrogates])
+    weight = np.exp(evidence - np.logaddexp.reduce(evidence))
+    counts = np.diff((np.cumsum(weight) * SAMPLES + 0.5).astype(int), prepend=0).tolist()
     with threadpool_limits(1):
-        for exponent in EXPONENTS:
-            encoder = partial(_scaled_columns, exponent)
-            surrogate = fit_surrogate(
-                samples.varied, samples.observed, [], samples.goal, encoder=encoder
-            )
-            fits.append((surrogate, encoder(samples.varied, grid)))
-        evidence = np.array([surrogate.log_evidence for surrogate, _ in fits])
-        weight = np.exp(evidence - np.logaddexp.reduce(evidence))
-        counts = np.diff((np.cumsum(weight) * SAMPLES + 0.5).astype(int), prepend=0).tolist()
         return np.concatenate(
             [
-                surrogate.sample(points, count, seed=3)
-                for count, (surrogate, points) in zip(counts, fits, strict=True)
+                surrogate.sample(encoder(varied, grid), count, seed=3)
+                for count, (surrogate, encoder) in zip(counts, surrogates, strict=True)
                 if count
             ]
         )

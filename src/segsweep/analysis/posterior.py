@@ -16,6 +16,7 @@ from segsweep.analysis.permutation_test import MIN_TRIALS, SIGNIFICANCE_LEVEL, p
 from segsweep.config.objective import sign
 from segsweep.core.thinning import evenly
 from segsweep.search.encoding import Varied, decode, encode
+from segsweep.search.gaussian_process import Fit
 from segsweep.search.surrogate import fit_surrogate
 from segsweep.search.trial_result import TrialResult, Values
 
@@ -57,15 +58,23 @@ class PosteriorSamples:
         surrogate: The fitted Gaussian process.
     """
 
-    def __init__(self, sweep: CompletedSweep, varied: Varied | None = None) -> None:
-        """Fit the surrogate to `sweep`, over its own space or over the wider space `varied`."""
+    def __init__(
+        self, sweep: CompletedSweep, varied: Varied | None = None, fit: Fit | None = None
+    ) -> None:
+        """Fit the surrogate to a sweep.
+
+        Args:
+            sweep: The sweep.
+            varied: A wider space than that of the sweep.
+            fit: The fit to the same trials and space, if it is known already.
+        """
         self.varied = sweep.varied if varied is None else varied
         self.goal, self.sign = sweep.goal, sign(sweep.goal)
         self._upper_bound = 1.0 if self.sign > 0 and _is_bounded_by_1(sweep) else np.inf
         self.observed = _thin(sweep.observed, self.sign)
         self.finished = [trial for trial in self.observed if trial.value is not None]
         with threadpool_limits(1):  # the bits do not depend on the number of threads
-            self.surrogate = fit_surrogate(self.varied, self.observed, [], sweep.goal)
+            self.surrogate = fit_surrogate(self.varied, self.observed, [], sweep.goal, fit=fit)
 
     def draw(self, configurations: Sequence[Values], seed: int = 0) -> np.ndarray:
         """Return the value of each configuration in each sample, (SAMPLES, configurations)."""

@@ -13,6 +13,7 @@ Points are rows of numbers from 0 to 1; values are to be maximized.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import norm
@@ -32,6 +33,21 @@ FANTASY_SD = 0.6
 one. With 0 the search explores too little, with 1 (Snoek, Larochelle and Adams, 2012) too much."""
 
 
+@dataclass(frozen=True)
+class Fit:
+    """What fitting determines: which samples of the hyperparameters predict, and their weights.
+
+    Attributes:
+        kept: Indices of the samples, (kept,).
+        weight: Their weights, (kept,), with the sum 1.
+        log_evidence: Logarithm of the likelihood of the values, up to a constant.
+    """
+
+    kept: list[int]
+    weight: list[float]
+    log_evidence: float
+
+
 class Surrogate:
     """The posterior of the objective after some trials, with other trials in flight.
 
@@ -42,11 +58,12 @@ class Surrogate:
             hyperparameters assumes other values for them.
         noise_sd: Standard deviation of each value in addition to the common noise, (trials,).
         earlier: Which trials belong to an earlier study, (trials,).
+        fit: The fit to the same trials, if it is known already.
 
     Attributes:
         floor: The value at which lower values of this study are clipped.
-        log_evidence: Logarithm of the likelihood of the values, up to a constant.
-        weight: Weights of the samples of the hyperparameters, (samples,), with the sum 1.
+        fit: The samples of the hyperparameters that predict, and their weights.
+        weight: The weights as an array, (samples,).
     """
 
     def __init__(
@@ -56,6 +73,7 @@ class Surrogate:
         in_flight: np.ndarray,
         noise_sd: np.ndarray | None = None,
         earlier: np.ndarray | None = None,
+        fit: Fit | None = None,
     ) -> None:
         self._earlier = np.zeros(len(values), bool) if earlier is None else earlier
         self.floor = _floor(values[~self._earlier])
@@ -65,17 +83,9 @@ class Surrogate:
         samples = KernelHyperparameters.sample(points.shape[1])
         if self._earlier.any():
             samples = samples.with_task_correlations()
-        likelihood = np.concatenate(
-            [
-                self._explain(samples.take(chunk), points, deviations)[0]
-                for chunk in np.array_split(np.arange(len(samples.noise)), CHUNKS)
-            ]
-        )
-        best = np.argsort(-likelihood, kind="stable")[:KEPT]
-        weight = np.exp(likelihood[best] - likelihood[best[0]])
-        self.weight = weight / weight.sum()
-        self.log_evidence = float(np.logaddexp.reduce(likelihood))
-        self._samples, self._points = samples.take(best), points
+        self.fit = fit or self._fit(samples, points, deviations)
+        self.weight = np.array(self.fit.weight)
+        self._samples, self._points = samples.take(np.array(self.fit.kept)), points
         _, residual, self._factor, self._white = self._explain(self._samples, points, deviations)
         if len(in_flight):
             fantasies = self._fantasies(in_flight)
@@ -85,6 +95,21 @@ class Surrogate:
             self._factor = self._inverse_factor(self._samples, self._points)
             residual = np.concatenate([residual, fantasies], axis=1)
             self._white = np.einsum("hij,hj->hi", self._factor, residual)
+
+    def _fit(
+        self, samples: KernelHyperparameters, points: np.ndarray, deviations: np.ndarray
+    ) -> Fit:
+        """Weight the samples by the likelihood of the values, and keep the KEPT best."""
+        likelihood = np.concatenate(
+            [
+                self._explain(samples.take(chunk), points, deviations)[0]
+                for chunk in np.array_split(np.arange(len(samples.noise)), CHUNKS)
+            ]
+        )
+        best = np.argsort(-likelihood, kind="stable")[:KEPT]
+        weight = np.exp(likelihood[best] - likelihood[best[0]])
+        log_evidence = float(np.logaddexp.reduce(likelihood))
+        return Fit(best.tolist(), (weight / weight.sum()).tolist(), log_evidence)
 
     @property
     def has_trials(self) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 
 from segsweep.config.objective import Goal, sign
 from segsweep.search.encoding import Varied, encode
-from segsweep.search.gaussian_process import Surrogate
+from segsweep.search.gaussian_process import Fit, Surrogate
 from segsweep.search.trial_result import TrialResult, Values
 
 
@@ -18,6 +18,7 @@ def fit_surrogate(
     goal: Goal,
     earlier: Sequence[TrialResult] = (),
     encoder: Callable[[Varied, Sequence[Values]], np.ndarray] = encode,
+    fit: Fit | None = None,
 ) -> Surrogate:
     """Return the surrogate after `observed`, which predicts values to be maximized.
 
@@ -32,6 +33,7 @@ def fit_surrogate(
         goal: The direction of the metric.
         earlier: Finished trials of an earlier study.
         encoder: Converts configurations to rows of numbers.
+        fit: The fit to the same trials with the same encoder, if it is known already.
     """
     finished = [trial for trial in observed if trial.value is not None]
     rows = [(trial, _signed_value(trial, goal), 0.0) for trial in earlier]
@@ -49,6 +51,7 @@ def fit_surrogate(
         encoder(varied, running),
         np.array([noise_sd for _, _, noise_sd in rows]),
         np.arange(len(rows)) < len(earlier),
+        fit,
     )
 
 
