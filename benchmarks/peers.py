@@ -1,8 +1,9 @@
-"""Training steps to compare with ours, each as its library's users would write it.
+"""Training steps of other libraries and of segsweep, which benchmarks/training.py compares.
 
-`python benchmarks/peers.py NAME JSON` is one competitor in a process of its own, so that no
-allocator, thread or cache of one helps another: it prints a line of JSON when it is ready, makes
-a step for each line that it reads, and prints the seconds.
+Each is written as users of its library would write it, and runs in a process of its own, so that
+none profits from the allocator, threads or caches of another. `benchmarks/peers.py NAME JSON`
+prints a line of JSON when it is ready, makes one step for each line that it reads, and prints its
+seconds.
 
 MONAI, segmentation-models-pytorch and Lightning come from benchmarks/requirements.txt.
 """
@@ -28,13 +29,13 @@ from segsweep.core.processes import keep_freed_memory
 from segsweep.data.dataset import ProcessedSet
 from segsweep.training.trainer import Trainer
 
-OURS = "ours"
+OURS = "segsweep"
 Step = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Size:
-    """What is trained: images of `side` pixels, on `threads` threads of the CPU or on a GPU."""
+    """The size of the training: images of `side` x `side` pixels, on CPU threads or a GPU."""
 
     batch: int = 8
     side: int = 256
@@ -46,33 +47,23 @@ class Size:
 
     @property
     def config(self) -> TrainingConfig:
-        return TrainingConfig(
+        return TrainingConfig.example(
             batch_size=self.batch,
             learning_rate=1e-3,
             dropout=self.dropout,
             l2_reg=6e-5,
             epochs=100,
             input_shape=(self.side, self.side, 1),
-            task="segmentation",
             base_channels=self.base_channels,
             depth=self.depth,
-            norm="batch",
-            optimizer="adam",
-            scheduler="constant",
-            warmup=0.0,
-            loss="bce_dice",
-            augmentation=1.0,
-            steps_per_epoch=None,
-            mixed_precision=True,
             deterministic=self.deterministic,
-            seed=0,
             threads=self.threads,
             device="auto",
         )
 
 
 class PlainUNet(nn.Module):
-    """The classic network of tutorials: transposed convolutions, and maps joined by `cat`."""
+    """The U-Net of most tutorials: transposed convolutions, and feature maps joined by `cat`."""
 
     def __init__(self, base: int, depth: int, dropout: float) -> None:
         super().__init__()
@@ -84,11 +75,11 @@ class PlainUNet(nn.Module):
 
     @staticmethod
     def _double(i: int, o: int) -> nn.Sequential:
-        def one(i: int) -> list[nn.Module]:
+        def convolve(i: int) -> list[nn.Module]:
             convolution = nn.Conv2d(i, o, 3, padding=1, bias=False)
             return [convolution, nn.BatchNorm2d(o), nn.ReLU(inplace=True)]
 
-        return nn.Sequential(*one(i), *one(o))
+        return nn.Sequential(*convolve(i), *convolve(o))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         skips = []
@@ -111,20 +102,21 @@ def random_set(size: Size, train: int, validation: int = 8) -> ProcessedSet:
 
 
 def ours(size: Size) -> tuple[Step, nn.Module]:
-    """With augmentation, L2 on the kernels, and what the pipeline checks: nothing left out."""
+    """Return the step of segsweep, with augmentation, L2 regularisation and all checks."""
     keep_freed_memory()  # as workflow/scripts/train.py does
     trainer = Trainer(size.config, random_set(size, size.batch))
-    index = trainer.train.steps(1, size.batch, 1)
+    indices = trainer.train_loader.batch_indices(1, size.batch, 1)
 
     def step() -> float:
-        (batch,), (draws,) = trainer.train.batches(index), trainer.draws(1, index)
-        return float(trainer.engine.step(batch, draws, 1e-3))
+        (batch,) = trainer.train_loader.batches(indices)
+        (augmentation,) = trainer.augmentation_params(1, indices)
+        return float(trainer.engine.train_step(batch, augmentation, 1e-3))
 
     return step, trainer.engine.network
 
 
 def loop(network: nn.Module, size: Size, amp: bool, channels_last: bool) -> tuple[Step, nn.Module]:
-    """The loop of tutorials: forward, loss, backward, Adam with weight decay, `loss.item()`."""
+    """Return the usual step: forward, loss, backward, Adam with weight decay, `loss.item()`."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(size.threads)
     network.to(device).train()
@@ -155,7 +147,7 @@ def plain(size: Size, amp: bool = False, channels_last: bool = False) -> tuple[S
     return loop(PlainUNet(size.base_channels, size.depth, size.dropout), size, amp, channels_last)
 
 
-def monais(size: Size) -> tuple[Step, nn.Module]:
+def monai(size: Size) -> tuple[Step, nn.Module]:
     from monai.networks.nets import BasicUNet
 
     base = size.base_channels
@@ -164,7 +156,7 @@ def monais(size: Size) -> tuple[Step, nn.Module]:
     return loop(network, size, True, True)
 
 
-def smps(size: Size) -> tuple[Step, nn.Module]:
+def smp(size: Size) -> tuple[Step, nn.Module]:
     return loop(_smp(), size, True, True)
 
 
@@ -176,7 +168,7 @@ def _smp() -> nn.Module:
 
 
 def _torchvision_imports() -> None:
-    """Declare operators that torchvision's build for CUDA misses beside torch's for a CPU.
+    """Declare operators that torchvision's CUDA build does not find in torch's CPU build.
 
     None of them is called.
     """
@@ -185,8 +177,8 @@ def _torchvision_imports() -> None:
         torch.library.define(f"torchvision::{name}", "(Tensor a) -> Tensor")
 
 
-def lightnings(size: Size) -> tuple[Step, nn.Module]:
-    """Lightning's loop around our network, in bf16-mixed: a fit of eight steps, for one of them."""
+def lightning_loop(size: Size) -> tuple[Step, nn.Module]:
+    """Return a step of Lightning's loop with our network in bf16-mixed: an eighth of a fit."""
     _torchvision_imports()
     import lightning
     from torch.utils.data import DataLoader, TensorDataset
@@ -221,7 +213,7 @@ def lightnings(size: Size) -> tuple[Step, nn.Module]:
         trainer.fit(module, loader)
         return (time.perf_counter() - started) / len(loader)
 
-    step.seconds_told = True  # type: ignore[attr-defined]
+    step.returns_seconds = True  # type: ignore[attr-defined]
     return step, module.network
 
 
@@ -230,9 +222,9 @@ PEERS: dict[str, Callable[[Size], tuple[Step, nn.Module]]] = {
     "plain float32": plain,
     "plain AMP": lambda size: plain(size, amp=True),
     "AMP, channels_last": lambda size: plain(size, amp=True, channels_last=True),
-    "MONAI BasicUNet, AMP, channels_last": monais,
-    "smp Unet (resnet34), AMP, channels_last": smps,
-    "Lightning, our network": lightnings,
+    "MONAI BasicUNet, AMP, channels_last": monai,
+    "smp Unet (resnet34), AMP, channels_last": smp,
+    "Lightning, network of segsweep": lightning_loop,
 }
 
 
@@ -242,15 +234,15 @@ def main() -> None:
     print(json.dumps({"parameters": sum(p.numel() for p in network.parameters())}), flush=True)
     for _ in sys.stdin:
         started = time.perf_counter()
-        told = step()
+        result = step()
         seconds = time.perf_counter() - started
-        if hasattr(step, "seconds_told"):
-            seconds = told  # type: ignore[assignment]
+        if hasattr(step, "returns_seconds"):
+            seconds = result  # type: ignore[assignment]
         print(json.dumps({"seconds": seconds, "peak": peak()}), flush=True)
 
 
 def peak() -> int:
-    """Bytes: of the GPU, else of the process."""
+    """Return the peak memory of the GPU, or else of the process, in bytes."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,4 +1,4 @@
-"""A made-up sweep of a U-Net, the same each time: its trials, and the tables of its analysis."""
+"""A synthetic sweep of a U-Net, always the same: its trials and the tables of its analysis."""
 
 from typing import Any
 
@@ -9,31 +9,37 @@ PARAMETERS = ("batch_size", "learning_rate", "dropout", "l2_reg", "base_channels
 BATCHES, EPOCHS = (2, 4, 8, 16, 32), 20
 REASONS = {
     "finished": "",
-    "pruned": f"{METRIC} was to be at least 0.71 after epoch 6",
+    "pruned": f"{METRIC} was not at least 0.71 after epoch 6",
     "diverged": "the loss was not finite in epoch 2, step 14, also in float32",
     "out_of_memory": "batch 32 of 256 x 256 took more than the 15.8 GB of the GPU; batch 16 fits",
 }
 WINNER = 27
 
 
-def surface(given: dict[str, Any]) -> float:
-    """The Dice that a configuration has without luck: best at a rate that grows with √batch."""
-    rate = np.log10(given["learning_rate"] / (0.0011 * np.sqrt(given["batch_size"])))
-    value = 0.905 - 0.075 * rate**2 - 0.012 * abs(np.log2(given["batch_size"] / 8))
-    value -= 0.35 * (given["dropout"] - 0.15) ** 2 + 0.004 * (np.log10(given["l2_reg"]) + 4.5) ** 2
-    value += 0.008 * np.log2(given["base_channels"] / 16) - 0.01 * (given["loss"] == "bce")
+def surface(parameters: dict[str, Any]) -> float:
+    """Return the Dice without noise; the best learning rate grows with √batch_size."""
+    rate = np.log10(parameters["learning_rate"] / (0.0011 * np.sqrt(parameters["batch_size"])))
+    value = 0.905 - 0.075 * rate**2 - 0.012 * abs(np.log2(parameters["batch_size"] / 8))
+    value -= (
+        0.35 * (parameters["dropout"] - 0.15) ** 2
+        + 0.004 * (np.log10(parameters["l2_reg"]) + 4.5) ** 2
+    )
+    value += 0.008 * np.log2(parameters["base_channels"] / 16) - 0.01 * (
+        parameters["loss"] == "bce"
+    )
     return float(max(value, 0.05))
 
 
 def configurations(count: int) -> list[dict[str, Any]]:
+    """Return configurations as a sampler might choose them: first random, then near the optimum."""
     rng = np.random.default_rng(7)
-    made = []
+    rows = []
     for i in range(count):
         near = i > 12 and rng.random() < 0.6
         batch = int(rng.choice(BATCHES[1:4] if near else BATCHES))
         centre = 0.0011 * np.sqrt(batch)
         rate = centre * 10 ** rng.normal(0, 0.2) if near else 10 ** rng.uniform(-4, -1.3)
-        made.append(
+        rows.append(
             {
                 "batch_size": batch,
                 "learning_rate": float(f"{rate:.4g}"),
@@ -43,33 +49,35 @@ def configurations(count: int) -> list[dict[str, Any]]:
                 "loss": str(rng.choice(["bce", "dice", "bce_dice"])),
             }
         )
-    return made
+    return rows
 
 
 def trials(count: int = 40) -> list[dict[str, Any]]:
-    """A row for each: parameters, status, value, seconds, and the Dice epoch by epoch."""
-    rng, made = np.random.default_rng(11), []
-    for i, given in enumerate(configurations(count)):
-        top = surface(given) + rng.normal(0, 0.006)
-        pace = rng.uniform(2, 4)
-        curve = top * (1 - np.exp(-np.arange(1, EPOCHS + 1) / pace)) + rng.normal(0, 0.008, EPOCHS)
+    """Return one row per trial: parameters, status, value, seconds, and the Dice by epoch."""
+    rng, rows = np.random.default_rng(11), []
+    for i, parameters in enumerate(configurations(count)):
+        best = surface(parameters) + rng.normal(0, 0.006)
+        speed = rng.uniform(2, 4)
+        curve = best * (1 - np.exp(-np.arange(1, EPOCHS + 1) / speed)) + rng.normal(
+            0, 0.008, EPOCHS
+        )
         status = "finished"
-        if given["learning_rate"] > 0.02 * rng.uniform(0.8, 1.6):
+        if parameters["learning_rate"] > 0.02 * rng.uniform(0.8, 1.6):
             status, curve = "diverged", curve[:1]
-        elif given["batch_size"] == 32 and given["base_channels"] == 32:
+        elif parameters["batch_size"] == 32 and parameters["base_channels"] == 32:
             status, curve = "out_of_memory", curve[:0]
-        elif i > 8 and top < 0.83:
+        elif i > 8 and best < 0.83:
             status, curve = "pruned", curve[:6]
         curve = np.clip(curve, 0, 1)
         seconds = round(
-            len(curve) * (9 + 60 / given["batch_size"]) * given["base_channels"] / 16, 1
+            len(curve) * (9 + 60 / parameters["batch_size"]) * parameters["base_channels"] / 16, 1
         )
-        made.append(
+        rows.append(
             {
                 "trial": i,
                 "status": status,
                 METRIC: float(curve.max()) if status == "finished" else None,
-                **given,
+                **parameters,
                 "seconds": seconds,
                 "best_epoch": int(curve.argmax()) + 1 if len(curve) else None,
                 "train_dice_coefficient": float(min(0.99, curve.max() + 0.02 + rng.normal(0, 0.01)))
@@ -78,7 +86,7 @@ def trials(count: int = 40) -> list[dict[str, Any]]:
                 "curve": curve,
             }
         )
-    return made
+    return rows
 
 
 SHARES = [
@@ -106,6 +114,7 @@ MIDDLE = {
 
 
 def effects() -> list[dict[str, Any]]:
+    """Return the posterior mean along each parameter."""
     along = {
         "batch_size": list(BATCHES),
         "learning_rate": np.geomspace(1e-4, 0.05, 25).tolist(),
@@ -126,6 +135,7 @@ def effects() -> list[dict[str, Any]]:
 
 
 def batches() -> list[dict[str, Any]]:
+    """Return the best and the typical Dice of each batch size."""
     rows = []
     for batch in BATCHES:
         best = surface({**MIDDLE, "batch_size": batch, "learning_rate": 0.0011 * batch**0.5})
@@ -148,6 +158,7 @@ def batches() -> list[dict[str, Any]]:
 
 
 def grid() -> list[dict[str, Any]]:
+    """Return the posterior mean over batch size and learning rate."""
     rows = []
     for batch in np.geomspace(2, 32, 21).tolist():
         for rate in np.geomspace(1e-4, 0.05, 25).tolist():
