@@ -10,8 +10,8 @@ import yaml
 from project import ROOT
 from segsweep.config.study import Study
 from segsweep.core.errors import UserError
-from segsweep.data.issues import Problem, as_markdown
-from segsweep.pipeline.gpus import Slot, own
+from segsweep.data.issues import DataIssue, format_as_markdown
+from segsweep.pipeline.gpus import Gpu, reserve
 from segsweep.report.plot import Plot
 
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
@@ -54,8 +54,8 @@ def test_no_text_of_a_study_reaches_a_shell_or_a_path_unchecked(key: str, value:
 
 def test_what_a_file_says_is_text_in_the_data_report() -> None:
     hostile = "<img src=x onerror=alert(1)>"
-    problem = Problem("unreadable", f"a`{hostile}.png", f"cannot be read ({hostile})", "export it")
-    (line,) = [line for line in as_markdown([problem]) if line.startswith("- ")]
+    issue = DataIssue("unreadable", f"a`{hostile}.png", f"cannot be read ({hostile})", "export it")
+    (line,) = [line for line in format_as_markdown([issue]) if line.startswith("- ")]
     name, _, found = line.partition("`: ")
     assert "`" not in name.removeprefix("- `")  # all of the name is code
     assert "<" not in found
@@ -64,11 +64,11 @@ def test_what_a_file_says_is_text_in_the_data_report() -> None:
 def test_a_run_id_that_climbs_is_refused(tmp_path: Path) -> None:
     import wandb
 
-    from segsweep.wandb_backend.logger import Run
+    from segsweep.wandb_backend.logger import WandbLogger
 
-    run = object.__new__(Run)
+    run = object.__new__(WandbLogger)
     run.run = wandb.init(mode="offline", id="..", dir=tmp_path)
-    with pytest.raises(UserError, match=r"named the run '\.\.', expected letters"):
+    with pytest.raises(UserError, match=r"found the run id '\.\.', expected letters"):
         _ = run.id
     run.run.finish()
 
@@ -76,8 +76,8 @@ def test_a_run_id_that_climbs_is_refused(tmp_path: Path) -> None:
 def test_a_lock_that_a_neighbour_made_a_link_changes_nothing(tmp_path: Path) -> None:
     own_file = tmp_path / "own"
     own_file.write_text("kept")
-    (tmp_path / "segsweep-CPU-0.lock").symlink_to(own_file)
-    with own([Slot("CPU-0")], tmp_path):
+    (tmp_path / "segsweep-GPU-0.lock").symlink_to(own_file)
+    with reserve([Gpu(0, "GPU-0", "a model", 48 * 10**9, 8)], tmp_path):
         assert own_file.read_text() == "kept"
 
 

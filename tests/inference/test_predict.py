@@ -1,4 +1,4 @@
-"""Images of any size through the network, and back into their own pixels."""
+"""Predict images of any size, with probabilities in their own pixels."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -13,21 +13,22 @@ from skimage.transform import resize
 from torch import nn
 
 from segsweep.config.training_config import TrainingConfig
-from segsweep.data.prepare import Settings
-from segsweep.inference.inputs import Source
+from segsweep.data.prepare import ImageSettings
+from segsweep.inference.inputs import InputImage
 from segsweep.inference.page import Page
-from segsweep.inference.predict import Picture, predict, probabilities
-from segsweep.inference.saved_model import Model
-from segsweep.inference.sliding_window import cuts
+from segsweep.inference.predict import Prediction, predict, probabilities
+from segsweep.inference.saved_model import SavedModel
+from segsweep.inference.sliding_window import spans
 from segsweep.training.engine import Engine
 
 SIDE = (64, 64)
 SHAPES = [(1, 2), (37, 501), (64, 64), (65, 64), (63, 130), (200, 131)]
-HALF = nn.Conv2d(1, 1, 1)
-nn.init.zeros_(HALF.weight)
-nn.init.constant_(HALF.bias, 1.0)
-P = 1 / (1 + np.exp(-1.0))
-"""What HALF makes of every pixel."""
+CONSTANT = nn.Conv2d(1, 1, 1)
+"""A network with the same output for each pixel."""
+nn.init.zeros_(CONSTANT.weight)
+nn.init.constant_(CONSTANT.bias, 1.0)
+PROBABILITY = 1 / (1 + np.exp(-1.0))
+"""The probability that CONSTANT gives each pixel."""
 
 
 @pytest.fixture
@@ -37,12 +38,12 @@ def engine(config: TrainingConfig) -> Engine:
 
 @pytest.fixture(scope="module")
 def trained(model_folder: Path) -> Iterator[Engine]:
-    with Model.read(model_folder).ready() as ready:
-        yield ready
+    with SavedModel.read(model_folder).load() as engine:
+        yield engine
 
 
-def settings(mode: str) -> Settings:
-    return Settings(SIDE, (0.0, 100.0), mode, "binary", "slices")  # type: ignore[arg-type]
+def settings(mode: str) -> ImageSettings:
+    return ImageSettings(SIDE, (0.0, 100.0), mode, "binary", "slices")  # type: ignore[arg-type]
 
 
 def noise(shape: tuple[int, int], seed: int = 0) -> np.ndarray:
@@ -54,69 +55,70 @@ def noise(shape: tuple[int, int], seed: int = 0) -> np.ndarray:
 def run(
     engine: Engine, greys: Sequence[np.ndarray], mode: str, batch_size: int = 8, flips: bool = False
 ) -> list[np.ndarray]:
-    pictures = [
-        Picture(Source(Path(str(i)), str(i)), [Page(grey, settings(mode))])
+    """Predict images and return their probabilities, in the same order."""
+    images = [
+        Prediction(InputImage(Path(str(i)), str(i)), [Page(grey, settings(mode))])
         for i, grey in enumerate(greys)
     ]
-    found = list(predict(engine, pictures, batch_size, flips))
-    assert [picture.source.name for picture in found] == [str(i) for i in range(len(greys))]
-    return [picture.pages[0].probabilities() for picture in found]
+    predictions = list(predict(engine, images, batch_size, flips))
+    assert [prediction.image.name for prediction in predictions] == [
+        str(i) for i in range(len(greys))
+    ]
+    return [prediction.pages[0].probabilities() for prediction in predictions]
 
 
 @given(st.integers(1, 700), st.sampled_from([2, 4, 8, 16, 64, 96]))
-def test_the_tiles_of_a_side_cover_it_with_weights_that_add_up_to_one(
-    length: int, side: int
-) -> None:
+def test_the_weights_of_all_spans_sum_to_one_at_each_pixel(length: int, side: int) -> None:
     total = np.zeros(length)
-    for cut in cuts(length, side):
-        assert len(cut.pixels) == min(length, side)
-        assert 0 <= cut.pixels.min() <= cut.pixels.max() < length
-        counted = slice(cut.begin, cut.begin + len(cut.weights))
-        within = cut.pixels[cut.skipped : cut.skipped + len(cut.weights)]
-        assert np.array_equal(within, np.arange(length)[counted])
-        total[counted] += cut.weights
+    for span in spans(length, side):
+        assert len(span.pixels) == min(length, side)
+        assert 0 <= span.pixels.min() <= span.pixels.max() < length
+        weighted = slice(span.start, span.start + len(span.weights))
+        within = span.pixels[span.margin : span.margin + len(span.weights)]
+        assert np.array_equal(within, np.arange(length)[weighted])
+        total[weighted] += span.weights
     assert np.allclose(total, 1, atol=1e-6)
 
 
 @pytest.mark.parametrize("mode", ["resize", "pad", "tile"])
-def test_every_image_comes_back_in_its_own_size(engine: Engine, mode: str) -> None:
-    engine.network = HALF  # type: ignore[assignment]
-    for shape, found in zip(SHAPES, run(engine, [noise(s) for s in SHAPES], mode), strict=True):
-        assert (found.dtype, found.shape) == (np.float32, shape)
-        assert np.allclose(found, P, atol=1e-6)
+def test_probabilities_have_the_size_of_the_image(engine: Engine, mode: str) -> None:
+    engine.network = CONSTANT  # type: ignore[assignment]
+    results = run(engine, [noise(shape) for shape in SHAPES], mode)
+    for shape, result in zip(SHAPES, results, strict=True):
+        assert (result.dtype, result.shape) == (np.float32, shape)
+        assert np.allclose(result, PROBABILITY, atol=1e-6)
 
 
-def test_tiles_blend_into_what_one_look_at_the_whole_gives(engine: Engine) -> None:
-    """For a network that sees 3 pixels far, less than the margin that a tile does not count."""
+def test_blended_tiles_equal_the_prediction_of_the_whole_image(engine: Engine) -> None:
+    """For a network with a receptive field of 3 pixels, less than the ignored margin of a tile."""
     torch.manual_seed(0)
     layers = [nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 1, 5, padding=2)]
     engine.network = nn.Sequential(*layers)  # type: ignore[assignment]
     grey = noise((150, 217))
-    (found,) = run(engine, [grey], "tile")
+    (blended,) = run(engine, [grey], "tile")
     whole = engine.probabilities(torch.from_numpy(grey)[None, None])[0, 0].numpy()
     inside = (slice(3, -3), slice(3, -3))
-    assert np.allclose(found[inside], whole[inside], atol=1e-5)
-    assert not np.allclose(found, whole, atol=1e-3)  # at the border, which is mirrored
+    assert np.allclose(blended[inside], whole[inside], atol=1e-5)
+    assert not np.allclose(blended, whole, atol=1e-3)  # the border is mirrored
 
 
-def test_stretched_images_are_resized_back_as_scikit_image_does() -> None:
+def test_probabilities_are_resized_as_by_scikit_image() -> None:
     page = Page(noise((192, 130)), settings("resize"))
-    (seen,) = page.arrays()
-    page.take(seen.astype(np.float32) / 255)
-    found = page.probabilities()
-    expected = resize(seen / 255, (192, 130), order=1, mode="edge")
-    assert np.allclose(found, expected, atol=1e-5)
+    (pixels,) = page.network_inputs()
+    page.add_output(pixels.astype(np.float32) / 255)
+    expected = resize(pixels / 255, (192, 130), order=1, mode="edge")
+    assert np.allclose(page.probabilities(), expected, atol=1e-5)
 
 
-def test_batches_across_images_of_all_sizes_change_nothing(trained: Engine) -> None:
+def test_the_batch_size_does_not_change_the_prediction(trained: Engine) -> None:
     greys = [noise(shape, seed) for seed, shape in enumerate(SHAPES)]
-    one, seven = (run(trained, greys, "tile", batch_size=size) for size in (1, 7))
-    trained.use("float32")
-    assert all(np.allclose(a, b, atol=1e-2) for a, b in zip(one, seven, strict=True))
+    single, batched = (run(trained, greys, "tile", batch_size=size) for size in (1, 7))
+    trained.set_autocast("float32")
+    assert all(np.allclose(a, b, atol=1e-2) for a, b in zip(single, batched, strict=True))
 
 
-def test_flips_turn_with_the_image(trained: Engine) -> None:
-    trained.use("float32")
+def test_with_flips_a_turned_image_has_the_turned_prediction(trained: Engine) -> None:
+    trained.set_autocast("float32")
     grey = noise(SIDE)
     turned = np.ascontiguousarray(np.rot90(grey)[:, ::-1])
     plain = run(trained, [grey, turned], "resize")
@@ -125,14 +127,14 @@ def test_flips_turn_with_the_image(trained: Engine) -> None:
     assert np.allclose(np.rot90(mean[0])[:, ::-1], mean[1], atol=1e-5)
 
 
-def test_flips_of_a_rectangle_are_its_four(config: TrainingConfig) -> None:
-    flat = dataclasses.replace(config, input_shape=(32, 64, 1))
-    engine = Engine(flat, torch.device("cpu"), "float32")
+def test_flips_of_a_rectangle_are_its_four_symmetries(config: TrainingConfig) -> None:
+    rectangle = dataclasses.replace(config, input_shape=(32, 64, 1))
+    engine = Engine(rectangle, torch.device("cpu"), "float32")
     image = torch.from_numpy(noise((32, 64)))[None, None]
-    found = probabilities(engine, image, flips=True)
-    moves = [(), (2,), (3,), (2, 3)]
-    each = [
-        engine.probabilities(image.flip(m)).flip(m) if m else engine.probabilities(image)
-        for m in moves
+    axes = [(), (2,), (3,), (2, 3)]
+    flipped = [
+        engine.probabilities(image.flip(a)).flip(a) if a else engine.probabilities(image)
+        for a in axes
     ]
-    assert torch.allclose(found, torch.stack(each).mean(0), atol=1e-6)
+    mean = torch.stack(flipped).mean(0)
+    assert torch.allclose(probabilities(engine, image, flips=True), mean, atol=1e-6)

@@ -1,4 +1,4 @@
-"""The training: pure in its key, the same after a kill, and honest about failure."""
+"""Whole trainings: reproducible, resumable to the same bits, and failures as results."""
 
 import dataclasses
 import itertools
@@ -30,30 +30,28 @@ from segsweep.training.unet import UNet
 from unsafe_pickle import Unpickled
 
 
-def same(one: Outcome, other: Outcome) -> bool:
+def same(first: Outcome, second: Outcome) -> bool:
     return (
-        one.metrics == other.metrics
-        and one.history == other.history
-        and one.images == other.images
-        and all(torch.equal(t, other.weights[n]) for n, t in one.weights.items())
+        first.metrics == second.metrics
+        and first.history == second.history
+        and first.images == second.images
+        and all(torch.equal(t, second.weights[n]) for n, t in first.weights.items())
     )
 
 
-def test_one_configuration_gives_one_result_and_another_seed_another(
-    config: TrainingConfig, nuclei: ProcessedSet
-) -> None:
+def test_a_configuration_decides_the_result(config: TrainingConfig, nuclei: ProcessedSet) -> None:
     first = fit(config, nuclei)
     torch.rand(7)
     assert same(first, fit(config, nuclei))
     assert not same(first, fit(dataclasses.replace(config, seed=1), nuclei))
 
 
-def test_it_learns(config: TrainingConfig, nuclei: ProcessedSet) -> None:
+def test_the_network_learns(config: TrainingConfig, nuclei: ProcessedSet) -> None:
     outcome = fit(dataclasses.replace(config, epochs=8, batch_size=4), nuclei)
     assert outcome.metrics["val_dice_coefficient"] > 0.7
 
 
-def test_a_killed_training_goes_on_to_the_same_bits(
+def test_a_killed_training_resumes_to_the_same_bits(
     config: TrainingConfig,
     nuclei: ProcessedSet,
     tmp_path: Path,
@@ -69,22 +67,23 @@ def test_a_killed_training_goes_on_to_the_same_bits(
     whole = fit(config, nuclei)
     with pytest.raises(KillError):
         fit(config, nuclei, tmp_path, kill)
-    told: list[float] = []
+    epochs: list[float] = []
     trained: list[Trainer] = []
     run_epoch = Trainer.run_epoch
     monkeypatch.setattr(Trainer, "run_epoch", lambda self: trained.append(self) or run_epoch(self))
-    resumed = fit(config, nuclei, tmp_path, lambda row: told.append(row["epoch"]))
-    assert told == [1, 2, 3]
+    resumed = fit(config, nuclei, tmp_path, lambda row: epochs.append(row["epoch"]))
+    assert epochs == [1, 2, 3]
     assert len(trained) == 1
     assert same(whole, resumed)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "foreign", "a pickle"])
+@pytest.mark.parametrize("damage", ["truncated", "another training", "a pickle"])
 def test_a_checkpoint_that_cannot_be_trusted_is_not_used(
     config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path, damage: str
 ) -> None:
     whole = fit(config, nuclei)
-    fit(dataclasses.replace(config, seed=5) if damage == "foreign" else config, nuclei, tmp_path)
+    saved_config = dataclasses.replace(config, seed=5) if damage == "another training" else config
+    fit(saved_config, nuclei, tmp_path)
     if damage == "truncated":
         file = next(tmp_path.iterdir())
         file.write_bytes(file.read_bytes()[:1000])
@@ -104,7 +103,7 @@ def test_a_checkpoint_of_other_data_is_not_used(
     assert same(fit(config, other), fit(config, other, tmp_path))
 
 
-def test_the_metrics_are_the_best_epochs_and_follow_from_the_images(
+def test_metrics_are_those_of_the_best_epoch_and_follow_from_the_images(
     config: TrainingConfig, nuclei: ProcessedSet
 ) -> None:
     outcome = fit(config, nuclei)
@@ -118,7 +117,7 @@ def test_the_metrics_are_the_best_epochs_and_follow_from_the_images(
     assert sum(row["true_positives"] for row in outcome.images) == hits
 
 
-def test_a_batch_larger_than_the_split_is_the_whole_split(
+def test_a_batch_size_above_the_split_uses_the_whole_split(
     config: TrainingConfig, nuclei: ProcessedSet
 ) -> None:
     large = fit(dataclasses.replace(config, batch_size=64, epochs=1), nuclei)
@@ -139,28 +138,28 @@ needs_autocast = pytest.mark.skipif(
 )
 
 
-def breaks_with_autocast(monkeypatch: pytest.MonkeyPatch, from_call: int, ever: bool) -> None:
-    """From a call of the network on, its logits are infinite: with autocast, or always."""
-    predict, calls = Engine.predict, itertools.count()
+def break_network(monkeypatch: pytest.MonkeyPatch, from_call: int, always: bool) -> None:
+    """Make logits infinite from a call of the network on: with autocast only, or always."""
+    logits_of, calls = Engine.logits, itertools.count()
 
     def broken(self: Engine, images: torch.Tensor) -> torch.Tensor:
-        logits = predict(self, images)
-        fails = next(calls) >= from_call and (ever or self.uses_autocast)
+        logits = logits_of(self, images)
+        fails = next(calls) >= from_call and (always or self.uses_autocast)
         return logits + torch.inf if fails else logits
 
-    monkeypatch.setattr(Engine, "predict", broken)
+    monkeypatch.setattr(Engine, "logits", broken)
 
 
 @needs_autocast
-def test_what_autocast_breaks_goes_on_in_float32_from_the_last_good_epoch(
+def test_a_loss_that_autocast_breaks_is_trained_in_float32_from_the_last_good_epoch(
     config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by_hand = Trainer(config, nuclei)
     by_hand.run_epoch()
-    by_hand.without_autocast()
+    by_hand.disable_autocast()
     expected = [by_hand.history[0], by_hand.run_epoch(), by_hand.run_epoch()]
-    an_epoch = 5 + 2  # steps, and validation batches
-    breaks_with_autocast(monkeypatch, an_epoch + 2, ever=False)
+    calls_per_epoch = 5 + 2  # steps and validation batches
+    break_network(monkeypatch, calls_per_epoch + 2, always=False)
     outcome = fit(config, nuclei, tmp_path)
     assert outcome.metrics["status"] == "finished"
     assert outcome.metrics["float32_since"] == 2
@@ -169,10 +168,10 @@ def test_what_autocast_breaks_goes_on_in_float32_from_the_last_good_epoch(
 
 
 @needs_autocast
-def test_what_float32_does_not_mend_has_diverged(
+def test_a_loss_that_float32_does_not_repair_has_diverged(
     config: TrainingConfig, nuclei: ProcessedSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    breaks_with_autocast(monkeypatch, 7 + 2, ever=True)
+    break_network(monkeypatch, 7 + 2, always=True)
     outcome = fit(config, nuclei)
     assert outcome.metrics["status"] == "diverged"
     assert outcome.metrics["reason"] == "the loss was not finite in epoch 2, step 1"
@@ -198,41 +197,41 @@ print(json.dumps(fit(config, data).metrics))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="NOT CHECKED: only Linux limits memory so")
-def test_running_out_of_memory_is_a_result_that_names_the_batch_that_fits(
+@pytest.mark.skipif(sys.platform != "linux", reason="NOT CHECKED: only Linux has this memory limit")
+def test_out_of_memory_is_a_result_that_names_the_batch_that_fits(
     config: TrainingConfig,
 ) -> None:
-    """In a process that may not have more than 2.2 GB, of which its libraries are a part."""
-    greedy = dataclasses.replace(
+    """In a process that is limited to 2.2 GB, libraries included."""
+    large = dataclasses.replace(
         config, batch_size=64, base_channels=16, input_shape=(256, 256, 1), epochs=1
     )
     done = subprocess.run(
-        [sys.executable, "-c", OUT_OF_MEMORY, json.dumps(greedy.to_dict())],
+        [sys.executable, "-c", OUT_OF_MEMORY, json.dumps(large.to_dict())],
         env=os.environ | {"PYTHONPATH": str(Path(fit_module.__file__).parents[2])},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    said_by_torch, last = done.stdout.splitlines()
-    assert "allocate memory" in said_by_torch
+    torch_message, last = done.stdout.splitlines()
+    assert "allocate memory" in torch_message
     metrics = json.loads(last)
     assert metrics["status"] == "out_of_memory"
-    said = re.match(
-        r"a batch of 64 takes (\d\.\d) GB by prediction and there are 2\.2 GB; "
-        r"(\d+) would have fitted$", metrics["reason"]
-    )  # fmt: skip
-    assert said
-    assert float(said[1]) > 2.2
-    assert 1 <= int(said[2]) < 64
+    reason = re.fullmatch(
+        r"a batch of 64 needs (\d\.\d) GB \(predicted\) of 2\.2 GB; a batch of (\d+) would fit",
+        metrics["reason"],
+    )
+    assert reason
+    assert float(reason[1]) > 2.2
+    assert 1 <= int(reason[2]) < 64
 
 
-def test_a_failing_gpu_is_no_result(
+def test_a_failed_gpu_is_an_error_and_no_result(
     config: TrainingConfig, nuclei: ProcessedSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(self: Engine, images: torch.Tensor) -> torch.Tensor:
         raise RuntimeError("CUDA error: unspecified launch failure\nCompile with ...")
 
-    monkeypatch.setattr(Engine, "predict", broken)
+    monkeypatch.setattr(Engine, "logits", broken)
     with pytest.raises(UserError, match="the GPU failed"):
         fit(config, nuclei)
 
@@ -254,49 +253,49 @@ def test_a_failing_gpu_is_no_result(
     ],
     ids=str,
 )
-def test_every_choice_trains_and_resumes_to_the_same_bits(
+def test_every_option_trains_and_resumes_to_the_same_bits(
     config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path, change: dict[str, object]
 ) -> None:
-    chosen = dataclasses.replace(config, **change)
-    whole = fit(chosen, nuclei)
+    changed = dataclasses.replace(config, **change)
+    whole = fit(changed, nuclei)
     assert whole.history[-1]["train_loss"] < whole.history[0]["train_loss"]
-    two = Trainer(chosen, nuclei)
-    two.run_epoch()
-    checkpoint.save(tmp_path, two.made_from, two.state())
-    assert same(whole, fit(chosen, nuclei, tmp_path))
-    assert whole.metrics["steps_per_epoch"] == (chosen.steps_per_epoch or 5)
+    interrupted = Trainer(changed, nuclei)
+    interrupted.run_epoch()
+    checkpoint.save(tmp_path, interrupted.inputs, interrupted.state())
+    assert same(whole, fit(changed, nuclei, tmp_path))
+    assert whole.metrics["steps_per_epoch"] == (changed.steps_per_epoch or 5)
 
 
 def test_float16_trains_with_a_scaled_loss_and_resumes_to_the_same_bits(
     config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on GPUs without bfloat16; the first scale is too large for the first step."""
-    half = dataclasses.replace(select("cpu"), autocast="float16")
-    monkeypatch.setattr(environment, "select", lambda wanted: half)
-    chosen = dataclasses.replace(config, optimizer="sgd", learning_rate=0.1)
-    whole = fit(chosen, nuclei)
+    """As on GPUs without bfloat16; the initial loss scale is too large for the first step."""
+    float16 = dataclasses.replace(select("cpu"), autocast="float16")
+    monkeypatch.setattr(environment, "select", lambda wanted: float16)
+    sgd = dataclasses.replace(config, optimizer="sgd", learning_rate=0.1)
+    whole = fit(sgd, nuclei)
     assert whole.metrics["status"] == "finished"
     assert whole.history[-1]["train_loss"] < whole.history[0]["train_loss"]
-    two = Trainer(chosen, nuclei)
-    assert two.engine.scaler.is_enabled()
-    two.run_epoch()
-    checkpoint.save(tmp_path, two.made_from, two.state())
-    assert same(whole, fit(chosen, nuclei, tmp_path))
+    interrupted = Trainer(sgd, nuclei)
+    assert interrupted.engine.scaler.is_enabled()
+    interrupted.run_epoch()
+    checkpoint.save(tmp_path, interrupted.inputs, interrupted.state())
+    assert same(whole, fit(sgd, nuclei, tmp_path))
 
 
-def test_four_images_are_learnt_by_heart(config: TrainingConfig, nuclei: ProcessedSet) -> None:
+def test_four_images_can_be_overfitted(config: TrainingConfig, nuclei: ProcessedSet) -> None:
     four = [i for i, split in enumerate(nuclei.splits) if split == "train"][:4]
     names = [nuclei.names[i] for i in four] * 2
     splits = ["train"] * 4 + ["validation"] * 4
     images, masks = nuclei.images[four * 2], nuclei.masks[four * 2]
     data = ProcessedSet(images, masks, names, names, splits)
-    chosen = dataclasses.replace(
+    overfitting = dataclasses.replace(
         config, batch_size=4, epochs=120, base_channels=8, dropout=0.0, augmentation=0.0
     )
-    assert fit(chosen, data).metrics["val_dice_coefficient"] > 0.99
+    assert fit(overfitting, data).metrics["val_dice_coefficient"] > 0.99
 
 
-def test_the_files_are_the_outcome_and_metrics_come_last(
+def test_the_files_have_the_outcome_and_metrics_are_written_last(
     config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path
 ) -> None:
     earlier = ("metrics.json", "history.csv", "images.csv", "model.safetensors", "model.json")
@@ -306,11 +305,11 @@ def test_the_files_are_the_outcome_and_metrics_come_last(
     def during(row: dict[str, float]) -> None:
         assert not any((tmp_path / name).exists() for name in earlier)
 
-    def before(outcome: Outcome) -> None:
+    def before_metrics(outcome: Outcome) -> None:
         assert (tmp_path / "model.safetensors").exists()
         assert not (tmp_path / "metrics.json").exists()
 
-    outcome = train(config, nuclei, tmp_path, "abc", on_epoch=during, before_metrics=before)
+    outcome = train(config, nuclei, tmp_path, "abc", on_epoch=during, before_metrics=before_metrics)
     weights = load_file(tmp_path / "model.safetensors")
     assert all(torch.equal(weights[name], tensor) for name, tensor in outcome.weights.items())
     network = UNet(config.base_channels, config.depth, config.dropout)
@@ -320,13 +319,13 @@ def test_the_files_are_the_outcome_and_metrics_come_last(
 
 
 def test_images_of_another_size_are_refused(config: TrainingConfig, nuclei: ProcessedSet) -> None:
-    with pytest.raises(UserError, match="measure 64 x 64, expected input_shape 128 x 128"):
+    with pytest.raises(UserError, match="found processed images of 64 x 64 pixels, expected 128 x"):
         fit(dataclasses.replace(config, input_shape=(128, 128, 1)), nuclei)
 
 
-def test_the_step_is_timed_without_touching_the_result(
+def test_timing_a_step_does_not_change_the_result(
     config: TrainingConfig, nuclei: ProcessedSet
 ) -> None:
-    alone = fit(config, nuclei)
+    untimed = fit(config, nuclei)
     assert 0 < resource_estimate.seconds_per_step(config, nuclei) < 60
-    assert same(alone, fit(config, nuclei))
+    assert same(untimed, fit(config, nuclei))

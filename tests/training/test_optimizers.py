@@ -1,4 +1,4 @@
-"""What the weights follow: optimisers by PyTorch, L2 by Keras' definition, rates by formula."""
+"""Optimisers and L2 term against their formulas, learning rates against PyTorch's."""
 
 import dataclasses
 import math
@@ -18,29 +18,34 @@ RATE = 0.01
 def one_step(
     config: TrainingConfig, nuclei: ProcessedSet
 ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    """Weights before, gradients of the whole loss, weights after the first step."""
+    """Return weights before, gradients of the loss with L2 term, and weights after one step."""
     trainer = Trainer(dataclasses.replace(config, dropout=0.0), nuclei)
-    index = trainer.train.steps(1, 4, 1)
-    (batch,), (draws,) = trainer.train.batches(index), trainer.draws(1, index)
-    named = dict(trainer.engine.network.named_parameters())
-    before = {name: p.detach().clone() for name, p in named.items()}
-    trainer.engine.step(batch, draws, RATE)
-    gradients = {name: p.grad.clone() for name, p in named.items() if p.grad is not None}
-    return before, gradients, {name: p.detach().clone() for name, p in named.items()}
+    indices = trainer.train_loader.batch_indices(1, 4, 1)
+    (batch,) = trainer.train_loader.batches(indices)
+    (params,) = trainer.augmentation_params(1, indices)
+    weights = dict(trainer.engine.network.named_parameters())
+    before = {name: p.detach().clone() for name, p in weights.items()}
+    trainer.engine.train_step(batch, params, RATE)
+    gradients = {name: p.grad.clone() for name, p in weights.items() if p.grad is not None}
+    return before, gradients, {name: p.detach().clone() for name, p in weights.items()}
 
 
-def test_l2_is_keras_kernel_regulariser(config: TrainingConfig, nuclei: ProcessedSet) -> None:
-    """Keras adds l2 * sum(square(w)) to the loss: a gradient of 2 * l2 * w, on kernels alone."""
+def test_l2_is_the_kernel_regulariser_of_keras(
+    config: TrainingConfig, nuclei: ProcessedSet
+) -> None:
+    """Keras adds l2 * sum(square(w)) to the loss: a gradient of 2 * l2 * w, for kernels only."""
     factor = 0.01
     before, without, _ = one_step(dataclasses.replace(config, l2_reg=0.0), nuclei)
-    again, with_it, _ = one_step(dataclasses.replace(config, l2_reg=factor), nuclei)
+    same_before, with_l2, _ = one_step(dataclasses.replace(config, l2_reg=factor), nuclei)
     for name, weight in before.items():
-        assert torch.equal(weight, again[name])
+        assert torch.equal(weight, same_before[name])
         penalty = 2 * factor * weight if weight.ndim == 4 else torch.zeros_like(weight)
-        torch.testing.assert_close(with_it[name], without[name] + penalty, msg=name)
+        torch.testing.assert_close(with_l2[name], without[name] + penalty, msg=name)
 
 
-def test_sgd_and_adamw_step_by_their_formulas(config: TrainingConfig, nuclei: ProcessedSet) -> None:
+def test_sgd_and_adamw_steps_follow_their_formulas(
+    config: TrainingConfig, nuclei: ProcessedSet
+) -> None:
     factor = 0.01
     chosen = dataclasses.replace(config, l2_reg=factor, optimizer="sgd")
     before, gradients, after = one_step(chosen, nuclei)
@@ -55,7 +60,9 @@ def test_sgd_and_adamw_step_by_their_formulas(config: TrainingConfig, nuclei: Pr
         torch.testing.assert_close(after[name], expected, rtol=1e-4, atol=1e-6, msg=name)
 
 
-def test_the_optimisers_differ_and_all_learn(config: TrainingConfig, nuclei: ProcessedSet) -> None:
+def test_optimisers_differ_and_all_reduce_the_loss(
+    config: TrainingConfig, nuclei: ProcessedSet
+) -> None:
     losses = {}
     for name, rate in (("adam", 0.01), ("adamw", 0.01), ("sgd", 0.1)):
         chosen = dataclasses.replace(config, optimizer=name, learning_rate=rate, l2_reg=0.001)
@@ -67,23 +74,23 @@ def test_the_optimisers_differ_and_all_learn(config: TrainingConfig, nuclei: Pro
 
 
 def test_the_learning_rate_follows_its_formula(config: TrainingConfig) -> None:
-    steps, top = 200, config.learning_rate
-    flat = [learning_rate(config, step, steps) for step in range(steps)]
-    assert flat == [top] * steps
+    steps, highest = 200, config.learning_rate
+    constant = [learning_rate(config, step, steps) for step in range(steps)]
+    assert constant == [highest] * steps
     cosine = dataclasses.replace(config, scheduler="cosine", warmup=0.1)
     rates = [learning_rate(cosine, step, steps) for step in range(steps)]
-    np.testing.assert_allclose(rates[:20], top * np.arange(1, 21) / 21)
-    expected = [top * (1 + math.cos(math.pi * done / 180)) / 2 for done in range(180)]
+    np.testing.assert_allclose(rates[:20], highest * np.arange(1, 21) / 21)
+    expected = [highest * (1 + math.cos(math.pi * done / 180)) / 2 for done in range(180)]
     np.testing.assert_allclose(rates[20:], expected)
-    assert max(rates) == rates[20] == top
-    assert rates[-1] < 1e-3 * top
+    assert max(rates) == rates[20] == highest
+    assert rates[-1] < 1e-3 * highest
 
 
-def test_cosine_is_pytorchs(config: TrainingConfig) -> None:
+def test_cosine_equals_pytorch(config: TrainingConfig) -> None:
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], config.learning_rate)
-    peer = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 50)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 50)
     for step in range(50):
-        found = learning_rate(dataclasses.replace(config, scheduler="cosine"), step, 50)
-        assert found == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9)
+        rate = learning_rate(dataclasses.replace(config, scheduler="cosine"), step, 50)
+        assert rate == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9)
         optimizer.step()
-        peer.step()
+        scheduler.step()

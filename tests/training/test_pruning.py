@@ -1,4 +1,4 @@
-"""PruningThresholds: a training that misses one is stopped, and is still the same training."""
+"""Pruning: a training ends early at a threshold, and can resume to the same bits."""
 
 import dataclasses
 from pathlib import Path
@@ -24,69 +24,70 @@ def row(dice: float) -> dict[str, float]:
     return {"val_dice_coefficient": dice}
 
 
-def test_the_best_so_far_is_held_against_a_bar_and_strictly_the_epoch_itself() -> None:
+def test_thresholds_apply_to_the_best_epoch_so_far_or_strictly_to_the_epoch() -> None:
     history = [row(0.5), row(0.3), row(0.6)]
     assert PruningThresholds(values={2: 0.4}).first_failed_epoch(history, 9) is None
     assert PruningThresholds(values={2: 0.4}, strict=True).first_failed_epoch(history, 9) == 2
     assert PruningThresholds(values={3: 0.7, 1: 0.5}).first_failed_epoch(history, 9) == 3
 
 
-def test_a_bar_at_the_last_epoch_or_ahead_stops_nothing() -> None:
+def test_thresholds_at_the_last_epoch_or_later_have_no_effect() -> None:
     assert PruningThresholds(values={3: 0.9}).first_failed_epoch([row(0.1)] * 3, 3) is None
     assert PruningThresholds(values={3: 0.9}).first_failed_epoch([row(0.1)] * 2, 9) is None
 
 
-def test_a_stopped_training_goes_on_to_the_bits_of_one_left_alone(
+def test_a_pruned_training_resumes_to_the_bits_of_an_unpruned_one(
     config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path
 ) -> None:
     whole = fit(config, nuclei)
-    stopped = fit(config, nuclei, tmp_path, bars=PruningThresholds(values={2: 1.0}))
-    assert stopped.metrics["status"] == "pruned"
-    assert "at least 1 after epoch 2" in stopped.metrics["reason"]
-    assert stopped.metrics["epochs"] == 2
-    assert stopped.history == whole.history[:2]
-    told: list[float] = []
-    goes_on = fit(config, nuclei, tmp_path, lambda row: told.append(row["epoch"]))
-    assert told == [1, 2, 3, 4]
-    assert goes_on.metrics == whole.metrics
-    assert goes_on.history == whole.history
+    pruned = fit(config, nuclei, tmp_path, thresholds=PruningThresholds(values={2: 1.0}))
+    assert pruned.metrics["status"] == "pruned"
+    reason = "val_dice_coefficient was not at least 1 after epoch 2"
+    assert pruned.metrics["reason"] == reason
+    assert pruned.metrics["epochs"] == 2
+    assert pruned.history == whole.history[:2]
+    epochs: list[float] = []
+    resumed = fit(config, nuclei, tmp_path, lambda row: epochs.append(row["epoch"]))
+    assert epochs == [1, 2, 3, 4]
+    assert resumed.metrics == whole.metrics
+    assert resumed.history == whole.history
 
 
-def test_a_lower_bar_later_stops_without_training_what_is_known(
+def test_an_earlier_threshold_uses_the_epochs_of_the_checkpoint(
     config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path
 ) -> None:
-    later = fit(config, nuclei, tmp_path, bars=PruningThresholds(values={3: 1.0}))
-    told: list[float] = []
-    sooner = fit(
+    later = fit(config, nuclei, tmp_path, thresholds=PruningThresholds(values={3: 1.0}))
+    epochs: list[float] = []
+    earlier = fit(
         config,
         nuclei,
         tmp_path,
-        lambda row: told.append(row["epoch"]),
+        lambda row: epochs.append(row["epoch"]),
         PruningThresholds(values={1: 1.0}),
     )
-    assert told == [1]
-    assert sooner.history == later.history[:1]
-    assert sooner.metrics["epochs"] == 1
+    assert epochs == [1]
+    assert earlier.history == later.history[:1]
+    assert earlier.metrics["epochs"] == 1
 
 
-def test_a_whole_training_is_shortened_to_the_files_of_a_stopped_one(
+def test_a_whole_training_is_truncated_to_the_files_of_a_pruned_one(
     config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path
 ) -> None:
-    bars = PruningThresholds(values={1: 0.0, 2: 1.0})
-    train(config, nuclei, tmp_path / "pruned", "key", bars=bars)
+    thresholds = PruningThresholds(values={1: 0.0, 2: 1.0})
+    train(config, nuclei, tmp_path / "pruned", "key", thresholds=thresholds)
     train(config, nuclei, tmp_path / "whole", "key")
     before = [(tmp_path / "whole" / name).read_bytes() for name in FILES]
     truncate(tmp_path / "whole", NO_PRUNING)
     assert [(tmp_path / "whole" / name).read_bytes() for name in FILES] == before
-    truncate(tmp_path / "whole", bars)
+    truncate(tmp_path / "whole", thresholds)
     for name in FILES:
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "pruned" / name).read_bytes()
 
 
-def test_a_diverged_training_that_missed_a_bar_before_is_a_stopped_one(
+def test_a_diverged_training_that_failed_a_threshold_before_is_truncated(
     config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path
 ) -> None:
-    """The history is the evidence, so it is cut short here to that of a late divergence."""
+    """Only the status is changed here: the training has all its epochs and then diverges."""
     train(config, nuclei, tmp_path, "key")
     metrics = read_json(tmp_path / "metrics.json") | {"status": "diverged"}
     write_json(tmp_path / "metrics.json", metrics)

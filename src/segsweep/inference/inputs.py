@@ -88,7 +88,7 @@ def _add(matches: _Matches, path: Path) -> None:
         listing = list_images(path)
         new = {file: path for file in listing.files if file not in matches.folders}
         matches.folders |= new
-        matches.problems += listing.problems
+        matches.problems += listing.issues
     elif not path.is_file():
         missing = ("unreadable", str(path), "no such file", "expected an image or a folder")
         matches.problems.append(DataIssue(*missing))

@@ -6,7 +6,7 @@ import numpy as np
 
 from segsweep.data.images import grey_range, rescale_grey
 from segsweep.data.prepare import ImageSettings
-from segsweep.data.resize import Window, resize_image, restore_size, windows
+from segsweep.data.resize import Window, find_windows, resize_image, restore_size
 from segsweep.inference import sliding_window
 
 
@@ -24,7 +24,7 @@ class Page:
         side = settings.side
         self._side, self._levels = side, grey_range(grey, *settings.percentiles)
         tiled = settings.mode == "tile"
-        self._windows = [] if tiled else windows(self.shape, side, settings.mode)
+        self._windows = [] if tiled else find_windows(self.shape, side, settings.mode)
         self._tiles = list(sliding_window.tiles(self.shape, side)) if tiled else []
         self._inputs = len(self._windows) or len(self._tiles)
         self._blended = np.zeros(self.shape if self._tiles else 0, np.float32)

@@ -44,7 +44,7 @@ def read_images(
                     "the model was trained on single images; save each page as its own file",
                 )
         except InvalidImageError as error:
-            problems.append(error.at(image.path))
+            problems.append(error.as_issue(image.path))
             continue
         yield Prediction(image, [Page(page, settings) for page in pages])
 

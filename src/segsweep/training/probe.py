@@ -43,7 +43,9 @@ def probe(config: TrainingConfig) -> Measurement:
     with tempfile.TemporaryDirectory(prefix="segsweep-") as folder:
         result = Path(folder, "measurement.json")
         command = [sys.executable, "-m", __name__, json.dumps(config.to_dict()), str(result)]
-        done = subprocess.run(command, env=environment(), stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            command, env=subprocess_environment(), stderr=subprocess.PIPE, text=True
+        )
         if not result.exists():
             reason = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
             raise UserError(
@@ -53,7 +55,7 @@ def probe(config: TrainingConfig) -> Measurement:
         return Measurement(**json.loads(result.read_text()))
 
 
-def environment() -> dict[str, str]:
+def subprocess_environment() -> dict[str, str]:
     """Return this process's environment with segsweep first in PYTHONPATH."""
     paths = [SOURCE_FOLDER, *filter(None, [os.environ.get("PYTHONPATH")])]
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
