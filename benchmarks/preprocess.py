@@ -1,10 +1,10 @@
-"""Time preprocessing against plain loops over scikit-image and Pillow, and watch its memory.
+"""Compare the speed of preprocessing with plain loops over scikit-image and Pillow.
 
-Real images (the nuclei, enlarged, with noise) of 1024 x 1024 pixels become 256 x 256. The loops do
-for each image what a first script does: read, stretch between percentiles, resize; theirs is one
-process, ours as many as there are cores, and ours also hashes, looks for copies and keeps what is
-ready. The Pillow loop's pixels must be ours to the last grey value but one; scikit-image smooths a
-little more. Ratios are from one run; every run is a process of its own, so peak memory is too.
+Images of 1024 x 1024 pixels (the nuclei sample, enlarged, with noise) become 256 x 256. The loops
+read, rescale between percentiles and resize each image, in one process. segsweep uses all cores; it
+also hashes the files, finds duplicates and writes the cache. The pixels of the Pillow loop differ
+from segsweep's by at most one grey value; scikit-image smooths a little more. Each measurement is a
+process of its own, so that its peak memory is measured as well.
 
 Example:
   python benchmarks/preprocess.py --images 800
@@ -31,24 +31,25 @@ from segsweep.data.dataset import ProcessedSet
 from segsweep.data.sample import nuclei
 
 ROOT = Path(__file__).parents[1]
-SIDE, SMALL = 1024, 256
+SIDE = 1024
+PROCESSED_SIZE = (256, 256)
 
-MEASURED = """\
+MEASURE = """\
 import json, resource, sys, time
 sys.path[:0] = {paths!r}
 from pathlib import Path
 started = time.perf_counter()
-{work}
+{code}
 seconds = time.perf_counter() - started
 own, children = (resource.getrusage(w).ru_maxrss for w in (resource.RUSAGE_SELF,
                                                            resource.RUSAGE_CHILDREN))
 print(json.dumps([seconds, own, children]))
 """
 
-OURS = """\
+SEGSWEEP = """\
 from segsweep.data.preprocess import preprocess
 from segsweep.config.sections import Preprocess
-preprocess(Path({raw!r}), Path({out!r}), Preprocess().model_dump(), Path({kept!r}), {workers})
+preprocess(Path({raw!r}), Path({out!r}), Preprocess(), Path({cache!r}), {workers})
 """
 
 
@@ -56,76 +57,85 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--images", type=int, default=800, metavar="N")
-    parser.add_argument("--times", type=int, default=3, metavar="N", help="repetitions (default 3)")
-    given = parser.parse_args()
+    parser.add_argument(
+        "--images", type=int, default=800, metavar="N", help="number of images (default 800)"
+    )
+    parser.add_argument(
+        "--times", type=int, default=3, metavar="N", help="number of repetitions (default 3)"
+    )
+    args = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
     seconds: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_images(folder / "raw", given.images)
-        write_images(folder / "few", given.images // 4)
-        for i in range(given.times):
-            works = {
-                "ours": ours(folder, "raw", f"{i}", cores),
-                "ours, one process": ours(folder, "raw", f"{i}-one", 1),
-                "Pillow loop": loop(folder, "pillow_loop"),
-                "scikit-image loop": loop(folder, "skimage_loop"),
+        write_images(folder / "raw", args.images)
+        write_images(folder / "few", args.images // 4)
+        for i in range(args.times):
+            programs = {
+                "segsweep": segsweep_code(folder, "raw", f"{i}", cores),
+                "segsweep, one process": segsweep_code(folder, "raw", f"{i}-one", 1),
+                "Pillow loop": loop_code(folder, "pillow_loop"),
+                "scikit-image loop": loop_code(folder, "skimage_loop"),
             }
-            for kind in list(works)[i % len(works) :] + list(works)[: i % len(works)]:
-                seconds.setdefault(kind, []).append(measured(works[kind])[0])
-        _, own, child = measured(ours(folder, "raw", "memory", cores))
-        _, own_few, child_few = measured(ours(folder, "few", "few", cores))
-        compare(folder)
-    best = {kind: float(np.median(values)) for kind, values in seconds.items()}
-    for kind, value in best.items():
+            start = i % len(programs)  # another order in each repetition
+            for program in list(programs)[start:] + list(programs)[:start]:
+                seconds.setdefault(program, []).append(measure(programs[program])[0])
+        _, main_memory, worker_memory = measure(segsweep_code(folder, "raw", "memory", cores))
+        _, main_few, worker_few = measure(segsweep_code(folder, "few", "few", cores))
+        compare_pixels(folder)
+    medians = {program: float(np.median(values)) for program, values in seconds.items()}
+    for program, median in medians.items():
         print(
-            f"{kind}: {given.images / value:.0f} images a second, "
-            f"{value / best['ours']:.2f} times as long as ours"
+            f"{program}: {args.images / median:.0f} images/s, "
+            f"{median / medians['segsweep']:.2f} times the duration of segsweep"
         )
     print(
-        f"peak memory of {given.images // 4} and {given.images} images: "
-        f"{own_few / 1024:.0f} and {own / 1024:.0f} MB, each worker {child_few / 1024:.0f} and "
-        f"{child / 1024:.0f} MB"
+        f"peak memory with {args.images // 4} and {args.images} images: "
+        f"{main_few / 1024:.0f} and {main_memory / 1024:.0f} MB, each worker "
+        f"{worker_few / 1024:.0f} and {worker_memory / 1024:.0f} MB"
     )
 
 
 def write_images(raw: Path, count: int) -> None:
-    chance = np.random.default_rng(0)
-    pairs = list(nuclei())
+    """Write images, masks and groups.csv to `raw`."""
+    rng = np.random.default_rng(0)
+    samples = list(nuclei())
     for folder in ("images", "masks"):
         (raw / folder).mkdir(parents=True)
     rows = ["image,group"]
     for i in range(count):
-        pair = pairs[i % len(pairs)]
+        sample = samples[i % len(samples)]
         size = (SIDE, SIDE)
-        image = np.array(Image.fromarray(pair.image).resize(size, Image.Resampling.BICUBIC), float)
-        noisy = (image + chance.normal(0, 4, image.shape)).clip(0, 255).astype(np.uint8)
-        mask = Image.fromarray(pair.mask).resize(size, Image.Resampling.NEAREST)
+        image = np.array(
+            Image.fromarray(sample.image).resize(size, Image.Resampling.BICUBIC), float
+        )
+        noisy = (image + rng.normal(0, 4, image.shape)).clip(0, 255).astype(np.uint8)
+        mask = Image.fromarray(sample.mask).resize(size, Image.Resampling.NEAREST)
         Image.fromarray(noisy).save(raw / f"images/{i:05d}.png")
         mask.save(raw / f"masks/{i:05d}.png")
-        rows.append(f"{i:05d}.png,{i % len(pairs)}")
+        rows.append(f"{i:05d}.png,{i % len(samples)}")
     (raw / "groups.csv").write_text("\n".join(rows) + "\n")
 
 
-def ours(folder: Path, raw: str, run: str, workers: int) -> str:
-    return OURS.format(
+def segsweep_code(folder: Path, raw: str, run: str, workers: int) -> str:
+    return SEGSWEEP.format(
         raw=str(folder / raw),
         out=str(folder / f"out-{run}"),
-        kept=str(folder / f"kept-{run}"),
+        cache=str(folder / f"cache-{run}"),
         workers=workers,
     )
 
 
-def loop(folder: Path, name: str) -> str:
+def loop_code(folder: Path, name: str) -> str:
     return f"from preprocess import {name}; {name}(Path({str(folder / 'raw')!r}))"
 
 
-def measured(work: str) -> tuple[float, int, int]:
-    """Seconds, and the peak memory (KiB) of the process and of its largest child."""
-    code = MEASURED.format(paths=[str(ROOT / "src"), str(ROOT / "benchmarks")], work=work)
+def measure(code: str) -> tuple[float, int, int]:
+    """Return seconds, and peak memory (KiB) of the process and of its largest child."""
+    paths = [str(ROOT / "src"), str(ROOT / "benchmarks")]
+    program = MEASURE.format(paths=paths, code=code)
     done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT
     )
     seconds, own, children = json.loads(done.stdout.splitlines()[-1])
     return seconds, own, children
@@ -137,11 +147,11 @@ def pillow_loop(raw: Path) -> None:
         image = np.array(Image.open(path), np.float32)
         black, white = np.percentile(image, Preprocess().percentiles)
         image = np.clip((image - black) / (white - black), 0, 1)
-        small = Image.fromarray(image).resize((SMALL, SMALL), Image.Resampling.BILINEAR)
+        small = Image.fromarray(image).resize(PROCESSED_SIZE, Image.Resampling.BILINEAR)
         images.append(np.rint(np.asarray(small) * 255).astype(np.uint8))
         mask = np.array(Image.open(raw / "masks" / path.name)) > 0
         share = Image.fromarray(mask.astype(np.float32)).resize(
-            (SMALL, SMALL), Image.Resampling.BOX
+            PROCESSED_SIZE, Image.Resampling.BOX
         )
         masks.append((np.asarray(share) >= 0.5).astype(np.uint8))
     save(raw.parent / "pillow", images, masks)
@@ -153,10 +163,10 @@ def skimage_loop(raw: Path) -> None:
         image = imread(path)
         black, white = np.percentile(image, Preprocess().percentiles)
         image = rescale_intensity(image, (black, white), (0.0, 1.0))
-        small = resize(image, (SMALL, SMALL), order=1, anti_aliasing=True)
+        small = resize(image, PROCESSED_SIZE, order=1, anti_aliasing=True)
         images.append(np.rint(small * 255).astype(np.uint8))
         mask = imread(raw / "masks" / path.name) > 0
-        masks.append(resize(mask, (SMALL, SMALL), order=0, anti_aliasing=False).astype(np.uint8))
+        masks.append(resize(mask, PROCESSED_SIZE, order=0, anti_aliasing=False).astype(np.uint8))
     save(raw.parent / "skimage", images, masks)
 
 
@@ -166,14 +176,15 @@ def save(out: Path, images: list[np.ndarray], masks: list[np.ndarray]) -> None:
     np.save(out / "masks.npy", np.stack(masks))
 
 
-def compare(folder: Path) -> None:
-    """How far the loops' pixels are from ours."""
+def compare_pixels(folder: Path) -> None:
+    """Print the differences between the pixels of the loops and of segsweep."""
     data = ProcessedSet.open(folder / "out-0")
-    for peer in ("pillow", "skimage"):
-        images, masks = (np.load(folder / peer / f"{name}.npy") for name in ("images", "masks"))
-        off = np.abs(images.astype(int) - data.images)
+    for library in ("pillow", "skimage"):
+        images, masks = (np.load(folder / library / f"{n}.npy") for n in ("images", "masks"))
+        difference = np.abs(images.astype(int) - data.images)
         print(
-            f"{peer}: grey values differ by at most {off.max()} ({off.mean():.2f} on average), "
+            f"{library}: grey values differ by at most {difference.max()} (mean "
+            f"{difference.mean():.2f}), "
             f"masks in {(masks != data.masks).mean():.3%} of the pixels"
         )
 
