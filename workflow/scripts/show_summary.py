@@ -54,8 +54,10 @@ def main() -> None:
         f"  {results}/next/                a proposal for the next sweep, with reasons\n"
         f"  {results}/data_report.md       the images and their splits\n"
         "\nNext commands:\n"
-        f"  segsweep predict --model {results}/best IMAGES -o OUT   segment new images\n"
-        "  dvc exp run -S batch_size=8                          train once with one value changed"
+        "  # segment new images\n"
+        f"  segsweep predict --model {results}/best IMAGES -o OUT\n"
+        "  # train once with one value changed\n"
+        "  dvc exp run -S batch_size=8"
     )
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -89,7 +90,13 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters["inline_svg"] = inline_svg
+    environment.filters["keep_percent"] = _keep_percent
     return environment.get_template("report.html.jinja")
+
+
+def _keep_percent(text: str) -> str:
+    """Replace the space of `95 %` by one at which a line does not break."""
+    return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", text)
 
 
 def _blocks(plots: Sequence[Plot], findings: Sequence[Mapping[str, Any]]) -> dict[str, list[Block]]:

@@ -97,8 +97,9 @@ class Results:
 
     @property
     def highlighted(self) -> str | None:
-        """The selected trial; without a selection, the one with the best observed value."""
-        return self.selected or (self.finished[0].name if self.finished else None)
+        """The selected trial; else the one with the best posterior mean, or observed value."""
+        best_observed = self.finished[0].name if self.finished else None
+        return self.selected or self.findings.get("best_trial") or best_observed
 
     def trial(self, name: str | None) -> TrialResult | None:
         """Return the best trial of this name; names of imported runs may not be unique."""
