@@ -1,7 +1,7 @@
 """Put on PYTHONPATH by `counting_project.py`: counts trainings, kills at a write, adds delays.
 
-COUNTER: a file outside the project. Every started training and every finished epoch appends a line,
-and another one for each device that the process holds, with its number and the time. KILL_AT ("name
+COUNTER: a file outside the project. Every started training and every finished epoch appends a line;
+an epoch appends another one with the process ID. KILL_AT ("name
 name ..."): a process that is about to rename a finished file to such a name is killed by SIGKILL.
 RANDOM_DELAY: every training begins with a pause of random length, up to so many seconds.
 """
@@ -23,12 +23,6 @@ def _note(word: str) -> None:
         file.write(f"{word}\n")
 
 
-def _held() -> list[str]:
-    """Return the devices whose lock files this process has open."""
-    files = [Path(os.path.realpath(fd)) for fd in Path("/proc/self/fd").iterdir()]
-    return [f.stem for f in files if f.name.startswith("segsweep-") and f.suffix == ".lock"]
-
-
 def _watch(event: str, arguments: tuple[object, ...]) -> None:
     if event != "os.rename":
         return
@@ -38,8 +32,7 @@ def _watch(event: str, arguments: tuple[object, ...]) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if name == "last.safetensors":
         _note("epoch")
-        for device in _held():
-            _note(f"epoch on {device} by {os.getpid()} at {time.monotonic()}")
+        _note(f"epoch by {os.getpid()}")
 
 
 if COUNTER:

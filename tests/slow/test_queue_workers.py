@@ -1,4 +1,4 @@
-"""Two workers of DVC's queue on two devices: one training each, and no training twice."""
+"""Two workers of DVC's queue: live results, each experiment's own result, no training twice."""
 
 import json
 import os
@@ -9,90 +9,82 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from counting_project import Witnessed
+from counting_project import CountingProject
 from faults.conftest import wait_for
 from project import Project
 
 EPOCHS = 40
 QUEUED = [["batch_size=4"], ["batch_size=6"], ["batch_size=12"], ["batch_size=6", "wandb.images=1"]]
-"""The last asks for the training of the second."""
+"""Settings of the experiments; the last needs the same training as the second."""
 
-ON = re.compile(r"epoch on segsweep-(\S+) by (\d+) at (\S+)")
-
-
-def shown(project: Project) -> list[dict[str, Any]]:
-    """The queued and the finished experiments, as the editor extension asks for them."""
-    text = project.run("dvc", "exp", "show", "--json")
-    found = json.loads(text[text.index("[") :])
-    return [one for row in found for one in row["experiments"] or []]
+EPOCH_BY = re.compile(r"epoch by (\d+)")
 
 
-def single_run(experiment: dict[str, Any]) -> dict[str, Any]:
+def experiments_of(project: Project) -> list[dict[str, Any]]:
+    """Return queued, running and finished experiments, as DVC's editor extension reads them."""
+    output = project.run("dvc", "exp", "show", "--json")
+    rows = json.loads(output[output.index("[") :])
+    return [experiment for row in rows for experiment in row["experiments"] or []]
+
+
+def train_metrics(experiment: dict[str, Any]) -> dict[str, Any]:
+    """Return the metrics of the single run of an experiment; empty while it has none."""
     data = experiment["revs"][0]["data"]
     return dict(data["metrics"]["results/train/metrics.json"]["data"]) if data else {}
 
 
-def held(project: Witnessed) -> list[tuple[str, ...]]:
-    """Device, process and time of each epoch that was trained while a device was held."""
-    return [match.groups() for line in project.lines() if (match := ON.fullmatch(line))]
+def processes(project: CountingProject) -> list[int]:
+    """Return the process of each epoch so far."""
+    matches = map(EPOCH_BY.fullmatch, project.lines())
+    return [int(match[1]) for match in matches if match]
 
 
-def test_two_workers_keep_to_one_training_on_each_of_two_devices(
+def test_two_queue_workers_share_trainings_and_show_live_results(
     clones: Callable[[str], Project], tmp_path: Path
 ) -> None:
-    project = Witnessed(clones("queue").folder, witness=tmp_path / "witness")
+    project = CountingProject(clones("queue").folder, counter=tmp_path / "counter")
     project.run("git", "config", "user.name", "tests")
     project.run("git", "config", "user.email", "tests@localhost")
     project.change_study({"epochs": EPOCHS, "wandb": {"images": 2}})
     project.run("dvc", "repro", "train")
-    project.commit("made")
+    project.commit("a finished single run")
     assert (project.trainings(), project.epochs()) == (1, EPOCHS)
-    (tmp_path / "tmp").mkdir()
-    two = {"SEGSWEEP_CPU_SLOTS": "2", "TMPDIR": str(tmp_path / "tmp")}
     for settings in QUEUED:
-        asked = [part for setting in settings for part in ("-S", setting)]
-        project.run("dvc", "exp", "run", "--queue", *asked, "train")
-    project.start("dvc", "queue", "start", "--jobs", "2", **two).wait()
+        options = [part for setting in settings for part in ("-S", setting)]
+        project.run("dvc", "exp", "run", "--queue", *options, "train")
+    project.start("dvc", "queue", "start", "--jobs", "2").wait()
 
-    # what runs is told live, from the folders of the experiments; it is stopped to be looked at
-    wait_for(lambda: held(project), 200, "an epoch")
-    training = int(held(project)[-1][1])
+    # Running experiments show live results; a training is paused so that it is still running.
+    wait_for(lambda: len(processes(project)) > EPOCHS, 200, "an epoch")
+    training = processes(project)[-1]
     os.kill(training, signal.SIGSTOP)
-    running = [one for one in shown(project) if (one["executor"] or {}).get("state") == "running"]
-    assert any(single_run(one)["status"] == "running" for one in running)
-    logs = "".join(project.run("dvc", "queue", "logs", one["name"]) for one in running)
+    running = [
+        experiment
+        for experiment in experiments_of(project)
+        if (experiment["executor"] or {}).get("state") == "running"
+    ]
+    assert any(train_metrics(experiment).get("status") == "running" for experiment in running)
+    logs = "".join(
+        project.run("dvc", "queue", "logs", experiment["name"]) for experiment in running
+    )
     assert f"train: epoch 1/{EPOCHS}, validation Dice" in logs
     os.kill(training, signal.SIGCONT)
 
-    def done() -> bool:
-        time.sleep(5)  # as asking costs the cores that the trainings need
+    def is_done() -> bool:
+        time.sleep(5)  # the trainings need the cores
         status = project.run("dvc", "queue", "status")
         return "Running" not in status and "Queued" not in status
 
-    wait_for(done, 400, "the queue")
+    wait_for(is_done, 400, "the queue")
 
-    # every experiment has the result of its own setting
-    experiments = shown(project)
     results = {}
-    for one in experiments:
-        params = one["revs"][0]["data"]["params"]["params.yaml"]["data"]
-        metrics = single_run(one)
+    for experiment in experiments_of(project):
+        params = experiment["revs"][0]["data"]["params"]["params.yaml"]["data"]
+        metrics = train_metrics(experiment)
         assert (metrics["status"], metrics["epochs"]) == ("finished", EPOCHS)
         assert metrics["effective_batch_size"] == params["batch_size"]
         results[params["batch_size"], params["wandb"]["images"]] = metrics
     assert set(results) == {(4, 2), (6, 2), (12, 2), (6, 1)}
     assert results[6, 2] == results[6, 1]
-
-    # and the devices had one training at a time, each of which ran once
     assert project.trainings() == 3
-    epochs = held(project)
-    assert len(epochs) == project.epochs() == 3 * EPOCHS
-    assert {device for device, _, _ in epochs} == {"CPU-0", "CPU-1"}
-    times: dict[tuple[str, str], list[float]] = {}
-    for device, process, at in epochs:
-        times.setdefault((device, process), []).append(float(at))
-    assert len(times) == 3
-    for (device, process), own in times.items():
-        for (other_device, other), theirs in times.items():
-            if device == other_device and process != other:
-                assert max(own) < min(theirs) or max(theirs) < min(own)
+    assert project.epochs() == 3 * EPOCHS
