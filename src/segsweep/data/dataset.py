@@ -48,23 +48,23 @@ class ProcessedSet:
         except (OSError, ValueError, EOFError) as error:
             reason = "not a NumPy array" if "pickle" in str(error) else error
             raise UserError(
-                f"{folder}: images.npy or masks.npy cannot be read ({reason}); run preprocess again"
+                f"{folder}: images.npy or masks.npy cannot be read ({reason}); run snakemake again"
             ) from error
         if images.ndim != 3 or images.shape != masks.shape or images.dtype != np.uint8:
             raise UserError(
                 f"{folder}: found images {images.dtype} {images.shape} and masks {masks.shape}, "
-                "expected uint8 (n, height, width) for both; run preprocess again"
+                "expected uint8 (n, height, width) for both; run snakemake again"
             )
         missing = {"name", "group", "split"} - set(rows[0] if rows else {})
         if missing:
             raise UserError(
                 f"{folder / 'manifest.csv'}: found no column {', '.join(sorted(missing))}; run "
-                "preprocess again"
+                "snakemake again"
             )
         if not len(rows) == len(images) == len(masks):
             raise UserError(
                 f"{folder}: found {len(rows)} rows in manifest.csv, {len(images)} images and "
-                f"{len(masks)} masks, expected equal numbers; run preprocess again"
+                f"{len(masks)} masks, expected equal numbers; run snakemake again"
             )
         names, groups, splits = ([row[key] for row in rows] for key in ("name", "group", "split"))
         preprocessing = read_json(folder / "preprocessing.json")
