@@ -9,9 +9,9 @@ from typing import Literal
 from segsweep.core.errors import UserError
 from segsweep.core.files import write_text
 
-Severity = Literal["image", "set", "note"]
-"""`image`: an error of one image, which `preprocess.on_bad: drop` leaves out. `set`: an error of
-the whole data set, which always ends the run. `note`: a warning."""
+Severity = Literal["image", "dataset", "warning"]
+"""`image`: an error of one image, which `preprocess.on_bad: drop` leaves out. `dataset`: an error
+of the whole data set, which always ends the run. `warning`: does not end it."""
 
 ISSUE_KINDS: dict[str, tuple[str, Severity]] = {
     "partner": ("missing partner", "image"),
@@ -31,17 +31,17 @@ ISSUE_KINDS: dict[str, tuple[str, Severity]] = {
     "mask_is_image": ("mask that looks like an image", "image"),
     "mask_values": ("unexpected values in a mask", "image"),
     "duplicate": ("same image in two groups", "image"),
-    "groups": ("invalid table of groups", "set"),
-    "few_groups": ("too few groups for three splits", "set"),
-    "no_foreground": ("split without foreground", "set"),
-    "inverted": ("masks that may be inverted", "note"),
-    "saturated": ("saturated images", "note"),
-    "near_duplicate": ("nearly the same image in two groups", "note"),
-    "own_groups": ("every image is its own group", "note"),
+    "groups": ("invalid table of groups", "dataset"),
+    "few_groups": ("too few groups for three splits", "dataset"),
+    "no_foreground": ("split without foreground", "dataset"),
+    "inverted": ("masks that may be inverted", "warning"),
+    "saturated": ("saturated images", "warning"),
+    "near_duplicate": ("nearly the same image in two groups", "warning"),
+    "own_groups": ("every image is its own group", "warning"),
 }
 """Title and severity of every kind of issue, in the order of the reports."""
 
-SEVERITY_LABELS = {"image": "error", "set": "error of the data set", "note": "warning"}
+SEVERITY_LABELS = {"image": "error", "dataset": "error of the data set", "warning": "warning"}
 
 REPORT = "results/data_report.md"
 """The file that lists all issues."""
@@ -95,7 +95,7 @@ class DataIssuesError(UserError):
 
     def __init__(self, issues: Sequence[DataIssue]) -> None:
         self.issues = list(issues)
-        errors = [issue for issue in issues if issue.severity != "note"]
+        errors = [issue for issue in issues if issue.severity != "warning"]
         kinds = Counter(issue.kind for issue in errors)
         counts = ", ".join(f"{ISSUE_KINDS[kind][0]}: {count}" for kind, count in kinds.items())
         super().__init__(
@@ -107,7 +107,7 @@ class DataIssuesError(UserError):
 
 def _advice(issues: Iterable[DataIssue]) -> str:
     """Return what to do about errors; those of the data set end a run whatever `on_bad` is."""
-    if any(issue.severity == "set" for issue in issues):
+    if any(issue.severity == "dataset" for issue in issues):
         return "fix them"
     return "fix them, or set preprocess.on_bad: drop to continue without these images"
 

@@ -164,7 +164,7 @@ def assign_splits(dataset: PreparedDataset, settings: Preprocess) -> list[str]:
     Raises:
         DataIssuesError: With all issues, if one of them ends the run.
     """
-    fatal = {"set"} if settings.on_bad == "drop" else {"set", "image"}
+    fatal = {"dataset"} if settings.on_bad == "drop" else {"dataset", "image"}
     if any(issue.severity in fatal for issue in dataset.issues):
         raise DataIssuesError(dataset.issues)
     foreground = [image.foreground for image in dataset.prepared]
