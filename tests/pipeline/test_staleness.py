@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from project import ROOT
-from segsweep.pipeline.file_hashes import STATE
+from segsweep.pipeline.fingerprint import STATE
 from segsweep.pipeline.job_record import write_record
 from segsweep.pipeline.staleness import STUDY_OF_RUN, StalenessCheck, is_read_only
 

@@ -18,7 +18,7 @@ from segsweep.core.errors import command_line, parser
 from segsweep.data.image_cache import image_cache_folder
 from segsweep.data.issues import DataIssuesError, write_issue_report
 from segsweep.data.preprocess import image_settings, preprocess
-from segsweep.pipeline.file_hashes import FileHashes
+from segsweep.pipeline.fingerprint import FileHashes
 
 
 def main() -> None:

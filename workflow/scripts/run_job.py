@@ -27,7 +27,7 @@ from segsweep.core.files import content_hash, locked
 from segsweep.core.processes import die_with_parent, dying_with_me
 from segsweep.pipeline.cache import CacheEntry, cache_key
 from segsweep.pipeline.cluster_nodes import record_failures
-from segsweep.pipeline.file_hashes import STATE
+from segsweep.pipeline.fingerprint import STATE
 from segsweep.pipeline.job_record import (
     check_sources,
     is_up_to_date,

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from segsweep.core.errors import UserError
 from segsweep.core.files import content_hash, read_json, read_yaml, write_json
-from segsweep.pipeline.file_hashes import STATE
-from segsweep.pipeline.fingerprint import code_hash
+from segsweep.pipeline.fingerprint import STATE, code_hash
 
 PARAMS_SUBSETS = STATE / "inputs"
 """The folder of the parts of the study, and of the lists of source files, that rules read."""

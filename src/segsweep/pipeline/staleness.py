@@ -24,8 +24,7 @@ from typing import Any
 
 from segsweep.core.files import write_json, write_text, write_yaml
 from segsweep.core.yaml_format import dump_yaml
-from segsweep.pipeline.file_hashes import STATE, FileHashes
-from segsweep.pipeline.fingerprint import code_hash
+from segsweep.pipeline.fingerprint import STATE, FileHashes, code_hash
 from segsweep.pipeline.job_record import (
     PARAMS_SUBSETS,
     SOURCES,
