@@ -10,7 +10,7 @@ import yaml
 
 from project import ROOT, environment
 from segsweep.config.study import Study
-from synthetic_sweeps import REPORTED, like_the_report, searched
+from synthetic_sweeps import REPORTED, report_surface, searched
 
 
 def evaluate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -35,7 +35,7 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "val/dice": trial.value,
             "val/loss": 1 - (trial.value or 0),
         }
-        for i, trial in enumerate(searched(REPORTED, like_the_report, 0.004, 30, 0))
+        for i, trial in enumerate(searched(REPORTED, report_surface, 0.004, 30, 0))
     ]
     rows += [
         rows[0] | {"Name": "run-30", "State": "crashed", "val/dice": "", "val/loss": ""},

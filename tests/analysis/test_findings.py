@@ -19,7 +19,7 @@ from segsweep.config.study import Study
 from segsweep.core.errors import UserError
 from segsweep.search.gaussian_process import Surrogate
 from segsweep.search.trial_result import TrialResult
-from synthetic_sweeps import LOG, REPORTED, like_the_report, nothing_but_luck, sweep
+from synthetic_sweeps import LOG, REPORTED, flat_surface, report_surface, sweep
 
 Value = Callable[[Mapping[str, Any]], float]
 
@@ -35,7 +35,7 @@ def next_sweep(analysis: Analysis, epochs: int | None = 40) -> NextSweep:
 
 
 def test_pure_noise_makes_every_finding_inconclusive() -> None:
-    findings = findings_by_id(Analysis.of(sweep(REPORTED, nothing_but_luck, 0.004, 30, 1)))
+    findings = findings_by_id(Analysis.of(sweep(REPORTED, flat_surface, 0.004, 30, 1)))
     assert "are not significant (permutation p = " in findings["importance"].sentence
     assert "are not significant (permutation p = " in findings["best"].sentence
     for name in ("best", "importance", "batch size", "learning rate with batch", "edges"):
@@ -44,7 +44,7 @@ def test_pure_noise_makes_every_finding_inconclusive() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_too_few_trials_are_not_tested(count: int) -> None:
-    analysis = Analysis.of(sweep(REPORTED, like_the_report, 0.004, count, 0))
+    analysis = Analysis.of(sweep(REPORTED, report_surface, 0.004, count, 0))
     sentence = findings_by_id(analysis)["importance"].sentence
     assert f"were not tested ({count} finished trials, 6 needed)" in sentence
     text = summarise(next_sweep(analysis), analysis.samples.noise_sd)
@@ -52,7 +52,7 @@ def test_too_few_trials_are_not_tested(count: int) -> None:
 
 
 def test_no_finished_trial_is_an_error() -> None:
-    finished = sweep(REPORTED, like_the_report, 0.004, 3, 0)
+    finished = sweep(REPORTED, report_surface, 0.004, 3, 0)
     failed = [replace(t, status="diverged", value=None) for t in finished.trials]
     with pytest.raises(UserError, match="none of the 3 trials has a value of val_dice"):
         Analysis.of(replace(finished, trials=failed))
@@ -112,7 +112,7 @@ def test_the_next_study_is_valid_for_every_kind_of_parameter(
 
 
 def test_values_of_another_metric_are_not_used_as_prior_trials() -> None:
-    finished = replace(sweep(REPORTED, like_the_report, 0.004, 30, 0), metric="my/dice")
+    finished = replace(sweep(REPORTED, report_surface, 0.004, 30, 0), metric="my/dice")
     analysis = Analysis.of(finished)
     assert "prior_trials" not in next_study(analysis, next_sweep(analysis), {})["sweep"]
 
@@ -121,7 +121,7 @@ def test_batch_sizes_that_cannot_be_compared_are_not_analysed() -> None:
     space = {"batch_size": {"values": [16]}, "dropout": {"min": 0.0, "max": 0.5}}
     analysis = Analysis.of(sweep(space, lambda p: p["dropout"], 0.01, 12, 0))
     assert analysis.batch_sizes == []
-    same = Analysis.of(sweep({"batch_size": {"values": [16]}}, nothing_but_luck, 0.01, 8, 0))
+    same = Analysis.of(sweep({"batch_size": {"values": [16]}}, flat_surface, 0.01, 8, 0))
     assert findings_by_id(same)["importance"].confidence == "inconclusive"
     odd = {"batch_size": {"values": ["auto", 16]}, "dropout": {"min": 0.0, "max": 0.5}}
     assert Analysis.of(sweep(odd, lambda p: p["dropout"], 0.01, 12, 0)).batch_sizes == []
@@ -130,7 +130,7 @@ def test_batch_sizes_that_cannot_be_compared_are_not_analysed() -> None:
 def test_an_analysis_is_read_back_without_fitting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    completed = sweep(REPORTED, like_the_report, 0.004, 20, 0)
+    completed = sweep(REPORTED, report_surface, 0.004, 20, 0)
     analysis = Analysis.of(completed)
     write_analysis(tmp_path, analysis, {})
     monkeypatch.delattr(Surrogate, "_fit")
@@ -142,7 +142,7 @@ def test_an_analysis_is_read_back_without_fitting(
 
 
 def trials_with_curve(curve: Callable[[int], float]) -> list[TrialResult]:
-    trials = sweep(REPORTED, like_the_report, 0.004, 12, 0).trials
+    trials = sweep(REPORTED, report_surface, 0.004, 12, 0).trials
     return [replace(t, history=tuple(curve(epoch) for epoch in range(20))) for t in trials]
 
 
@@ -157,14 +157,14 @@ def trials_with_curve(curve: Callable[[int], float]) -> list[TrialResult]:
 def test_learning_curves_determine_the_epochs_of_the_next_sweep(
     curve: Callable[[int], float], factor: float
 ) -> None:
-    finished = sweep(REPORTED, like_the_report, 0.004, 12, 0)
+    finished = sweep(REPORTED, report_surface, 0.004, 12, 0)
     summary = summarise_curves(replace(finished, trials=trials_with_curve(curve)), 0.05)
     assert summary is not None
     assert summary.epochs_factor == factor
 
 
 def test_failures_are_counted_and_located() -> None:
-    finished = sweep(REPORTED, like_the_report, 0.004, 20, 0, "random")
+    finished = sweep(REPORTED, report_surface, 0.004, 20, 0, "random")
     trials = [
         replace(t, status="diverged", value=None) if t.parameters["learning_rate"] > 4e-4 else t
         for t in finished.trials

@@ -10,7 +10,7 @@ from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.importance import main_effects
 from segsweep.analysis.posterior import PosteriorSamples, interval
 from segsweep.search.encoding import decode
-from synthetic_sweeps import REPORTED, like_the_report, sweep
+from synthetic_sweeps import REPORTED, report_surface, sweep
 
 COUNT = 120
 
@@ -23,10 +23,10 @@ def optuna_importances(finished: CompletedSweep) -> dict[str, float]:
         "l2_reg": optuna.distributions.FloatDistribution(1e-6, 1e-3, log=True),
     }
     study = optuna.create_study(direction="maximize")
-    for one in finished.trials:
+    for trial in finished.trials:
         study.add_trial(
             optuna.trial.create_trial(
-                params=dict(one.parameters), distributions=space, value=one.value
+                params=dict(trial.parameters), distributions=space, value=trial.value
             )
         )
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
@@ -36,7 +36,7 @@ def optuna_importances(finished: CompletedSweep) -> dict[str, float]:
 def steep(p: Mapping[str, float]) -> float:
     """A surface on which l2_reg matters most, then the learning rate."""
     rate = np.log10(p["learning_rate"] / 1e-4)
-    return like_the_report(p) - 0.05 * np.log10(p["l2_reg"] / 1e-4) ** 2 - 0.02 * rate**2
+    return report_surface(p) - 0.05 * np.log10(p["l2_reg"] / 1e-4) ** 2 - 0.02 * rate**2
 
 
 def true_shares() -> dict[str, float]:
@@ -44,18 +44,18 @@ def true_shares() -> dict[str, float]:
     space = sweep(REPORTED, steep, 0.0, 1, 0).varied
     rng = np.random.default_rng(5)
     a, b = ([decode(space, row) for row in rng.random((20_000, len(space))).tolist()] for _ in "ab")
-    values = np.array([steep(one) for one in a])
+    values = np.array([steep(point) for point in a])
     shares = {}
     for name in space:
-        mixed = [{**other, name: one[name]} for one, other in zip(a, b, strict=True)]
-        with_own = np.array([steep(one) for one in mixed])
+        mixed = [{**other, name: point[name]} for point, other in zip(a, b, strict=True)]
+        with_own = np.array([steep(point) for point in mixed])
         shares[name] = float(np.cov(values, with_own)[0, 1] / values.var())
     return shares
 
 
 def test_intervals_contain_the_true_shares_and_the_first_parameter_matches_optuna() -> None:
     finished = sweep(REPORTED, steep, 0.002, COUNT, 0, "random")
-    found = {one.parameter: one.share for one in main_effects(PosteriorSamples(finished))}
+    found = {effect.parameter: effect.share for effect in main_effects(PosteriorSamples(finished))}
     truth = true_shares()
     for name, share in found.items():
         low, high = interval(share)
@@ -66,8 +66,8 @@ def test_intervals_contain_the_true_shares_and_the_first_parameter_matches_optun
 
 
 def test_the_interval_of_an_effect_contains_the_true_difference() -> None:
-    samples = PosteriorSamples(sweep(REPORTED, like_the_report, 0.002, COUNT, 1, "random"))
-    dropout = next(one for one in main_effects(samples) if one.parameter == "dropout")
+    samples = PosteriorSamples(sweep(REPORTED, report_surface, 0.002, COUNT, 1, "random"))
+    dropout = next(e for e in main_effects(samples) if e.parameter == "dropout")
     best = dropout.values[int(dropout.curve.mean(0).argmax())]
     assert best == pytest.approx(0.2, abs=0.06)
     drop = dropout.curve[:, 0] - dropout.curve.max(1)

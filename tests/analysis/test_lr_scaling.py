@@ -20,14 +20,14 @@ def test_the_best_batch_size_and_the_loss_at_others() -> None:
         return 0.6 - 0.01 * abs(np.log2(p["batch_size"] / 16)) - 0.1 * (p["dropout"] - 0.2) ** 2
 
     effects = batch_size_effects(PosteriorSamples(sweep(SPACE, value, 0.002, 40, 0, "random")))  # type: ignore[arg-type]
-    assert [one.batch_size for one in effects] == [4, 8, 16, 32, 64, 128]
-    best = [float(one.best.mean()) for one in effects]
+    assert [effect.batch_size for effect in effects] == [4, 8, 16, 32, 64, 128]
+    best = [float(effect.best.mean()) for effect in effects]
     assert int(np.argmax(best)) == 2
     assert best[2] == pytest.approx(0.6, abs=0.004)
     lost = effects[2].best - effects[5].best
     low, high = interval(lost)
     assert low <= 0.03 <= high
-    assert all((one.best >= one.typical).all() for one in effects)
+    assert all((effect.best >= effect.typical).all() for effect in effects)
 
 
 def test_without_batch_size_and_learning_rate_there_is_no_result() -> None:

@@ -11,7 +11,7 @@ from segsweep.analysis.rationale import rationale, summarise
 from segsweep.analysis.target_device import batch_size_fits
 from segsweep.config.study import Study
 from segsweep.pipeline.environment import Device
-from synthetic_sweeps import REPORTED, its_opposite, like_the_report, nothing_but_luck, sweep
+from synthetic_sweeps import REPORTED, flat_surface, opposite_surface, report_surface, sweep
 
 
 def proposal_for(value: object, gigabytes: float, seed: int = 0) -> tuple[Analysis, NextSweep]:
@@ -22,7 +22,7 @@ def proposal_for(value: object, gigabytes: float, seed: int = 0) -> tuple[Analys
 
 @pytest.fixture(scope="module")
 def reported() -> tuple[Analysis, NextSweep]:
-    return proposal_for(like_the_report, 48)
+    return proposal_for(report_surface, 48)
 
 
 def test_a_batch_size_at_its_bound_extends_batch_sizes_and_learning_rates(
@@ -44,7 +44,7 @@ def test_a_batch_size_at_its_bound_extends_batch_sizes_and_learning_rates(
 
 
 def test_an_opposite_surface_leads_to_an_opposite_proposal() -> None:
-    _, proposal = proposal_for(its_opposite, 8)
+    _, proposal = proposal_for(opposite_surface, 8)
     assert max(proposal.space["batch_size"].values) <= 8  # type: ignore[union-attr]
     assert min(proposal.space["batch_size"].values) < 4  # type: ignore[union-attr]
     rate = proposal.space["learning_rate"]
@@ -55,7 +55,7 @@ def test_an_opposite_surface_leads_to_an_opposite_proposal() -> None:
 
 
 def test_pure_noise_changes_no_range() -> None:
-    analysis, proposal = proposal_for(nothing_but_luck, 48)
+    analysis, proposal = proposal_for(flat_surface, 48)
     assert proposal.space == analysis.sweep.space
     assert [change.key for change in proposal.changes] == ["sweep.trials"]
     assert not proposal.stop
@@ -64,7 +64,7 @@ def test_pure_noise_changes_no_range() -> None:
 
 def test_small_gpu_memory_limits_the_batch_sizes() -> None:
     """The default network is predicted to need 7.1 GB at batch size 32."""
-    _, proposal = proposal_for(like_the_report, 8)
+    _, proposal = proposal_for(report_surface, 8)
     assert max(proposal.space["batch_size"].values) == 32  # type: ignore[union-attr]
     assert "is predicted not to fit in memory" in next(
         change.reason for change in proposal.changes if change.key.endswith("batch_size")
@@ -113,7 +113,7 @@ def test_a_gain_below_the_noise_advises_to_stop() -> None:
 
 def test_no_batch_size_exceeds_the_training_split() -> None:
     """Trials of batch size 16 used 12 images per step, the whole training split."""
-    whole = sweep(REPORTED, like_the_report, 0.004, 40, 0)
+    whole = sweep(REPORTED, report_surface, 0.004, 40, 0)
     trials = [
         replace(t, outcomes={"effective_batch_size": float(min(12, t.parameters["batch_size"]))})
         for t in whole.trials

@@ -6,14 +6,14 @@ import pytest
 from segsweep.analysis.permutation_test import SIGNIFICANCE_LEVEL, permutation_p_value
 from segsweep.config.search_space import read_space
 from segsweep.search.encoding import encode
-from synthetic_sweeps import REPORTED, like_the_report, nothing_but_luck, searched
+from synthetic_sweeps import REPORTED, flat_surface, report_surface, searched
 
 
 def is_significant(value: object, count: int, seed: int, method: str) -> bool:
     observed = searched(REPORTED, value, 0.004, count, seed, method)  # type: ignore[arg-type]
-    points = encode(read_space(REPORTED), [one.parameters for one in observed])  # type: ignore[arg-type]
+    points = encode(read_space(REPORTED), [trial.parameters for trial in observed])  # type: ignore[arg-type]
     return (
-        permutation_p_value(points, np.array([one.value for one in observed], float))
+        permutation_p_value(points, np.array([trial.value for trial in observed], float))
         <= SIGNIFICANCE_LEVEL
     )
 
@@ -21,13 +21,13 @@ def is_significant(value: object, count: int, seed: int, method: str) -> bool:
 @pytest.mark.parametrize("method", ["bayes", "random"])
 @pytest.mark.parametrize("count", [8, 20])
 def test_pure_noise_is_rarely_significant(method: str, count: int) -> None:
-    significant = [is_significant(nothing_but_luck, count, seed, method) for seed in range(60)]
+    significant = [is_significant(flat_surface, count, seed, method) for seed in range(60)]
     assert np.mean(significant) <= 0.05
 
 
 def test_real_effects_are_significant() -> None:
     assert (
-        np.mean([is_significant(like_the_report, 30, seed, "random") for seed in range(10)]) >= 0.9
+        np.mean([is_significant(report_surface, 30, seed, "random") for seed in range(10)]) >= 0.9
     )
 
 

@@ -8,13 +8,13 @@ import pytest
 from segsweep.analysis.hyperparameter_findings import importance
 from segsweep.analysis.importance import main_effects
 from segsweep.analysis.posterior import PosteriorSamples
-from synthetic_sweeps import REPORTED, like_the_report, sweep
+from synthetic_sweeps import REPORTED, report_surface, sweep
 
 SWEEPS = 20
 
 
 def steep(p: Mapping[str, float]) -> float:
-    return like_the_report(p) - 0.05 * np.log10(p["l2_reg"] / 1e-4) ** 2
+    return report_surface(p) - 0.05 * np.log10(p["l2_reg"] / 1e-4) ** 2
 
 
 @pytest.mark.parametrize("method", ["bayes", "random"])

@@ -108,8 +108,10 @@ class Analysis:
         """The best trial and the most important parameter in two sentences."""
         best, importance = self.findings[:2]
         first = f"{best.sentence.partition(';')[0]}."
-        if importance.confidence == "inconclusive":
+        if not self.samples.is_significant:
             return f"{first} {importance.sentence}"
+        if importance.confidence == "inconclusive":
+            return f"{first} Which parameter is most important is inconclusive."
         top = self.effects[0]
         return (
             f"{first} The most important parameter is {top.parameter} "
