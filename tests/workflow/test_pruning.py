@@ -281,7 +281,7 @@ def test_a_second_study_starts_from_the_trials_of_the_first(
     project.change_study({"sweep": {"prior_trials": prior}})
     project.snakemake(*first)
     output = project.read("logs/sweep.log").decode()
-    assert f"begins with {len(with_status(pruned, 'finished'))} trials of {prior}" in output
+    assert f"starts with {len(with_status(pruned, 'finished'))} trials of {prior}" in output
     assert f"left out {len(with_status(pruned, 'pruned'))} with status pruned" in output
     assert json.loads(project.read("results/trials/000/suggestion.json"))["parameters"] != middle
 
