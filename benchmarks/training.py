@@ -1,8 +1,9 @@
-"""Time our training against its peers, taking turns in processes of their own.
+"""Time our training against other libraries, in turn, each in its own process.
 
-`steps`: whole training steps, ratios of medians to ours, and the floating-point rate against that
-of one large convolution. `epoch`: our whole epoch (order, augmentation, validation) against its
-pure steps. `start`: a first training and a second, in seconds beyond importing torch.
+`steps`: whole training steps; ratios of medians to ours, and our floating-point rate compared with
+one large convolution. `epoch`: our whole epoch (order, augmentation, validation, checkpoint)
+compared with its training steps alone. `start`: seconds to the end of the first step, without
+importing torch, for a first and a second training.
 
 Example:
   python -m pip install --requirement benchmarks/requirements.txt
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -29,12 +30,12 @@ from segsweep.pipeline.environment import select
 from segsweep.training import checkpoint
 from segsweep.training.trainer import Trainer
 
-WARM = 3
+WARM_UP = 3
 """Steps that are not counted."""
 
 
 class Competitor:
-    """A peer in a process of its own, which makes a step when asked."""
+    """A library in its own process, which makes a step when asked."""
 
     def __init__(self, name: str, size: Size) -> None:
         command = [sys.executable, str(Path(__file__).with_name("peers.py")), name]
@@ -47,9 +48,10 @@ class Competitor:
         )
         self.seconds: list[float] = []
         self.peak = 0
-        self.ready = bool(self._line())
+        self.ready = bool(self._next_line())
 
-    def _line(self) -> str:
+    def _next_line(self) -> str:
+        """Return the next line of JSON, empty at the end of the output."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if line.startswith("{"):
@@ -57,137 +59,146 @@ class Competitor:
         return ""
 
     def step(self) -> None:
+        """Make a step; note its seconds and the peak memory."""
         assert self.process.stdin is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        told = json.loads(self._line())
-        self.seconds.append(told["seconds"])
-        self.peak = told["peak"]
+        measurement = json.loads(self._next_line())
+        self.seconds.append(measurement["seconds"])
+        self.peak = measurement["peak"]
 
     @property
     def median(self) -> float:
-        return statistics.median(self.seconds[WARM:])
+        return statistics.median(self.seconds[WARM_UP:])
 
-    def complaint(self) -> str:
-        """Why it is not ready."""
+    def error(self) -> str:
+        """Return why the process is not ready."""
         assert self.process.stderr is not None
         return (self.process.stderr.read().strip().splitlines() or ["ended"])[-1]
 
 
 def steps(names: Sequence[str], size: Size, rounds: int) -> str:
+    """Return a Markdown table of the seconds of a step."""
     competitors = {name: Competitor(name, size) for name in names}
-    absent = {name: one.complaint() for name, one in competitors.items() if not one.ready}
-    order = [name for name in names if name not in absent]
-    for number in range(rounds + WARM):
+    errors = {name: c.error() for name, c in competitors.items() if not c.ready}
+    order = [name for name in names if name not in errors]
+    for number in range(rounds + WARM_UP):
         order = [*order[1:], order[0]]
         for name in order:
             competitors[name].step()
-        print(f"round {number + 1} of {rounds + WARM}", file=sys.stderr)
-    ratios = competitors[OURS].median
+        print(f"round {number + 1} of {rounds + WARM_UP}", file=sys.stderr)
+    our_median = competitors[OURS].median
     lines = [
         "| step | seconds | images/s | against ours | peak, GB |",
         "| --- | --: | --: | --: | --: |",
     ]
     for name in names:
-        if name in absent:
-            lines.append(f"| {name} | not measured: {absent[name]} | | | |")
+        if name in errors:
+            lines.append(f"| {name} | not measured: {errors[name]} | | | |")
             continue
-        one = competitors[name]
+        competitor = competitors[name]
+        median = competitor.median
         lines.append(
-            f"| {name} | {one.median:.3f} | {size.batch / one.median:.1f} "
-            f"| {one.median / ratios:.2f} | {one.peak / 1e9:.2f} |"
+            f"| {name} | {median:.3f} | {size.batch / median:.1f} | {median / our_median:.2f} "
+            f"| {competitor.peak / 1e9:.2f} |"
         )
-    for one in competitors.values():
-        one.process.kill()
-    return "\n".join([*lines, "", rates(size, ratios)])
+    for competitor in competitors.values():
+        competitor.process.kill()
+    return "\n".join([*lines, "", flop_rates(size, our_median)])
 
 
-def rates(size: Size, seconds: float) -> str:
-    """FLOP/s of our step, and of one convolution of 64 channels at half the side."""
+def flop_rates(size: Size, seconds: float) -> str:
+    """Compare the FLOP/s of our step with a convolution of 64 channels at half the image size."""
     step, _ = ours(size)
-    with FlopCounterMode(display=False) as counted:
+    with FlopCounterMode(display=False) as counter:
         step()
-    flops = counted.get_total_flops()
+    flops = counter.get_total_flops()
     device = select("auto")
     side, dtype = size.side // 2, getattr(torch, device.autocast)
-    kind = {"device": device.kind, "dtype": dtype}
+    options = {"device": device.kind, "dtype": dtype}
     layout = torch.channels_last
-    images = torch.randn(size.batch, 64, side, side, **kind).contiguous(memory_format=layout)
-    kernel = torch.randn(64, 64, 3, 3, **kind).contiguous(memory_format=layout)
+    images = torch.randn(size.batch, 64, side, side, **options).contiguous(memory_format=layout)
+    kernel = torch.randn(64, 64, 3, 3, **options).contiguous(memory_format=layout)
     fastest = min(_seconds(lambda: torch.conv2d(images, kernel, padding=1)) for _ in range(10))
     limit = 2 * 9 * 64 * 64 * side**2 * size.batch / fastest
     return (
         f"Ours: {flops / seconds / 1e9:.0f} GFLOP/s, {flops / seconds / limit:.0%} of the "
-        f"{limit / 1e9:.0f} of one large convolution."
+        f"{limit / 1e9:.0f} GFLOP/s of one large convolution."
     )
 
 
-def _seconds(work: object) -> float:
+def _seconds(work: Callable[[], object]) -> float:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    started = time.perf_counter()
-    work()  # type: ignore[operator]
+    start = time.perf_counter()
+    work()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter() - started
+    return time.perf_counter() - start
 
 
 def epoch(size: Size, rounds: int) -> str:
-    """A whole epoch of 16 batches, two of validation, and its checkpoint, against 16 pure steps."""
+    """Time an epoch of 16 batches with validation and checkpoint, and 16 steps alone."""
     keep_freed_memory()
     trainer = Trainer(size.config, random_set(size, 16 * size.batch, 16))
-    index = trainer.train.steps(1, size.batch, None)[:1]
-    (batch,), (draws,) = trainer.train.batches(index), trainer.draws(1, index)
-    whole, pure, validating = [], [], []
+    engine, loader = trainer.engine, trainer.train_loader
+    indices = loader.batch_indices(1, size.batch)[:1]
+    (batch,), (params,) = loader.batches(indices), trainer.augmentation_params(1, indices)
+    epoch_seconds, step_seconds, validation_seconds = [], [], []
     with tempfile.TemporaryDirectory() as folder:
 
-        def an_epoch() -> None:
+        def run_epoch() -> None:
             trainer.run_epoch()
-            checkpoint.save(Path(folder), size.config.to_dict(), trainer.state())
+            checkpoint.save(Path(folder), trainer.inputs, trainer.state())
+
+        def run_steps() -> None:
+            for _ in range(16):
+                engine.train_step(batch, params, 1e-3)
 
         for _ in range(rounds):
-            pure.append(
-                _seconds(lambda: [trainer.engine.step(batch, draws, 1e-3) for _ in range(16)])
-            )
-            whole.append(_seconds(an_epoch))
-            validating.append(_seconds(lambda: trainer.evaluate(trainer.validation)))
-    pures, wholes = statistics.median(pure), statistics.median(whole)
-    validation = statistics.median(validating)
+            step_seconds.append(_seconds(run_steps))
+            epoch_seconds.append(_seconds(run_epoch))
+            validation_seconds.append(_seconds(lambda: trainer.evaluate(trainer.validation_loader)))
+    whole, pure = statistics.median(epoch_seconds), statistics.median(step_seconds)
+    validation = statistics.median(validation_seconds)
     return (
-        f"epoch {wholes:.2f} s, 16 steps alone {pures:.2f} s, validation {validation:.2f} s: "
-        f"{wholes / pures:.2f}, and {(wholes - validation) / pures:.2f} without validation"
+        f"epoch {whole:.2f} s, 16 steps alone {pure:.2f} s, validation {validation:.2f} s; epoch / "
+        f"steps {whole / pure:.2f}, without validation {(whole - validation) / pure:.2f}"
     )
 
 
-STARTED = """
+START = """
 import sys, time
 sys.path[:0] = [{src!r}, {here!r}]
 import torch
-began = time.perf_counter()
+start = time.perf_counter()
 from peers import Size, random_set
 from segsweep.training.trainer import Trainer
 size = Size(**{size!r})
 data = random_set(size, size.batch)
-times = []
+seconds = []
 for _ in range(2):
     trainer = Trainer(size.config, data)
-    index = trainer.train.steps(1, size.batch, 1)
-    (batch,), (draws,) = trainer.train.batches(index), trainer.draws(1, index)
-    float(trainer.engine.step(batch, draws, 1e-3))
-    times.append(time.perf_counter() - began)
-    began = time.perf_counter()
-print(*times)
+    indices = trainer.train_loader.batch_indices(1, size.batch, 1)
+    (batch,) = trainer.train_loader.batches(indices)
+    (params,) = trainer.augmentation_params(1, indices)
+    float(trainer.engine.train_step(batch, params, 1e-3))
+    seconds.append(time.perf_counter() - start)
+    start = time.perf_counter()
+print(*seconds)
 """
+"""Run in a fresh process: prints the seconds of two trainings to the end of their first step."""
 
 
 def start(size: Size) -> str:
+    """Time the start of a training in a fresh process, and of a second one in the same process."""
     here = Path(__file__).parent
-    code = STARTED.format(src=str(here.parent / "src"), here=str(here), size=asdict(size))
+    code = START.format(src=str(here.parent / "src"), here=str(here), size=asdict(size))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     first, second = map(float, done.stdout.split())
     return (
-        f"to the end of the first step {first:.2f} s beyond importing torch, for a second training "
-        f"in the same process {second:.2f} s"
+        f"to the end of the first step {first:.2f} s without importing torch, for a second "
+        f"training in the same process {second:.2f} s"
     )
 
 
@@ -202,19 +213,19 @@ def main() -> None:
         default = getattr(Size, name.replace("-", "_"))
         parser.add_argument(f"--{name}", type=int, default=default, metavar="N")
     parser.add_argument("--fast", action="store_true", help="training.deterministic: false")
-    given = parser.parse_args()
+    options = parser.parse_args()
     size = Size(
-        batch=given.batch,
-        side=given.side,
-        base_channels=given.base_channels,
-        depth=given.depth,
-        threads=given.threads,
-        deterministic=not given.fast,
+        batch=options.batch,
+        side=options.side,
+        base_channels=options.base_channels,
+        depth=options.depth,
+        threads=options.threads,
+        deterministic=not options.fast,
     )
-    if given.what == "steps":
-        print(steps(list(dict.fromkeys([OURS, *given.peers])), size, given.rounds))
-    elif given.what == "epoch":
-        print(epoch(size, given.rounds))
+    if options.what == "steps":
+        print(steps(list(dict.fromkeys([OURS, *options.peers])), size, options.rounds))
+    elif options.what == "epoch":
+        print(epoch(size, options.rounds))
     else:
         print(start(size))
 
