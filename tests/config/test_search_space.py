@@ -8,8 +8,9 @@ from pydantic import ValidationError
 from scipy import stats
 from sweeps.params import HyperParameter
 
-from segsweep.config.distributions import DIGITS, TAIL
+from segsweep.config.distributions import TAIL
 from segsweep.config.error_messages import sentences
+from segsweep.config.number import DIGITS
 from segsweep.config.search_space import (
     Categorical,
     Constant,

@@ -1,145 +1,25 @@
 """The distributions of numbers, named as in W&B, one class each.
 
 Source: W&B's "Sweep configuration options" documentation, and where that is silent the schema and
-engine of its package `sweeps`. `quantile` is what method `random` draws from. The surrogate model
-uses the range (`low`, `high`) on a scale (`model_scale`):
-
-- logarithmic for logarithmic distributions and for a positive range whose upper end is at least ten
-  times its lower end; else linear. The key `scale` overrides both.
-- The range of an unbounded distribution leaves out one value in a thousand at each end; `random`
-  returns nothing outside it.
+engine of its package `sweeps`. The range of an unbounded distribution leaves out one value in a
+thousand at each end; method `random` returns nothing outside it.
 """
 
 import math
-from abc import abstractmethod
 from statistics import NormalDist
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Scale = Literal["linear", "log"]
-
-LOG_SCALE_RATIO = 10.0
-"""Ratio of the ends of a range from which the model's scale is logarithmic."""
+from segsweep.config.number import BaseNumber, Finite, Range, Rounded, Scale, interpolate
 
 TAIL = 0.001
 """Fraction of an unbounded distribution that is left out at each end."""
 
-DIGITS = 4
-"""Significant digits of a value on a continuous scale."""
-
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class StrictModel(BaseModel):
-    """A table without unknown keys and without conversion of types."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class _Number(StrictModel):
-    """A number between `low` and `high` with `DIGITS` significant digits."""
-
-    scale: Scale | None = None
-
-    @model_validator(mode="after")
-    def _check_log_scale(self) -> "_Number":
-        if self.scale == "log" and self._default_scale == "linear" and self.low <= 0:
-            raise ValueError(
-                f"found scale log with the lower end {self.low:g}, expected a lower end above 0; "
-                "raise it, or leave scale out"
-            )
-        return self
-
-    @property
-    @abstractmethod
-    def low(self) -> float:
-        """The lower end of the range."""
-
-    @property
-    @abstractmethod
-    def high(self) -> float:
-        """The upper end of the range."""
-
-    @property
-    def model_scale(self) -> Scale:
-        """The scale on which the surrogate model sees the range."""
-        return self.scale or self._default_scale
-
-    @property
-    def _default_scale(self) -> Scale:
-        wide = self.low > 0 and self.high / self.low >= LOG_SCALE_RATIO
-        return "log" if wide else "linear"
-
-    def quantile(self, u: float) -> int | float:
-        """Return the value at quantile `u` (0 to 1) of the distribution."""
-        return self.snap(self._at(u))
-
-    def from_unit(self, u: float) -> int | float:
-        """Return the value at position `u` (0 to 1) of the range, on the model's scale."""
-        return self.snap(_between(self.low, self.high, u, self.model_scale == "log"))
-
-    def to_unit(self, value: float) -> float:
-        """Return the position (0 to 1) of a value, on the model's scale: inverse of `from_unit`."""
-        low, high, clipped = self.low, self.high, self._clip(value)
-        if self.model_scale == "log":
-            return math.log(clipped / low) / math.log(high / low)
-        return (clipped - low) / (high - low)
-
-    def snap(self, value: float) -> int | float:
-        """Return the nearest value that a trial may have."""
-        return self._clip(float(f"{self._clip(value):.{DIGITS}g}"))
-
-    def _clip(self, value: float) -> float:
-        return min(max(value, self.low), self.high)
-
-    @abstractmethod
-    def _at(self, u: float) -> float:
-        """Return the value at quantile `u`, before rounding."""
-
-
-class _Rounded(_Number):
-    """Rounds to a multiple of `q`; values are integers if `q` is one."""
-
-    q: int | float = 1
-
-    @model_validator(mode="after")
-    def _check_step(self) -> "_Rounded":
-        if not 0 < self.q < math.inf:
-            raise ValueError(f"found q {self.q}, expected a step above 0")
-        return self
-
-    def snap(self, value: float) -> int | float:
-        multiple = round(self._clip(value) / self.q) * self.q
-        return int(multiple) if isinstance(self.q, int) else float(f"{multiple:.12g}")
-
-
-class _Range(_Number):
-    """A range between `min` and `max`."""
-
-    min: Finite
-    max: Finite
-
-    @model_validator(mode="after")
-    def _check_range(self) -> "_Range":
-        if not self.min < self.max:
-            raise ValueError(f"found min {self.min} and max {self.max}, expected min below max")
-        return self
-
-    @property
-    def low(self) -> float:
-        return self.min
-
-    @property
-    def high(self) -> float:
-        return self.max
-
-    def _at(self, u: float) -> float:
-        return _between(self.low, self.high, u, log=False)
-
-
-class IntUniform(_Range):
+class IntUniform(Range):
     """`distribution: int_uniform`, or `min` and `max` as integers."""
 
     min: int
@@ -147,25 +27,25 @@ class IntUniform(_Range):
     distribution: Literal["int_uniform"] = "int_uniform"
 
     def _at(self, u: float) -> float:
-        return math.floor(_between(self.min, self.max + 1, u, log=False))
+        return math.floor(interpolate(self.min, self.max + 1, u, log=False))
 
     def snap(self, value: float) -> int:
         return round(self._clip(value))
 
 
-class Uniform(_Range):
+class Uniform(Range):
     """`distribution: uniform`, or `min` and `max` that are not both integers."""
 
     distribution: Literal["uniform"] = "uniform"
 
 
-class QUniform(_Rounded, _Range):
+class QUniform(Rounded, Range):
     """`distribution: q_uniform`: `uniform`, rounded to a multiple of `q`."""
 
     distribution: Literal["q_uniform"]
 
 
-class _LogRange(_Range):
+class _LogRange(Range):
     """Uniform in the logarithm, which is also the model's scale."""
 
     @property
@@ -173,7 +53,7 @@ class _LogRange(_Range):
         return "log"
 
     def _at(self, u: float) -> float:
-        return _between(self.low, self.high, u, log=True)
+        return interpolate(self.low, self.high, u, log=True)
 
 
 class LogUniformValues(_LogRange):
@@ -193,7 +73,7 @@ class LogUniformValues(_LogRange):
         return self
 
 
-class QLogUniformValues(_Rounded, LogUniformValues):
+class QLogUniformValues(Rounded, LogUniformValues):
     """`distribution: q_log_uniform_values`: `log_uniform_values`, rounded to a multiple of `q`."""
 
     distribution: Literal["q_log_uniform_values"]  # type: ignore[assignment]
@@ -225,13 +105,13 @@ class LogUniform(_LogRange):
         return math.exp(-self.min if self.distribution == "inv_log_uniform" else self.max)
 
 
-class QLogUniform(_Rounded, LogUniform):
+class QLogUniform(Rounded, LogUniform):
     """`distribution: q_log_uniform`: `log_uniform`, rounded to a multiple of `q`."""
 
     distribution: Literal["q_log_uniform"]  # type: ignore[assignment]
 
 
-class _Unbounded(_Number):
+class _Unbounded(BaseNumber):
     """An unbounded distribution; its range ends at the quantiles `TAIL` and 1 - `TAIL`."""
 
     @property
@@ -254,7 +134,7 @@ class Normal(_Unbounded):
         return NormalDist(self.mu, self.sigma).inv_cdf(min(max(u, TAIL), 1 - TAIL))
 
 
-class QNormal(_Rounded, Normal):
+class QNormal(Rounded, Normal):
     """`distribution: q_normal`: `normal`, rounded to a multiple of `q`."""
 
     distribution: Literal["q_normal"]  # type: ignore[assignment]
@@ -282,7 +162,7 @@ class LogNormal(Normal):
         return math.exp(super()._at(u))
 
 
-class QLogNormal(_Rounded, LogNormal):
+class QLogNormal(Rounded, LogNormal):
     """`distribution: q_log_normal`: `log_normal`, rounded to a multiple of `q`."""
 
     distribution: Literal["q_log_normal"]  # type: ignore[assignment]
@@ -301,7 +181,7 @@ class Beta(_Unbounded):
         return float(betaincinv(self.a, self.b, min(max(u, TAIL), 1 - TAIL)))
 
 
-class QBeta(_Rounded, Beta):
+class QBeta(Rounded, Beta):
     """`distribution: q_beta`: `beta`, rounded to a multiple of `q`."""
 
     distribution: Literal["q_beta"]  # type: ignore[assignment]
@@ -322,7 +202,3 @@ Number = (
     | Beta
     | QBeta
 )
-
-
-def _between(low: float, high: float, u: float, log: bool) -> float:
-    return low * (high / low) ** u if log else low + u * (high - low)

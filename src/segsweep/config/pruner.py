@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from segsweep.config.distributions import StrictModel
+from segsweep.config.number import StrictModel
 
 Whole = Annotated[int, Field(ge=1)]
 

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from segsweep.config import distributions as d
-from segsweep.config.distributions import IntUniform, Number, StrictModel, Uniform
+from segsweep.config.distributions import IntUniform, Number, Uniform
+from segsweep.config.number import StrictModel
 
 Scalar = bool | int | float | str
 

@@ -15,7 +15,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from segsweep.config.distributions import LOG_SCALE_RATIO, IntUniform, LogUniformValues, Uniform
+from segsweep.config.distributions import IntUniform, LogUniformValues, Uniform
+from segsweep.config.number import LOG_SCALE_RATIO
 from segsweep.config.search_space import Categorical, Constant, Parameter
 from segsweep.importers.column_names import is_count
 from segsweep.importers.parsing import finite, scalar
