@@ -22,11 +22,11 @@ from segsweep.config.study import Study
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_yaml
 from segsweep.core.processes import die_with_parent, end_with_reader, output_of
-from segsweep.data.raw_data import TRACKED, refuse_own_images
+from segsweep.data.raw_data import RAW_DVC_FILE, check_raw_data
 from segsweep.pipeline.cluster_nodes import sbatch_exclusion
 from segsweep.pipeline.fingerprint import imported_modules
 from segsweep.pipeline.staleness import STUDY_OF_RUN, StalenessCheck, is_read_only
-from segsweep.search.warm_start import refuse_missing
+from segsweep.search.warm_start import check_prior_trials_exist
 from segsweep.training import RESULT_MODULES
 
 
@@ -43,8 +43,8 @@ try:
     STUDY = Study.parse(
         with_overrides(read_yaml("params.yaml" if IS_MAIN else STUDY_OF_RUN), config)
     )
-    refuse_own_images(Path("data/raw"))
-    refuse_missing(STUDY.sweep.prior_trials)
+    check_raw_data(Path("data/raw"))
+    check_prior_trials_exist(STUDY.sweep.prior_trials)
 except UserError as error:
     sys.exit(f"error: {error}")
 
@@ -54,7 +54,7 @@ if IS_MAIN:
     end_with_reader()
 
 STALENESS = StalenessCheck(dry=is_read_only(sys.argv), main=IS_MAIN)
-STALENESS.save_study(STUDY.written())
+STALENESS.save_study(STUDY.to_params())
 SCRIPTS = "workflow/scripts"
 ENVIRONMENT = "../../envs/segsweep.yaml"
 # With --sdm conda, the Python of the activated environment; else the one that runs Snakemake.
@@ -93,7 +93,7 @@ TRAINING_CODE = STALENESS.sources(
 
 @functools.cache
 def main_memory():
-    study = params_subset("study", STUDY.written())
+    study = params_subset("study", STUDY.to_params())
     return int(
         output_of(sys.executable, f"{SCRIPTS}/main_memory.py", study, "data/processed")
     )

@@ -27,13 +27,13 @@ DATA_REPORT = [
 EXCLUDED = ["data/raw/excluded.csv"] if Path("data/raw/excluded.csv").exists() else []
 
 
-if not TRACKED.exists():
+if not RAW_DVC_FILE.exists():
 
     rule sample:
         input:
             **tracked(
                 RAW,
-                study=params_subset("sample", STUDY.part("data")),
+                study=params_subset("sample", STUDY.sections("data")),
                 code=code_of("sample"),
             ),
         output:
@@ -52,7 +52,7 @@ rule preprocess:
     input:
         **tracked(
             PROCESSED,
-            study=params_subset("preprocess", STUDY.part("preprocess")),
+            study=params_subset("preprocess", STUDY.sections("preprocess")),
             raw=[*RAW[:3], *EXCLUDED],
             code=code_of("preprocess"),
         ),
