@@ -35,7 +35,7 @@ def nuclei_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def nuclei_processed(nuclei_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the nuclei sample at 64 x 64 pixels: real images, quick to train on."""
     out = tmp_path_factory.mktemp("processed")
-    study = Preprocess(input_shape=[64, 64, 1]).model_dump()
+    study = Preprocess(input_shape=[64, 64, 1])
     preprocess(nuclei_raw, out, study, tmp_path_factory.mktemp("kept"))
     return out
 

@@ -1,4 +1,4 @@
-"""What a public repository promises: one set of pins, jobs that exist, a clean Snakemake lint."""
+"""The public repository: consistent versions, CI jobs that exist, a clean Snakemake lint."""
 
 import json
 import re
@@ -35,20 +35,20 @@ def run(*command: str) -> str:
 
 
 @pytest.mark.parametrize("needed", [*RUNTIME, *DEVELOPMENT], ids=lambda needed: needed.name)
-def test_the_lock_pins_every_direct_dependency_within_its_bounds(needed: Requirement) -> None:
+def test_the_lock_file_satisfies_every_direct_dependency(needed: Requirement) -> None:
     pins = {canonicalize_name(name): version for name, version in (x.split("==") for x in lock())}
     assert needed.specifier.contains(pins[canonicalize_name(needed.name)], prereleases=True)
 
 
-def test_the_conda_environment_holds_the_locks_pins_and_python() -> None:
-    told = yaml.safe_load((ROOT / "envs/segsweep.yaml").read_text())
-    python, pip, packages = told["dependencies"]
+def test_the_conda_environment_has_the_versions_of_the_lock_file() -> None:
+    environment_file = yaml.safe_load((ROOT / "envs/segsweep.yaml").read_text())
+    python, pip, packages = environment_file["dependencies"]
     assert packages["pip"] == lock()
     assert pip == "pip"
     assert python.removeprefix("python=") in PYTHONS
 
 
-def test_make_envs_writes_the_conda_environment_that_is_there(tmp_path: Path) -> None:
+def test_the_conda_environment_is_up_to_date(tmp_path: Path) -> None:
     written = tmp_path / "written.yaml"
     run(sys.executable, "tools/conda_environment.py", "requirements.lock", str(written))
     assert written.read_bytes() == (ROOT / "envs/segsweep.yaml").read_bytes()
@@ -63,7 +63,7 @@ def test_the_minimum_versions_are_the_lower_bounds() -> None:
     assert lines[len(RUNTIME) :] == PROJECT["dependency-groups"]["dev"]
 
 
-def test_a_dependency_without_a_lower_bound_is_one_sentence(tmp_path: Path) -> None:
+def test_a_dependency_without_a_lower_bound_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["numpy<3"]\n')
     done = subprocess.run(
         [sys.executable, "tools/minimum_versions.py", str(tmp_path / "pyproject.toml")],
@@ -75,38 +75,38 @@ def test_a_dependency_without_a_lower_bound_is_one_sentence(tmp_path: Path) -> N
     assert done.stderr.startswith("error: pyproject.toml: 'numpy<3' has no plain lower bound")
 
 
-def test_the_citation_names_the_version() -> None:
+def test_the_citation_has_the_version() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == __version__
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_each_job_makes_one_target_that_exists_and_may_only_read(workflow: Path) -> None:
-    told = yaml.safe_load(workflow.read_text())
-    assert told["permissions"] == {"contents": "read"}
-    for name, job in told["jobs"].items():
+def test_each_ci_job_runs_one_make_target_with_read_permission(workflow: Path) -> None:
+    config = yaml.safe_load(workflow.read_text())
+    assert config["permissions"] == {"contents": "read"}
+    for name, job in config["jobs"].items():
         commands = [step["run"] for step in job["steps"] if "run" in step]
         made = [command for command in commands if command.startswith("make ")]
         assert len(made) == 1, name
         run("make", "--dry-run", made[0].removeprefix("make "))
 
 
-def test_ci_tries_each_python_that_the_project_names() -> None:
-    told = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
-    assert told["jobs"]["test"]["strategy"]["matrix"]["python"] == PYTHONS
+def test_ci_tests_each_supported_python() -> None:
+    config = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    assert config["jobs"]["test"]["strategy"]["matrix"]["python"] == PYTHONS
     named = re.findall(r"Python :: (3\.\d+)", json.dumps(PROJECT["project"]["classifiers"]))
     assert named == PYTHONS
     assert PROJECT["project"]["requires-python"] == f">={PYTHONS[0]}"
 
 
 def test_snakemake_lint_finds_nothing(clones: Callable[[str], Project]) -> None:
-    """With the audit on, so that the rules of every study are looked at."""
+    """With the audit on, so that all rules are checked."""
     project = clones("linted")
     project.change_study({"sweep": {"audit": True}})
     assert "good condition" in project.run("snakemake", "--lint")
 
 
-def test_the_catalog_is_told_what_is_true() -> None:
+def test_the_snakemake_catalog_entry_is_correct() -> None:
     usage = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text())["usage"]
     deployment = usage["software-stack-deployment"]
     rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))

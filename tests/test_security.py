@@ -1,4 +1,4 @@
-"""The threat model: each line names its tests; and those of them that have no other place."""
+"""The threat model: every line names its tests. Tests that fit no other file are here."""
 
 import ast
 import re
@@ -17,7 +17,7 @@ from segsweep.report.plot import Plot
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
-def test_every_line_of_the_threat_model_names_tests_that_exist() -> None:
+def test_every_line_of_the_threat_model_names_existing_tests() -> None:
     text = (ROOT / "docs/security.md").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line.startswith("| ") and "---" not in line]
     assert len(lines) > 10
@@ -44,7 +44,9 @@ def test_every_line_of_the_threat_model_names_tests_that_exist() -> None:
         ("training.device", "cpu --key x"),
     ],
 )
-def test_no_text_of_a_study_reaches_a_shell_or_a_path_unchecked(key: str, value: str) -> None:
+def test_text_of_a_study_is_checked_before_it_reaches_a_shell_or_a_path(
+    key: str, value: str
+) -> None:
     study = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     section, name = key.split(".")
     study[section][name] = value
@@ -52,7 +54,7 @@ def test_no_text_of_a_study_reaches_a_shell_or_a_path_unchecked(key: str, value:
         Study.parse(study)
 
 
-def test_what_a_file_says_is_text_in_the_data_report() -> None:
+def test_contents_of_files_are_escaped_in_the_data_report() -> None:
     hostile = "<img src=x onerror=alert(1)>"
     issue = DataIssue("unreadable", f"a`{hostile}.png", f"cannot be read ({hostile})", "export it")
     (line,) = [line for line in format_as_markdown([issue]) if line.startswith("- ")]
@@ -61,7 +63,7 @@ def test_what_a_file_says_is_text_in_the_data_report() -> None:
     assert "<" not in found
 
 
-def test_a_run_id_that_climbs_is_refused(tmp_path: Path) -> None:
+def test_a_run_id_that_leaves_its_folder_is_refused(tmp_path: Path) -> None:
     import wandb
 
     from segsweep.wandb_backend.logger import WandbLogger
@@ -73,7 +75,7 @@ def test_a_run_id_that_climbs_is_refused(tmp_path: Path) -> None:
     run.run.finish()
 
 
-def test_a_lock_that_a_neighbour_made_a_link_changes_nothing(tmp_path: Path) -> None:
+def test_a_lock_file_that_another_user_made_a_link_changes_nothing(tmp_path: Path) -> None:
     own_file = tmp_path / "own"
     own_file.write_text("kept")
     (tmp_path / "segsweep-GPU-0.lock").symlink_to(own_file)
@@ -81,7 +83,7 @@ def test_a_lock_that_a_neighbour_made_a_link_changes_nothing(tmp_path: Path) -> 
         assert own_file.read_text() == "kept"
 
 
-def test_what_a_table_of_runs_calls_its_columns_stays_in_the_folder(tmp_path: Path) -> None:
+def test_names_of_columns_never_lead_out_of_the_folder(tmp_path: Path) -> None:
     names = ["../../climbed", "/climbed", "a/b", "..", "x\0y", "<script>"]
     for name in names:
         plot = Plot(name, "title", "what is seen", ["a"], [], "<svg></svg>")

@@ -14,9 +14,7 @@ import yaml
 from project import ROOT, Project, environment
 
 
-def test_jobs_use_the_python_of_the_conda_environment(
-    checkout: Path, tmp_path: Path
-) -> None:
+def test_jobs_use_the_python_of_the_conda_environment(checkout: Path, tmp_path: Path) -> None:
     base = tmp_path / "conda"
     (base / "bin").mkdir(parents=True)
     (base / "bin/conda").write_text(
@@ -24,7 +22,8 @@ def test_jobs_use_the_python_of_the_conda_environment(
     )
     (base / "bin/conda").chmod(0o755)
     (base / "bin/activate").write_text('export PATH="$1/bin:$PATH"\n')
-    project = Project(tmp_path / "project")  # Snakemake's post-deploy script fails with a space in the path
+    # Snakemake's post-deploy script fails with a space in the path
+    project = Project(tmp_path / "project")
     subprocess.run(["git", "clone", "--quiet", checkout, project.folder], check=True)
     (project.folder / "envs/segsweep.post-deploy.sh").write_text(
         "folder=\"$(python -c 'import sys; print(sys.prefix)')/share\"\n"
