@@ -139,7 +139,7 @@ def _ignoring_not_found() -> Iterator[None]:
     """Ignore the error of the wandb client for something that does not exist."""
     try:
         yield
-    except ValueError as error:
+    except (ValueError, wandb.errors.CommError) as error:
         if not str(error).startswith("Could not find"):
             raise
 
