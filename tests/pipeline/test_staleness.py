@@ -73,7 +73,7 @@ def test_verify_ends_the_run_when_a_file_changed_under_it() -> None:
     now.stale_jobs()
     now.verify()
     Path("raw").write_text("2")
-    with pytest.raises(SystemExit, match=r"a\.json: changed during the run"):
+    with pytest.raises(SystemExit, match=r"a\.json: its inputs or outputs changed"):
         now.verify()
 
 
