@@ -352,14 +352,16 @@ def test_the_selected_configuration_is_evaluated_on_the_test_split(by_snakemake:
     assert {row["name"] for row in rows} == tested
 
 
+ADDED = "\nUNUSED = 1\n"
 EDITS = {
     "a comment": ("training/losses.py", "def bce(", "# a comment\ndef bce("),
-    "an error message": ("training/trainer.py", "the processed images", "the prepared images"),
-    "memory prediction": ("training/memory.py", "WORKSPACE = 0.05", "WORKSPACE = 0.06"),
-    "GPU selection": ("pipeline/gpus.py", "import os\n", "import os\n\nUNUSED = 1\n"),
-    "the report": ("report/html.py", "import hashlib\n", "import hashlib\n\nUNUSED = 1\n"),
-    "the analysis": ("analysis/importance.py", "DEGREE = 4", "DEGREE = 3"),
+    "an error message": ("training/trainer.py", "found processed images of", "the processed images have"),
+    "memory prediction": ("training/memory.py", "", ADDED),
+    "GPU selection": ("pipeline/gpus.py", "", ADDED),
+    "the report": ("report/html.py", "", ADDED),
+    "the analysis": ("analysis/importance.py", "", ADDED),
 }
+"""Source file, text to replace (nothing: append to the file) and the new text."""
 TRAININGS = {"trial", "train", "train_rerun", "best_model"}
 
 
@@ -368,7 +370,7 @@ def planned_jobs(project: Project, path: str, old: str, new: str) -> dict[str, i
     source = project.folder / "src/segsweep" / path
     before = source.read_text()
     assert old in before, path
-    source.write_text(before.replace(old, new, 1))
+    source.write_text(before.replace(old, new, 1) if old else before + new)
     output = project.snakemake("--dry-run")
     source.write_text(before)
     words = [line.split() for line in output.splitlines()]
@@ -383,8 +385,7 @@ def test_an_edit_that_cannot_change_a_training_trains_nothing(
 
 
 def test_an_edit_of_the_loss_trains_everything_again(by_snakemake: Project) -> None:
-    edit = ("training/losses.py", "def bce(", "UNUSED = 1\n\n\ndef bce(")
-    jobs = planned_jobs(by_snakemake, *edit)
+    jobs = planned_jobs(by_snakemake, "training/losses.py", "", ADDED)
     expected = {"trial": 4, "train": 1, "train_rerun": 4, "best_model": 1}
     assert {rule: jobs.get(rule) for rule in TRAININGS} == expected
 

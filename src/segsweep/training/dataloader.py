@@ -39,7 +39,7 @@ class SplitLoader:
         if not len(self.rows):
             raise UserError(
                 f"found no images in the {name} split of the processed set, expected at least one; "
-                "add images, or change preprocessing.split in the study"
+                "add images, or raise preprocess.validation_fraction in the study"
             )
         self.names = [data.names[i] for i in self.rows]
         self.shape = data.images.shape[1:]
