@@ -2,11 +2,12 @@
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/names.smk"
+include: "workflow/rules/outputs.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/sweep.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/confirm.smk"
+include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
 
 

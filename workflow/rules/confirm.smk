@@ -1,22 +1,13 @@
-# The selected configuration: the sweep's best candidates retrained under new seeds, and then the
-# selected one, once, on the test split.
+# The confirmation: the best candidates of the sweep are retrained under new seeds.
+# One of them becomes the selected configuration.
 CONFIRM = STUDY.confirm
 RUNS = [f"{i:03d}" for i in range(CONFIRM.candidates * CONFIRM.seeds)]
-ANSWER = [
+SELECTION = [
     "results/confirm/confirmation.csv",
     "results/confirm/verdict.json",
     "results/best_config.yaml",
     "results/best/config.yaml",
     "results/confirm/provenance.json",
-]
-BEST = trained("results/best")
-TEST = [
-    "results/test/images.csv",
-    "results/test/summary.json",
-    "results/test/gallery/best.png",
-    "results/test/gallery/median.png",
-    "results/test/gallery/worst.png",
-    "results/test/provenance.json",
 ]
 
 
@@ -91,7 +82,7 @@ rule train_rerun:
 rule confirm:
     input:
         **tracked(
-            ANSWER,
+            SELECTION,
             search=SEARCH,
             data=MANIFEST,
             leaderboard=LEADERBOARD[0],
@@ -103,11 +94,11 @@ rule confirm:
         ),
     output:
         report(
-            ANSWER[0],
+            SELECTION[0],
             caption="../report/confirmation.rst",
             category="Tables",
         ),
-        ANSWER[1:],
+        SELECTION[1:],
     log:
         "logs/confirm.log",
     localrule: True
@@ -118,52 +109,3 @@ rule confirm:
             "confirm.py {input.search} {input.data} results"
             f" --candidates {CONFIRM.candidates} --runs {len(RUNS)}"
         )
-
-
-# The selected configuration with its weights: it has the key of its trial, so it comes from the
-# cache.
-rule best_model:
-    input:
-        **tracked(
-            BEST,
-            config=ANSWER[3],
-            data=TRAINING_DATA,
-            code=TRAINING_CODE,
-        ),
-    output:
-        BEST,
-    log:
-        "logs/best_model.log",
-    conda:
-        ENVIRONMENT
-    threads: STUDY.training.threads
-    resources:
-        **TRAINING,
-    shell:
-        run_job(
-            "train.py {input.config} data/processed results/best --label best"
-            " --checkpoints @checkpoints --key @key --final-marker @final",
-            "--cache training --on-nodes",
-        )
-
-
-# The only rule that reads the test split.
-rule evaluate_test:
-    input:
-        **tracked(
-            TEST,
-            best=[f"results/best/{name}" for name in MODEL],
-            data=[*TRAINING_DATA, "data/processed/sources.csv"],
-            code=code_of("evaluate_test"),
-        ),
-    output:
-        TEST,
-    log:
-        "logs/evaluate_test.log",
-    conda:
-        ENVIRONMENT
-    threads: STUDY.training.threads
-    resources:
-        **TRAINING,
-    shell:
-        run_job("evaluate_test.py results/best data/processed results/test")
