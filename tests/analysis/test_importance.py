@@ -9,7 +9,7 @@ import pytest
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.importance import main_effects
 from segsweep.analysis.posterior import PosteriorSamples, interval
-from segsweep.search.encoding import decode
+from segsweep.search.surrogate import decode
 from synthetic_sweeps import REPORTED, report_surface, sweep
 
 COUNT = 120

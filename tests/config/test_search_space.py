@@ -9,7 +9,6 @@ from scipy import stats
 from sweeps.params import HyperParameter
 
 from segsweep.config.distributions import TAIL
-from segsweep.config.error_messages import sentences
 from segsweep.config.number import DIGITS
 from segsweep.config.search_space import (
     Categorical,
@@ -20,6 +19,7 @@ from segsweep.config.search_space import (
     to_table,
     to_wandb,
 )
+from segsweep.config.validation import sentences
 from segsweep.search.sampler import TrialResult, suggest
 
 NUMBERS: list[dict[str, Any]] = [

@@ -152,7 +152,7 @@ def test_the_model_chooses_at_least_half_of_the_trials_of_params_yaml() -> None:
         ("sweep", 3, "sweep: found 3, expected a table of keys"),
     ],
 )
-def test_each_fault_gives_one_sentence(path: str, value: Any, expected: str) -> None:
+def test_each_error_is_one_sentence(path: str, value: Any, expected: str) -> None:
     with pytest.raises(UserError) as caught:
         Study.parse(changed(path, value), "params.yaml")
     message = str(caught.value)

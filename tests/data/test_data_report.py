@@ -5,8 +5,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from segsweep.data.data_figures import COLOURS, draw_contact_sheet
-from segsweep.data.data_report import measure_images, medians_by_split, write_data_report
+from segsweep.data.data_report import (
+    COLOURS,
+    draw_contact_sheet,
+    measure_images,
+    medians_by_split,
+    write_data_report,
+)
 from segsweep.data.dataset import SPLITS, ProcessedSet
 from segsweep.data.issues import DataIssue
 

@@ -205,56 +205,6 @@ def test_file_without_permission_is_an_issue(nuclei_raw: Path, open_folder: Path
     assert [p.kind for p in caught.value.issues] == ["permission"]
 
 
-def test_issues_of_the_data_set(nuclei_raw: Path, tmp_path: Path) -> None:
-    raw = tmp_path / "raw"
-    shutil.copytree(nuclei_raw, raw)
-
-    def kinds(**changes: Any) -> list[str]:
-        with pytest.raises(DataIssuesError) as caught:
-            preprocess(raw, tmp_path / "out", Preprocess(**changes), tmp_path / "cache")
-        return sorted({p.kind for p in caught.value.issues})
-
-    for mask in (raw / "masks").iterdir():
-        Image.new("L", (256, 256)).save(mask)
-    assert kinds() == ["no_foreground"]
-    (raw / "groups.csv").write_text("image,group\nnowhere.png,a\n")
-    assert kinds() == ["few_groups", "groups"]
-
-
-def test_warnings_of_inverted_masks_near_duplicates_and_groups_of_one(
-    nuclei_raw: Path, tmp_path: Path
-) -> None:
-    raw = tmp_path / "raw"
-    shutil.copytree(nuclei_raw, raw)
-    for mask in (raw / "masks").iterdir():
-        Image.fromarray(255 - np.array(Image.open(mask))).save(mask)
-    (raw / "groups.csv").unlink()
-    first = sorted((raw / "images").iterdir())[0]
-    Image.open(first).point(lambda v: v * 0.9 + 9).save(raw / "images/copy.png")
-    shutil.copy(raw / "masks" / first.name, raw / "masks/copy.png")
-    bright = sorted((raw / "images").iterdir())[9]
-    Image.open(bright).point(lambda v: min(255, v * 20)).save(bright)
-    preprocess(raw, tmp_path / "out", Preprocess(), tmp_path / "cache")
-    warnings = {row["kind"]: row["file"] for row in read_csv(tmp_path / "out/problems.csv")}
-    assert warnings.keys() == {"inverted", "near_duplicate", "own_groups", "saturated"}
-    assert first.name in warnings["near_duplicate"] or "copy" in warnings["near_duplicate"]
-
-
-def test_images_equal_only_after_processing_are_a_warning(nuclei_raw: Path, tmp_path: Path) -> None:
-    """They differ in one pixel, which the small processed image does not show."""
-    raw = tmp_path / "raw"
-    shutil.copytree(nuclei_raw, raw)
-    files = sorted((raw / "images").iterdir())
-    for folder in ("images", "masks"):
-        shutil.copy(raw / folder / files[0].name, raw / folder / files[-1].name)
-    pixels = np.array(Image.open(files[-1]))
-    pixels[3, 3] += 1
-    Image.fromarray(pixels).save(files[-1])
-    settings = Preprocess(input_shape=[32, 32, 1])
-    preprocess(raw, tmp_path / "out", settings, tmp_path / "cache")
-    assert [row["kind"] for row in read_csv(tmp_path / "out/problems.csv")] == ["near_duplicate"]
-
-
 def test_slices_of_a_stack_are_one_group(nuclei_raw: Path, tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     for folder in ("images", "masks"):
@@ -271,29 +221,6 @@ def test_slices_of_a_stack_are_one_group(nuclei_raw: Path, tmp_path: Path) -> No
     whole = preprocess(nuclei_raw, tmp_path / "flat", Preprocess(), tmp_path / "cache")
     assert whole["images"] == 56
     np.testing.assert_array_equal(data.images, ProcessedSet.open(tmp_path / "flat").images)
-
-
-def test_duplicates_are_found_on_every_page_of_a_stack(nuclei_raw: Path, tmp_path: Path) -> None:
-    raw = tmp_path / "raw"
-    files = sorted((nuclei_raw / "images").iterdir())[::4]
-    for folder in ("images", "masks"):
-        (raw / folder).mkdir(parents=True)
-        for i in range(4):
-            names = [files[3 * i + k].name for k in range(3)]
-            if i == 1:
-                names[0] = files[2].name  # the last page of the previous stack
-            pages = [np.array(Image.open(nuclei_raw / folder / name)) for name in names]
-            tifffile.imwrite(raw / folder / f"s{i}.tif", np.stack(pages), photometric="minisblack")
-    for mode in ("resize", "tile"):
-        with pytest.raises(DataIssuesError) as caught:
-            preprocess(
-                raw,
-                tmp_path / "out",
-                Preprocess(stacks="slices", mode=mode, input_shape=[128, 128, 1]),
-                tmp_path / "cache" / mode,
-            )
-        duplicates = [p for p in caught.value.issues if p.kind == "duplicate"]
-        assert [Path(p.file).name for p in duplicates] == ["s1.tif"]
 
 
 def test_damaged_cached_image_is_processed_again(nuclei_raw: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from segsweep.analysis.permutation_test import SIGNIFICANCE_LEVEL, permutation_p_value
 from segsweep.config.search_space import read_space
-from segsweep.search.encoding import encode
+from segsweep.search.surrogate import encode
 from synthetic_sweeps import REPORTED, flat_surface, report_surface, searched
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from segsweep.core.errors import UserError, command_line, parser
 from segsweep.core.files import read_csv, read_yaml, write_csv, write_json
 from segsweep.core.formatting import format_metric
-from segsweep.search.trial_files import count_ended_trials
+from segsweep.search.trial_result import count_ended_trials
 from segsweep.selection.leaderboard import load_trials, rank, require_finished, rows, summary
 
 

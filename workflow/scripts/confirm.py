@@ -15,8 +15,8 @@ from pathlib import Path
 from segsweep.config.training_config import TrainingConfig
 from segsweep.core.errors import command_line, parser
 from segsweep.core.files import read_csv, read_json, read_yaml, write_csv, write_json, write_yaml
-from segsweep.search.trial_files import trial_folder
-from segsweep.selection.confirmation_files import (
+from segsweep.search.trial_result import trial_folder
+from segsweep.selection.confirmation import (
     read_confirmation,
     read_rerun,
     read_training_config,
@@ -31,7 +31,9 @@ ESTIMATE = ("seeds", "observed_mean", "estimated_mean", "low", "high", "probabil
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("search", type=Path, metavar="SEARCH", help="search.yaml of sweep.py")
-    arguments.add_argument("manifest", type=Path, metavar="MANIFEST", help="the processed images")
+    arguments.add_argument(
+        "manifest", type=Path, metavar="MANIFEST", help="manifest.csv of the images"
+    )
     arguments.add_argument("out", type=Path, metavar="OUT", help="folder of results")
     arguments.add_argument(
         "--candidates",

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from segsweep.core.errors import command_line, parser
 from segsweep.core.files import read_csv, read_json, write_csv
-from segsweep.data.data_figures import draw_contact_sheet, draw_statistics
 from segsweep.data.data_report import (
     STATISTICS_COLUMNS,
+    draw_contact_sheet,
+    draw_statistics,
     measure_images,
     medians_by_split,
     write_data_report,

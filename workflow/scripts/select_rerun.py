@@ -16,8 +16,8 @@ from pathlib import Path
 
 from segsweep.core.errors import command_line, parser
 from segsweep.core.files import read_yaml, write_json, write_yaml
-from segsweep.search.trial_files import trial_folder
-from segsweep.selection.confirmation_files import read_confirmation, read_rerun, rerun_config
+from segsweep.search.trial_result import trial_folder
+from segsweep.selection.confirmation import read_confirmation, read_rerun, rerun_config
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from segsweep.core.errors import command_line, parser
 from segsweep.core.files import read_yaml, write_json, write_yaml
 from segsweep.search.pruners import pruning_thresholds
 from segsweep.search.sampler import suggest
-from segsweep.search.trial_files import earlier_trials, read_trials, trial_folder
+from segsweep.search.trial_result import earlier_trials, read_trials, trial_folder
 from segsweep.training.pruning import PruningThresholds
 
 

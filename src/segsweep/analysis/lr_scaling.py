@@ -19,9 +19,8 @@ from threadpoolctl import threadpool_limits
 from segsweep.analysis.posterior import SAMPLES, PosteriorSamples, perturb, sobol_configurations
 from segsweep.config.distributions import Number
 from segsweep.config.search_space import Categorical
-from segsweep.search.encoding import Varied, encode
 from segsweep.search.gaussian_process import Fit, Surrogate
-from segsweep.search.surrogate import fit_surrogate
+from segsweep.search.surrogate import Varied, encode, fit_surrogate
 from segsweep.search.trial_result import Values
 
 BATCH_SIZE, LEARNING_RATE = "batch_size", "learning_rate"

@@ -15,9 +15,8 @@ from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.permutation_test import MIN_TRIALS, SIGNIFICANCE_LEVEL, permutation_p_value
 from segsweep.config.objective import sign
 from segsweep.core.thinning import evenly
-from segsweep.search.encoding import Varied, decode, encode
 from segsweep.search.gaussian_process import Fit
-from segsweep.search.surrogate import fit_surrogate
+from segsweep.search.surrogate import Varied, decode, encode, fit_surrogate
 from segsweep.search.trial_result import TrialResult, Values
 
 SAMPLES = 400

@@ -55,10 +55,10 @@ class Preprocess(Section):
     """Which mask values are foreground: `binary`: the only value other than zero; `labels`: every
     value above zero (one number per object); or a list of values (classes)."""
     stacks: Literal["refuse", "slices"] = "refuse"
-    """What to do with files that have several pages: `refuse` reports a fault; `slices` uses each
+    """What to do with files that have several pages: `refuse` reports an error; `slices` uses each
     page as an image, all in one group."""
     on_bad: Literal["fail", "drop"] = "fail"
-    """What to do with images that have a fault: `fail` ends the run with a list of them; `drop`
+    """What to do with images that have an error: `fail` ends the run with a list of them; `drop`
     continues without them."""
     pixel_size_mm: Annotated[list[Positive], Field(min_length=2, max_length=2)] | None = None
     """Height and width of a pixel of the original images in mm, if the files do not contain it."""

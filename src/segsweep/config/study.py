@@ -5,7 +5,6 @@ from typing import Any
 
 from pydantic import ValidationError, model_validator
 
-from segsweep.config.error_messages import sentences
 from segsweep.config.search_space import Categorical, Constant, contains, extremes, to_table
 from segsweep.config.sections import (
     HYPERPARAMETERS,
@@ -21,7 +20,7 @@ from segsweep.config.sections import (
 )
 from segsweep.config.sweep import Sweep
 from segsweep.config.training_config import TrainingConfig
-from segsweep.config.validation import check_ranges
+from segsweep.config.validation import check_ranges, sentences
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_yaml
 
@@ -82,7 +81,7 @@ class Study(Hyperparameters):
             source: Its name, for messages.
 
         Raises:
-            UserError: One sentence per fault.
+            UserError: One sentence per error.
         """
         if not isinstance(raw, dict):
             found = "nothing" if raw is None else type(raw).__name__

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from segsweep.config.distributions import Uniform
-from segsweep.config.error_messages import prefix_errors, validate
 from segsweep.config.objective import METRICS
 from segsweep.config.pruner import Pruner, pruner_type
 from segsweep.config.search_space import (
@@ -19,6 +18,7 @@ from segsweep.config.search_space import (
 )
 from segsweep.config.sections import Model, Section, Seed, Training, Whole
 from segsweep.config.training_config import SEARCHABLE
+from segsweep.config.validation import prefix_errors, validate
 
 PRIOR_FOLDER = "studies/prior"
 """The folder of the leaderboards of earlier studies."""

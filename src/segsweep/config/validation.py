@@ -1,14 +1,31 @@
-"""Check one training configuration against the ranges of the study's keys."""
+"""Validate a study and single configurations; every error is one sentence.
 
+A sentence names the key, what was found and what was expected.
+"""
+
+import difflib
 import math
-from typing import Annotated, Any
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from segsweep.config.error_messages import sentences, validate
 from segsweep.config.sections import Hyperparameters, Model, Preprocess, Training
 from segsweep.config.training_config import SEARCHABLE
 from segsweep.core.errors import UserError
+
+_EXPECTED = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a table of keys",
+    "model_type": "a table of keys",
+    "model_attributes_type": "a table of keys",
+}
 
 _BOUNDS = ("ge", "gt", "le", "lt")
 
@@ -21,6 +38,52 @@ _HYPERPARAMETERS: dict[str, TypeAdapter[Any]] = {
     for name, field in section.model_fields.items()
     if name in SEARCHABLE
 }
+
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
+def validate(model: type[AnyModel], values: Any, key: str = "") -> AnyModel:
+    """Validate the values of one key of a study.
+
+    Args:
+        model: The type of the key.
+        values: What the study holds.
+        key: The dotted name of the key.
+
+    Raises:
+        ValueError: One sentence per error.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ValueError("\n".join(sentences(error, model, key))) from None
+
+
+@contextmanager
+def prefix_errors(key: str) -> Iterator[None]:
+    """Begin the message of a `ValueError` in the block with the dotted name of a key."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
+
+
+def sentences(
+    error: ValidationError, model: type[BaseModel] | None = None, key: str = ""
+) -> list[str]:
+    """Return one sentence per error.
+
+    Args:
+        error: Pydantic's error.
+        model: The model that was validated; None for a single value.
+        key: The dotted name of what was validated; empty for a whole study.
+    """
+    lines = []
+    for detail in error.errors():
+        parts = [str(part) for part in detail["loc"]]
+        dotted = ".".join(filter(None, [key, *parts]))
+        lines.extend(_sentence(detail, dotted, model).splitlines())
+    return list(dict.fromkeys(lines))
 
 
 def limits(name: str) -> tuple[float, float]:
@@ -86,3 +149,56 @@ def check_ranges(values: dict[str, Any], key: str = "") -> None:
             f"preprocess.input_shape: found {height} x {width}, expected multiples of {step} for "
             f"model.depth {values['depth']}: each level halves the image"
         )
+
+
+def _sentence(detail: Any, key: str, model: type[BaseModel] | None) -> str:
+    found, context, kind = detail["input"], detail.get("ctx", {}), detail["type"]
+    if kind == "value_error":
+        message = str(context["error"])
+        return f"{key}: {message}" if key and key not in message else message
+    if kind == "extra_forbidden":
+        return f"unknown key '{key}'{_nearest_key(detail['loc'], model)}"
+    if kind == "missing":
+        return f"the key '{key}' is missing; give it a value"
+    if kind == "literal_error":
+        near = difflib.get_close_matches(
+            str(found), re.findall(r"'([^']+)'", context["expected"]), 1
+        )
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        return f"{key}: found {found!r}, expected {context['expected']}{hint}"
+    if kind in _EXPECTED:
+        expected = _EXPECTED[kind]
+        hint = "; remove the quotes" if expected.endswith("number") and _is_number(found) else ""
+        return f"{key}: found {_format_value(found)}, expected {expected}{hint}"
+    if kind == "too_short":
+        return f"{key}: found {len(found)} entries, expected at least {context['min_length']}"
+    if kind == "too_long":
+        return f"{key}: found {len(found)} entries, expected at most {context['max_length']}"
+    return f"{key}: found {_format_value(found)}, expected: {detail['msg'].removeprefix('Input ')}"
+
+
+def _is_number(found: Any) -> bool:
+    """Whether text holds a number that YAML would have read as one without quotes."""
+    return isinstance(found, str) and bool(
+        re.fullmatch(r"[-+]?([1-9]\d*|0)?(\d\.?|\.\d+)\d*([eE][-+]?\d+)?", found)
+    )
+
+
+def _format_value(found: Any) -> str:
+    if isinstance(found, str):
+        return f"the text '{found}'"
+    if isinstance(found, dict):
+        return f"a table with the keys {sorted(map(str, found))}"
+    return repr(found)
+
+
+def _nearest_key(loc: tuple[int | str, ...], model: type[BaseModel] | None) -> str:
+    """Return the known key nearest to an unknown one, or all known keys."""
+    inner: Any = model
+    for part in loc[:-1]:
+        inner = inner.model_fields[part].annotation
+    known = list(inner.model_fields)
+    near = difflib.get_close_matches(str(loc[-1]), known, 1, 0.65)  # 'scale' is not 'value'
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; expected one of {', '.join(known)}"

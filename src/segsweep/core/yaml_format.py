@@ -48,7 +48,9 @@ def load_yaml(text: str) -> Any:
 
 
 def dump_yaml(value: Any, *, one_line: bool = False) -> str:
-    """Return YAML text with the keys in their given order and lists of scalars on one line.
+    """Return YAML text with the keys in their given order.
+
+    Lists and tables of scalars are on one line.
 
     Args:
         value: Plain values: tables, lists, text, numbers, booleans, None.
@@ -57,7 +59,7 @@ def dump_yaml(value: Any, *, one_line: bool = False) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.Representer, yaml.Resolver = _Representer, _WritingResolver
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.width = 10_000 if one_line else 100
+    yaml.width = 10_000  # a wrapped list would leave trailing spaces
     yaml.default_flow_style = one_line or None
     text = io.StringIO()
     yaml.dump(value, text)

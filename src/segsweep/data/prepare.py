@@ -10,14 +10,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from PIL import Image
+from scipy.fft import dctn
 
-from segsweep.data.duplicates import perceptual_hash
 from segsweep.data.images import Foreground, stretch
 from segsweep.data.issues import InvalidImageError
 from segsweep.data.resize import Mode, find_windows, resize_image, resize_mask
 
 SATURATED_SHARE = 0.05
 """An image counts as saturated if more than this share of its pixels have its largest value."""
+
+HASHED_SIDE, FREQUENCIES = 32, 8
+"""A perceptual hash uses the lowest `FREQUENCIES` x `FREQUENCIES` spatial frequencies of the image
+at `HASHED_SIDE` x `HASHED_SIDE` pixels."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +148,19 @@ def process_pages(
 def pixels_hash(image: np.ndarray, mask: np.ndarray) -> str:
     """Return the hash of a processed image and its mask, as in `manifest.csv`."""
     return hashlib.sha256(image.tobytes() + mask.tobytes()).hexdigest()
+
+
+def perceptual_hash(image: np.ndarray) -> int:
+    """Return a 64-bit hash of a 2-D image (uint8 or float32).
+
+    Its bits say which of the lowest spatial frequencies are above their median (pHash: Zauner,
+    2010). Brightness, contrast, size and compression hardly change it.
+    """
+    whole = Image.fromarray(np.ascontiguousarray(image))
+    small = np.asarray(whole.resize((HASHED_SIDE, HASHED_SIDE), Image.Resampling.BOX))
+    low = dctn(small.astype(np.float64), norm="ortho")[:FREQUENCIES, :FREQUENCIES].ravel()
+    bits = low > np.median(low[1:])
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
 def _share(chosen: np.ndarray) -> float:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from segsweep.config.error_messages import prefix_errors, validate
 from segsweep.config.objective import Goal
 from segsweep.config.search_space import Parameter, flatten, parameter_type
+from segsweep.config.validation import prefix_errors, validate
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_yaml
 from segsweep.importers.parsing import scalar

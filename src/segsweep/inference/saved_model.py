@@ -14,10 +14,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from segsweep.config.error_messages import validate
 from segsweep.config.sections import Preprocess
 from segsweep.config.training_config import TrainingConfig
-from segsweep.config.validation import check_training
+from segsweep.config.validation import check_training, validate
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_json
 from segsweep.data.dataset import PREPROCESSING_KEYS

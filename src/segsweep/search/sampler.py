@@ -17,9 +17,8 @@ from threadpoolctl import threadpool_limits
 from segsweep.config.objective import Goal, sign
 from segsweep.config.search_space import Categorical, Constant, Parameter
 from segsweep.config.training_config import MEMORY_PARAMETERS
-from segsweep.search.encoding import Varied, decode, encode
 from segsweep.search.gaussian_process import Surrogate
-from segsweep.search.surrogate import fit_surrogate
+from segsweep.search.surrogate import Varied, decode, encode, fit_surrogate
 from segsweep.search.trial_result import TrialResult, Values
 
 ChosenBy = Literal["enqueued", "start-up", "explore", "exploit", "random", "grid"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from segsweep.config.objective import sign
 from segsweep.core.files import read_json, read_yaml
-from segsweep.search.trial_files import trial_folder
+from segsweep.search.trial_result import trial_folder
 
 COLUMNS = (
     "trial",
