@@ -1,8 +1,10 @@
 """Synthetic findings, and a proposal for the next sweep, for the results of `results_example`."""
 
+from pathlib import Path
 from typing import Any
 
-from sweep_example import EPOCHS, METRIC, PARAMETERS
+from segsweep.core.files import write_text, write_yaml
+from sweep_example import EPOCHS, METRIC, MIDDLE, PARAMETERS
 
 
 def findings(source: str, best: str) -> dict[str, Any]:
@@ -89,3 +91,25 @@ DIFF = """\
      dropout: {distribution: uniform, min: 0.0, max: 0.5}
 -    loss: {values: [bce, dice, bce_dice]}
 """
+
+
+def write_next(folder: Path) -> None:
+    write_yaml(
+        folder / "next/params.yaml",
+        {
+            **MIDDLE,
+            "epochs": 30,
+            "sweep": {
+                "parameters": {
+                    "learning_rate": {
+                        "distribution": "log_uniform_values",
+                        "min": 0.001,
+                        "max": 0.01,
+                    }
+                }
+            },
+        },
+    )
+    write_yaml(folder / "next/sweep.yaml", {"method": "bayes", "parameters": {}})
+    write_text(folder / "next/rationale.md", RATIONALE)
+    write_text(folder / "next/changes.diff", DIFF)

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from findings_example import DIFF, RATIONALE, RUN_TIME, findings
-from segsweep.core.files import write_csv, write_json, write_text, write_yaml
+from findings_example import RUN_TIME, findings, write_next
+from segsweep.core.files import write_csv, write_json, write_yaml
 from segsweep.training.columns import HISTORY
 from sweep_example import (
     BATCHES,
     EPOCHS,
     METRIC,
-    MIDDLE,
     PARAMETERS,
     REASONS,
     SHARES,
@@ -31,10 +30,10 @@ from sweep_example import (
 
 
 def write_example(folder: Path, count: int = 40) -> Path:
-    made = trials(count)
-    write_analysis(folder, made)
-    write_trials(folder, made)
-    write_selection(folder, made)
+    all_trials = trials(count)
+    write_analysis(folder, all_trials)
+    write_trials(folder, all_trials)
+    write_selection(folder, all_trials)
     write_confirmation(folder)
     write_test(folder)
     write_next(folder)
@@ -43,8 +42,8 @@ def write_example(folder: Path, count: int = 40) -> Path:
 
 def write_external(folder: Path) -> Path:
     """An imported sweep: its trials have names and no learning curves."""
-    made = [{**trial, "trial": f"brisk-sweep-{trial['trial'] + 1}"} for trial in trials()]
-    write_analysis(folder, made, "export.csv", f"brisk-sweep-{WINNER + 1}")
+    all_trials = [{**trial, "trial": f"brisk-sweep-{trial['trial'] + 1}"} for trial in trials()]
+    write_analysis(folder, all_trials, "export.csv", f"brisk-sweep-{WINNER + 1}")
     write_next(folder)
     return folder
 
@@ -56,8 +55,8 @@ def write_running(folder: Path, ended: int = 17) -> Path:
     return folder
 
 
-def write_trials(folder: Path, made: list[dict[str, Any]]) -> None:
-    for trial in made:
+def write_trials(folder: Path, all_trials: list[dict[str, Any]]) -> None:
+    for trial in all_trials:
         path = folder / f"trials/{trial['trial']:03d}"
         write_json(path / "suggestion.json", {"parameters": {p: trial[p] for p in PARAMETERS}})
         rows = [
@@ -72,13 +71,15 @@ def write_trials(folder: Path, made: list[dict[str, Any]]) -> None:
 
 def write_analysis(
     folder: Path,
-    made: list[dict[str, Any]],
+    all_trials: list[dict[str, Any]],
     source: str = "results",
     best: str = f"{WINNER:03d}",
 ) -> None:
     analysis = folder / "analysis"
-    columns = [name for name in made[0] if name != "curve"]
-    write_csv(analysis / "trials.csv", columns, [{c: trial[c] for c in columns} for trial in made])
+    columns = [name for name in all_trials[0] if name != "curve"]
+    write_csv(
+        analysis / "trials.csv", columns, [{c: trial[c] for c in columns} for trial in all_trials]
+    )
     write_json(analysis / "findings.json", findings(source, best))
     write_json(analysis / "runtime.json", {"findings": [RUN_TIME]})
     write_csv(analysis / "importance.csv", ("target", "parameter", "share", "low", "high"), SHARES)
@@ -101,7 +102,7 @@ def write_analysis(
             "train": trial["train_dice_coefficient"],
             "validation": trial[METRIC],
         }
-        for trial in made
+        for trial in all_trials
         if trial[METRIC] is not None
     ]
     write_csv(analysis / "gap.csv", ("trial", "train", "validation"), fits)
@@ -116,9 +117,9 @@ def write_analysis(
     write_json(analysis / "origin.json", provenance)
 
 
-def write_selection(folder: Path, made: list[dict[str, Any]]) -> None:
+def write_selection(folder: Path, all_trials: list[dict[str, Any]]) -> None:
     statuses = ("finished", "pruned", "diverged", "out_of_memory")
-    ranked = sorted(made, key=lambda t: (statuses.index(t["status"]), -surface(t)))
+    ranked = sorted(all_trials, key=lambda t: (statuses.index(t["status"]), -surface(t)))
     rows = [
         {
             "rank": rank if trial["status"] == "finished" else "",
@@ -136,8 +137,8 @@ def write_selection(folder: Path, made: list[dict[str, Any]]) -> None:
         for rank, trial in enumerate(ranked, start=1)
     ]
     write_csv(folder / "leaderboard.csv", list(rows[0]), rows)
-    best = made[WINNER]
-    evidence = {"trial": WINNER, "of_trials": len(made), METRIC: best[METRIC]}
+    best = all_trials[WINNER]
+    evidence = {"trial": WINNER, "of_trials": len(all_trials), METRIC: best[METRIC]}
     config = {**{p: best[p] for p in PARAMETERS}, "epochs": EPOCHS, "evidence": evidence}
     write_yaml(folder / "best_config.yaml", config, "# The selected configuration.\n")
     methods = [{"method": "otsu", METRIC: 0.7414}, {"method": "multi_otsu", METRIC: 0.6629}]
@@ -146,7 +147,7 @@ def write_selection(folder: Path, made: list[dict[str, Any]]) -> None:
 
 def write_confirmation(folder: Path) -> None:
     rng = np.random.default_rng(3)
-    made, rows, candidates = trials(), [], []
+    all_trials, rows, candidates = trials(), [], []
     for trial, p_best, centre in ((WINNER, 0.81, 0.902), (31, 0.15, 0.898), (38, 0.04, 0.883)):
         values = (centre + rng.normal(0, 0.004, 5)).tolist()
         rows += [
@@ -164,7 +165,7 @@ def write_confirmation(folder: Path) -> None:
                 "high": mean + 0.005,
                 "probability_best": p_best,
                 "dropped": trial == 38,
-                "parameters": {p: made[trial][p] for p in PARAMETERS},
+                "parameters": {p: all_trials[trial][p] for p in PARAMETERS},
             }
         )
     write_csv(folder / "confirm/confirmation.csv", list(rows[0]), rows)
@@ -202,8 +203,8 @@ def write_test(folder: Path) -> None:
         "undefined_in": [],
     }
     write_json(folder / "test/summary.json", summary)
-    seen = [{"name": f"seen-{i}", "dice": d} for i, d in enumerate((0.81, 0.9, 0.95))]
-    write_csv(folder / "best/images.csv", ("name", "dice"), seen)
+    validation = [{"name": f"validation-{i}", "dice": d} for i, d in enumerate((0.81, 0.9, 0.95))]
+    write_csv(folder / "best/images.csv", ("name", "dice"), validation)
     for seed, name in enumerate(("best", "median", "worst")):
         write_gallery(folder / f"test/gallery/{name}.png", seed)
 
@@ -219,38 +220,16 @@ def write_gallery(path: Path, seed: int) -> None:
             *rng.uniform([[0], [0], [12]], [[side], [side], [34]], (3, 12)), strict=True
         ):
             truth |= (y - cy) ** 2 + (x - cx) ** 2 < r**2
-        found = np.roll(truth, (3 * seed, 2), (0, 1))
+        predicted = np.roll(truth, (3 * seed, 2), (0, 1))
         grey = np.clip(60 + 110 * truth + rng.normal(0, 14, truth.shape), 0, 255).astype("uint8")
         panels = [np.repeat(grey[..., None], 3, 2) for _ in range(4)]
-        for panel, mask, colour in ((1, truth, (230, 159, 0)), (2, found, (86, 180, 233))):
+        for panel, mask, colour in ((1, truth, (230, 159, 0)), (2, predicted, (86, 180, 233))):
             edge = mask ^ (mask & np.roll(mask, 2, 0) & np.roll(mask, 2, 1))
             panels[panel][edge] = colour
         panels[3] = panels[3] // 2
-        panels[3][truth & found] = (0, 158, 115)
-        panels[3][found & ~truth] = (213, 94, 0)
-        panels[3][truth & ~found] = (86, 180, 233)
+        panels[3][truth & predicted] = (0, 158, 115)
+        panels[3][predicted & ~truth] = (213, 94, 0)
+        panels[3][truth & ~predicted] = (86, 180, 233)
         rows.append(np.concatenate(panels, 1))
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.concatenate(rows)).save(path)
-
-
-def write_next(folder: Path) -> None:
-    write_yaml(
-        folder / "next/params.yaml",
-        {
-            **MIDDLE,
-            "epochs": 30,
-            "sweep": {
-                "parameters": {
-                    "learning_rate": {
-                        "distribution": "log_uniform_values",
-                        "min": 0.001,
-                        "max": 0.01,
-                    }
-                }
-            },
-        },
-    )
-    write_yaml(folder / "next/sweep.yaml", {"method": "bayes", "parameters": {}})
-    write_text(folder / "next/rationale.md", RATIONALE)
-    write_text(folder / "next/changes.diff", DIFF)

@@ -92,7 +92,7 @@ def test_text_has_the_results_and_limitations(results: Path) -> None:
         "trained on 9 groups, selected on 3 and tested on 5.",
         "tiles of 256 × 192 pixels",
         "the network is 0.171 better",
-        "Faulty images that were left out: 2",
+        "Images left out because of errors: 2",
         "| optimizer | adam |",
         "| torch | 2.13.0 |",
     ):

@@ -97,7 +97,7 @@ def test_best_so_far_of_a_loss_decreases(tmp_path: Path) -> None:
     write_csv(tmp_path / "analysis/trials.csv", list(rows[0]), rows)
     plots = {plot.name: plot for plot in make_plots(Results(tmp_path))}
     assert [row[3] for row in plots["trials"].rows] == [0.5, 0.5, 0.2]
-    assert "the best observed value has trial 002" in plots["parallel"].alt
+    assert "trial 002 has the best observed value" in plots["parallel"].alt
 
 
 def test_plots_of_other_results_are_removed(example: Path, plots: dict[str, Plot]) -> None:

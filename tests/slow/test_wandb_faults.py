@@ -1,4 +1,4 @@
-"""A W&B server that fails while a trial streams: the trial is complete, the run follows."""
+"""A W&B server that fails while a trial streams: the trial is complete, the run is synced later."""
 
 import shutil
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from wandb_server import Server
 EPOCHS = 3
 
 needs_strace = pytest.mark.skipif(
-    shutil.which("strace") is None, reason="NOT CHECKED: strace is not installed"
+    not shutil.which("strace"), reason="NOT CHECKED: strace is not installed"
 )
 
 MakeExample = Callable[[str], Example]
@@ -21,10 +21,7 @@ MakeExample = Callable[[str], Example]
 
 @pytest.fixture(scope="module")
 def make_example(nuclei_processed: Path, tmp_path_factory: pytest.TempPathFactory) -> MakeExample:
-    def example(name: str) -> Example:
-        return Example(tmp_path_factory.mktemp(name) / "project", nuclei_processed)
-
-    return example
+    return lambda name: Example(tmp_path_factory.mktemp(name) / "project", nuclei_processed)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +60,7 @@ def test_a_short_failure_has_no_effect(
     make_example: MakeExample,
     reference: dict[str, bytes],
 ) -> None:
-    example = make_example("passing")
+    example = make_example("short")
     with Server() as server:
         server.fail(pattern, how, times)
         output = example.trial(0, "--wandb-online", **server.environment)
@@ -101,7 +98,7 @@ def test_a_lasting_failure_stops_no_training_and_sync_completes_the_run(
 def test_a_server_that_stops_while_the_trial_runs(
     make_example: MakeExample, reference: dict[str, bytes]
 ) -> None:
-    example = make_example("dying")
+    example = make_example("stopping")
     with Server() as server:
         server.fail("^(?!.*(Upsert|Viewer|GetSweep|ServerFeatures)).*$", "drop")
         output = example.trial(0, "--wandb-online", **server.environment)
@@ -115,7 +112,7 @@ def test_a_server_that_stops_while_the_trial_runs(
 def test_a_partly_uploaded_run_is_completed_without_duplicate_rows(
     make_example: MakeExample, reference: dict[str, bytes]
 ) -> None:
-    example = make_example("part")
+    example = make_example("partial")
     with Server() as server:
         example.trial(0, "--wandb-online", **server.environment)
         (run,) = server.state.runs.values()
@@ -127,7 +124,7 @@ def test_a_partly_uploaded_run_is_completed_without_duplicate_rows(
 
 
 def test_no_server(make_example: MakeExample, reference: dict[str, bytes]) -> None:
-    example = make_example("nobody")
+    example = make_example("no server")
     with Server() as server:
         pass
     output = example.trial(0, "--wandb-online", **server.environment)
@@ -161,8 +158,7 @@ def test_a_repeated_trial_is_the_same_run(make_example: MakeExample) -> None:
 
 
 def traced(example: Example) -> Path:
-    """Run the scripts of `example` under strace; return the file with their opens, connections and
-    programs."""
+    """Run the scripts of `example` under strace; return the file with the traced calls."""
     trace = example.folder.with_name("trace")
     calls = ("strace", "-f", "-qq", "-s", "4096", "-e", "trace=open,openat,connect,execve")
     example.prefix = (*calls, "-o", str(trace))
@@ -172,7 +168,7 @@ def traced(example: Example) -> Path:
 def test_concurrent_trials_create_one_sweep_which_is_found_again_without_its_id(
     make_example: MakeExample,
 ) -> None:
-    example = make_example("at once")
+    example = make_example("concurrent")
     with Server() as server, ThreadPoolExecutor(2) as pool:
         server.fail("Sweep", 0.5, 8)
 
@@ -180,9 +176,8 @@ def test_concurrent_trials_create_one_sweep_which_is_found_again_without_its_id(
             return example.trial(index, "--wandb-online", **server.environment)
 
         list(pool.map(trial, range(2)))
-        next(
-            example.folder.glob(".store/wandb/*.json")
-        ).unlink()  # as if killed before it was saved
+        (id_file,) = example.folder.glob(".store/wandb/*.json")
+        id_file.unlink()  # as if killed before it was saved
         trial(2)
         (sweep,) = server.state.sweeps.values()
         assert [run.sweep for run in server.state.runs.values()] == [sweep.name] * 3
@@ -202,11 +197,9 @@ def test_a_run_streamed_into_a_sweep_can_be_synced_to_another_server(
         (synced,) = second.state.runs.values()
     times = [[row["_timestamp"] for row in run.history[:EPOCHS]] for run in (streamed, synced)]
     assert times[0] == times[1]
-    images = [
-        {file for file in run.files if file.startswith("media/")} for run in (streamed, synced)
-    ]
-    assert len(images[0]) == 3  # an image, its mask and its prediction
-    assert images[0] == images[1]
+    images = {file for file in streamed.files if file.startswith("media/")}
+    assert len(images) == 3  # an image, its mask and its prediction
+    assert images == {file for file in synced.files if file.startswith("media/")}
 
 
 def test_a_damaged_log_is_reported_and_the_other_runs_are_uploaded(
@@ -230,7 +223,7 @@ def test_an_offline_trial_sends_no_request_and_reads_no_login(
     make_example: MakeExample, reference: dict[str, bytes]
 ) -> None:
     """With a key in the environment and a login in the home folder."""
-    example = make_example("trapped")
+    example = make_example("offline")
     trace = traced(example)
     (example.home / ".netrc").write_text("machine 127.0.0.1 login user password " + "s" * 40)
     with Server() as server:
@@ -245,7 +238,7 @@ def test_an_offline_trial_sends_no_request_and_reads_no_login(
 
 @needs_strace
 def test_the_key_is_in_no_command_line_and_no_file(make_example: MakeExample) -> None:
-    example = make_example("watched")
+    example = make_example("traced")
     trace = traced(example)
     with Server() as server:
         example.trial(0, "--wandb-online", **server.environment)

@@ -40,7 +40,7 @@ def main() -> None:
     )
     dropped = read_json("data/processed/summary.json")["dropped"]
     if dropped:
-        print(f"  Faulty images that were left out: {dropped}, see {results}/data_report.md")
+        print(f"  Images left out because of errors: {dropped}, see {results}/data_report.md")
     if not RAW_DVC_FILE.exists():
         sample = Study.read().data.sample
         print(f"\nExpected on the sample '{sample}': {EXPECTED_RESULTS[sample]}.")

@@ -32,40 +32,40 @@ from segsweep.wandb_backend.settings import RunTarget, forward_variables
 
 
 def main() -> None:
-    given = _arguments()
-    sweep = read_yaml(given.sweep)
-    parameters = read_json(given.out / "suggestion.json")["parameters"]
-    target = RunTarget(sweep["project"], given.wandb_entity, given.wandb_online)
-    index = int(given.out.name)
-    with _live_report(given.out.parent.parent, index, given.trials):
+    options = _arguments()
+    sweep = read_yaml(options.sweep)
+    parameters = read_json(options.out / "suggestion.json")["parameters"]
+    target = RunTarget(sweep["project"], options.wandb_entity, options.wandb_online)
+    index = int(options.out.name)
+    with _live_report(options.out.parent.parent, index, options.trials):
         run_trial(
             sweep,
             parameters,
-            _training_command(given, target, index),
-            given.out,
-            given.key,
+            _training_command(options, target, index),
+            options.out,
+            options.key,
             _wandb_variables(target, sweep),
         )
 
 
-def _training_command(given: Namespace, target: RunTarget, index: int) -> list[str]:
+def _training_command(options: Namespace, target: RunTarget, index: int) -> list[str]:
     """Return the command of the training, without the interpreter."""
-    label = f"trial {given.out.name}"
-    if given.trials:
-        label += f" ({index + 1} of {given.trials})"
-    command = [PROGRAM, str(given.out / "config.yaml"), given.data, str(given.out)]
-    command += [*target.train_options(), "--wandb-job", "trial", "--sweep", given.sweep]
-    command += ["--images", given.images, "--key", given.key, "--label", label]
-    if given.wandb_model:
+    label = f"trial {options.out.name}"
+    if options.trials:
+        label += f" ({index + 1} of {options.trials})"
+    command = [PROGRAM, str(options.out / "config.yaml"), options.data, str(options.out)]
+    command += [*target.train_options(), "--wandb-job", "trial", "--sweep", options.sweep]
+    command += ["--images", options.images, "--key", options.key, "--label", label]
+    if options.wandb_model:
         command += ["--wandb-model"]
-    if (thresholds := given.out / "pruning.json").exists():
+    if (thresholds := options.out / "pruning.json").exists():
         command += ["--pruning", str(thresholds)]
-    if given.final_marker:
-        command += ["--final-marker", given.final_marker]
-    if given.checkpoints:
-        command += ["--checkpoints", given.checkpoints]
-    if given.trials and index == 0:
-        command += ["--announce", str(given.trials)]
+    if options.final_marker:
+        command += ["--final-marker", options.final_marker]
+    if options.checkpoints:
+        command += ["--checkpoints", options.checkpoints]
+    if options.trials and index == 0:
+        command += ["--announce", str(options.trials)]
     return command
 
 

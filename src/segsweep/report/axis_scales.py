@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-from segsweep.report.style import label_text
+from segsweep.report.plot import label_text
 from segsweep.report.values import parse_number
 
 Side = Literal["x", "y"]

@@ -9,9 +9,8 @@ from matplotlib.patheffects import withStroke
 
 from segsweep.config.objective import sign
 from segsweep.report.axis_scales import set_batch_size_scale, set_log_scale
-from segsweep.report.plot import Plot
+from segsweep.report.plot import BLUE, GREY, INK, Plot, label_text, render_svg
 from segsweep.report.results import Results
-from segsweep.report.style import BLUE, GREY, INK, label_text, render_svg
 from segsweep.report.values import column, format_cell, parse_number
 from segsweep.search.trial_result import TrialResult
 
@@ -77,7 +76,7 @@ def speed(results: Results) -> Plot | None:
     top = int(np.argmax(speeds))
     alt = (
         f"Training is fastest at batch size {format_cell(sizes[top])}, with "
-        f"{format_cell(speeds[top])} images per second; the slowest batch size has "
+        f"{format_cell(speeds[top])} images per second; the slowest batch size reaches "
         f"{format_cell(min(speeds))}."
     )
     rows = [[row[BATCH], row[SPEED]] for row in table]

@@ -3,9 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from segsweep.report.plot import Plot
+from segsweep.report.plot import BLUE, GREY, INK, Plot, label_text, render_svg
 from segsweep.report.results import Results
-from segsweep.report.style import BLUE, GREY, INK, label_text, render_svg
 from segsweep.report.values import column, format_cell, format_ends, parse_number, trial_name
 
 

@@ -1,7 +1,11 @@
-"""The HTML report: one file that needs no other file and no network."""
+"""The HTML report: one file that needs no other file and no network.
+
+Plots are inline SVG, pictures `data:` URLs, and Markdown becomes HTML.
+"""
 
 import base64
 import hashlib
+import io
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markdown_it import MarkdownIt
+from markupsafe import Markup, escape
+from PIL import Image
 
 from segsweep.core.files import write_text
 from segsweep.report import summary, tables
-from segsweep.report.embedding import data_url, inline_svg, markdown_to_html
 from segsweep.report.plot import Plot
 from segsweep.report.plots import make_plots, save
 from segsweep.report.results import Results
@@ -29,6 +34,9 @@ SECTIONS = {
     "map": "map",
 }
 """The section of each plot; other plots belong to the findings."""
+
+LARGE, MAX_PIXELS = 600_000, 1600
+"""A picture of more bytes is scaled to this many pixels on its longer side."""
 
 Block = dict[str, Any]
 """A plot with its `data` and its `findings`."""
@@ -89,7 +97,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["inline_svg"] = inline_svg
+    environment.filters["inline_svg"] = _inline_svg
     environment.filters["keep_percent"] = _keep_percent
     return environment.get_template("report.html.jinja")
 
@@ -139,7 +147,7 @@ def _gallery(results: Results) -> list[dict[str, str]]:
             alt = (
                 f"{title}. From left to right: image, true outline, predicted outline, difference."
             )
-            pictures.append({"title": title, "alt": alt, "source": data_url(path)})
+            pictures.append({"title": title, "alt": alt, "source": _data_url(path)})
     return pictures
 
 
@@ -147,7 +155,42 @@ def _next_sweep(results: Results) -> dict[str, Any]:
     """Return the proposal for the next sweep: reasons, changes and files."""
     texts = {name: results.text(f"next/{name}") for name in ("params.yaml", "sweep.yaml")}
     return {
-        "rationale": markdown_to_html(results.rationale),
+        "rationale": _markdown_to_html(results.rationale),
         "files": {name: text for name, text in texts.items() if text},
         "changes": results.text("next/changes.diff").splitlines(),
     }
+
+
+def _inline_svg(plot: Plot) -> Markup:
+    """Return a plot as inline SVG with unique ids and a label for screen readers."""
+    svg = plot.svg[plot.svg.index("<svg") :]
+    svg = re.sub(r"<style>.*?</style>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' (?:width|height)="[^"]*pt"', "", svg, count=2)
+    svg = re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{plot.file}-", svg)
+    name = escape(f"{plot.title}. {plot.alt}")
+    return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1))
+
+
+def _data_url(path: Path) -> str:
+    """Return a picture as a `data:` URL."""
+    content, kind = path.read_bytes(), "png"
+    if len(content) > LARGE:
+        with Image.open(path) as picture:
+            smaller = picture.convert("RGB")
+        smaller.thumbnail((MAX_PIXELS, MAX_PIXELS))
+        out = io.BytesIO()
+        smaller.save(out, "JPEG", quality=88)
+        content, kind = out.getvalue(), "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _markdown_to_html(text: str) -> Markup:
+    """Return Markdown as HTML below a heading of level 2; HTML in it stays text, images links."""
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    tokens = markdown.parse(text)
+    for token in tokens:
+        if token.type.startswith("heading"):
+            token.tag = f"h{min(6, int(token.tag[1]) + 1)}"
+    html = markdown.renderer.render(tokens, markdown.options, {})
+    start = '<div class="scroll prose" tabindex="0" role="region" aria-label="Changes"><table>'
+    return Markup(html.replace("<table>", start).replace("</table>", "</table></div>"))

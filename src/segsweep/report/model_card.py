@@ -21,7 +21,7 @@ from segsweep.selection.labels import BASELINE_LABELS, TEST_METRIC_LABELS, metri
 
 ASSETS = Path(__file__).parent / "assets"
 DECIMALS = 4
-SIZES = {
+SIZE_REQUIREMENTS = {
     "resize": "Images are resized to {size}. Details that are not visible at that size are lost, "
     "and objects should have about the same size, relative to the image, as in training.",
     "pad": "Images are scaled to fit into {size} and padded. Details that are not visible at that "
@@ -29,7 +29,7 @@ SIZES = {
     "tile": "Images are read at their own resolution, in tiles of {size}. Objects should have "
     "about the same size in pixels as in training.",
 }
-"""Requirements for new images, by preprocessing mode."""
+"""Requirements for the size of new images, by preprocessing mode."""
 
 
 def write_model_card(results: Path, processed: Path, readme: Path, out: Path) -> None:
@@ -160,7 +160,9 @@ def _limits(
             else ""
         )
     )
-    yield SIZES[model["preprocessing"]["mode"]].format(size=f"{height} × {width} pixels")
+    yield SIZE_REQUIREMENTS[model["preprocessing"]["mode"]].format(
+        size=f"{height} × {width} pixels"
+    )
     low, high = model["preprocessing"]["percentiles"]
     yield (
         f"Each image is normalised from percentile {low:g} to {high:g} of its own grey values, so "

@@ -10,9 +10,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from segsweep.config.objective import sign
 from segsweep.core.formatting import format_percent
 from segsweep.report.axis_scales import scale_of
-from segsweep.report.plot import Plot
+from segsweep.report.plot import BLUE, INK, Plot, label_text, render_svg
 from segsweep.report.results import Results
-from segsweep.report.style import BLUE, INK, label_text, render_svg
 from segsweep.report.values import Row, column, format_cell
 
 RUN_TIME = "run_time"

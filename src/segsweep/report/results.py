@@ -10,7 +10,7 @@ from typing import Any, cast
 from segsweep.config.objective import Goal, sign
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_csv, read_json, read_yaml
-from segsweep.importers.metric_inference import infer_goal
+from segsweep.importers.infer import infer_goal
 from segsweep.report.values import parse_number, trial_name
 from segsweep.search.trial_result import Status, TrialResult
 from segsweep.selection.labels import metric_label
@@ -139,7 +139,8 @@ class Results:
             found = "other columns" if rows else "no rows" if path.exists() else "no such file"
             raise UserError(
                 f"{path}: found {found}, expected a row for each trial with the columns trial, "
-                "status and the metric; analyse the sweep first, or use --live while it runs"
+                "status and the metric; run snakemake or `segsweep evaluate` first, or use --live "
+                "while the sweep runs"
             )
         return rows
 
@@ -147,7 +148,7 @@ class Results:
         if self.metric not in self._table[0]:
             raise UserError(
                 f"{self.folder / TRIALS}: found no column {self.metric}, expected the metric of "
-                "findings.json; analyse the sweep again"
+                "findings.json; run snakemake or `segsweep evaluate` again"
             )
         reasons = {trial_name(r["trial"]): r["reason"] for r in self.table("leaderboard.csv")}
         seconds = {trial_name(r["trial"]): r["seconds"] for r in self.table(SECONDS)}

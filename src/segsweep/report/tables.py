@@ -71,13 +71,13 @@ def leaderboard(results: Results) -> Table:
         "seconds": [trial.seconds for trial in ranked],
     }
     names = [trial.name for trial in ranked]
-    known = {
+    present = {
         name: cells
         for name, cells in columns.items()
         if any(cell not in ("", None) for cell in cells)
     }
-    cells = list(zip(*known.values(), strict=True))
-    return make_table("All trials", list(known), cells, _index(names, results.highlighted), TRIALS)
+    rows = list(zip(*present.values(), strict=True))
+    return make_table("All trials", list(present), rows, _index(names, results.highlighted), TRIALS)
 
 
 def candidates(results: Results) -> Table:
@@ -90,18 +90,18 @@ def candidates(results: Results) -> Table:
     test_dice = test.get("dice", {}).get("mean")
     columns: dict[str, Sequence[str]] = {
         "trial": names,
-        "sweep: observed": [_format(trial.value if trial else None) for trial in trials],
-        "sweep: posterior mean": [_posterior(board.get(name, {})) for name in names],
-        "new seeds": [f"{row['seeds']}{' (dropped)' if row['dropped'] else ''}" for row in rows],
-        "new seeds: mean": [_format(row["observed_mean"]) for row in rows],
-        "new seeds: estimated mean (95 % interval)": [_estimate(row) for row in rows],
+        "observed in sweep": [_format(trial.value if trial else None) for trial in trials],
+        "posterior mean": [_posterior(board.get(name, {})) for name in names],
+        "seeds": [f"{row['seeds']}{' (dropped)' if row['dropped'] else ''}" for row in rows],
+        "mean, new seeds": [_format(row["observed_mean"]) for row in rows],
+        "estimate (95 % interval)": [_estimate(row) for row in rows],
         "P(best)": [_percent(row["probability_best"]) for row in rows],
         "test Dice": [_format(test_dice) if n == results.selected else "" for n in names],
     }
-    known = {name: cells for name, cells in columns.items() if any(cells)}
+    present = {name: cells for name, cells in columns.items() if any(cells)}
     caption = f"Candidates: {results.label} in the sweep and under new seeds"
-    texts = [list(row) for row in zip(*known.values(), strict=True)]
-    return Table(caption, list(known), texts, _index(names, results.selected))
+    cells = [list(row) for row in zip(*present.values(), strict=True)]
+    return Table(caption, list(present), cells, _index(names, results.selected))
 
 
 def unfinished(results: Results) -> Table:

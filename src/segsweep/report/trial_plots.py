@@ -12,18 +12,18 @@ from matplotlib.ticker import MaxNLocator
 from segsweep.config.objective import sign
 from segsweep.core.thinning import evenly
 from segsweep.report.axis_scales import scale_of, set_log_scale
-from segsweep.report.plot import Plot
-from segsweep.report.results import Results
-from segsweep.report.style import (
+from segsweep.report.plot import (
     BLUE,
     GREY,
     INK,
     ORANGE,
     RANKS,
+    Plot,
     label_text,
     relative_ranks,
     render_svg,
 )
+from segsweep.report.results import Results
 from segsweep.report.values import format_cell, parse_number
 from segsweep.search.trial_result import TrialResult
 
@@ -178,7 +178,7 @@ def parallel(results: Results) -> Plot | None:
     values = ", ".join(f"{p} {format_cell(best.parameters.get(p))}" for p in results.parameters)
     alt = (
         f"Each line is one of {len(drawn)} finished trials, from orange (worst) to blue (best); "
-        f"the best observed value has trial {best.name} ({values})."
+        f"trial {best.name} has the best observed value ({values})."
     )
     columns = ("trial", *results.parameters, results.metric)
     rows = [
@@ -189,10 +189,11 @@ def parallel(results: Results) -> Plot | None:
     return Plot("parallel", "Parallel coordinates", alt, columns, rows, svg, wide=True)
 
 
-def thin(chosen: Sequence[TrialResult], results: Results) -> list[TrialResult]:
+def thin(trials: Sequence[TrialResult], results: Results) -> list[TrialResult]:
     """Return at most MAX_LINES trials, best first: the best, and an even selection of the rest."""
     direction = sign(results.goal)
-    ranked = sorted(chosen, key=lambda t: -np.inf if t.value is None else direction * t.value)[::-1]
+    keys = [-np.inf if trial.value is None else direction * trial.value for trial in trials]
+    ranked = [trials[i] for i in np.argsort(keys, kind="stable")[::-1]]
     if len(ranked) <= MAX_LINES:
         return ranked
     best = MAX_LINES // 3

@@ -1,8 +1,9 @@
-"""The user's W&B server through the wandb client: runs, and the sweep of the study."""
+"""The user's W&B server through the wandb client: runs, the sweep of the study, and errors."""
 
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,6 @@ from segsweep.core.errors import UserError
 from segsweep.core.files import locked, read_json, write_json, write_yaml
 from segsweep.pipeline.cache import cache_root
 from segsweep.wandb_backend.agent import sweep_id
-from segsweep.wandb_backend.errors import format_error, last_error, missing_key_error
 from segsweep.wandb_backend.settings import RunTarget
 
 if TYPE_CHECKING:
@@ -72,16 +72,16 @@ class WandbServer:
         """
         named = with_name(sweep)
         with self._locked_id_file(named["name"]) as file:
-            found = read_json(file)["sweep"] if file.exists() else None
-            if found is None or not self.has_sweep(found):
-                found = self._sweep_named(named["name"])
-            if found is None:
+            server_id = read_json(file)["sweep"] if file.exists() else None
+            if server_id is None or not self.has_sweep(server_id):
+                server_id = self._sweep_named(named["name"])
+            if server_id is None:
                 error = self._wandb_sweep(named, runs)
-                found = self._sweep_named(named["name"])
-                if found is None:
+                server_id = self._sweep_named(named["name"])
+                if server_id is None:
                     raise LookupError(error or "`wandb sweep` created no sweep")
-            write_json(file, {"server": self.url, "sweep": found})
-        return str(found)
+            write_json(file, {"server": self.url, "sweep": server_id})
+        return str(server_id)
 
     def add_runs(self, server_id: str, sweep: dict[str, Any], runs: Sequence[str]) -> str:
         """Add runs on the server to a sweep on the server; return the error, or ""."""
@@ -183,3 +183,22 @@ def server_sweep_id(target: RunTarget, sweep: dict[str, Any]) -> str | None:
             flush=True,
         )
         return None
+
+
+def format_error(error: BaseException) -> str:
+    """Return the first line of what the wandb client reports."""
+    return " ".join((str(error) or type(error).__name__).splitlines()[0].split())
+
+
+def missing_key_error(error: BaseException) -> UserError:
+    """Return the `UserError` for a missing or malformed API key."""
+    return UserError(
+        f"W&B: found no usable API key ({format_error(error)}), expected one in WANDB_API_KEY or "
+        "from `wandb login`; `wandb.mode: offline` in the study needs none"
+    )
+
+
+def last_error(output: str) -> str:
+    """Return the last error that the `wandb` command printed; "" if there is none."""
+    errors = [line for line in output.splitlines() if "ERROR" in line or "Error:" in line]
+    return re.split("ERROR|Error:", errors[-1], maxsplit=1)[1].strip() if errors else ""

@@ -13,7 +13,7 @@ import wandb
 from segsweep.core.errors import UserError
 from segsweep.data.dataset import ProcessedSet
 from segsweep.wandb_backend import artifacts
-from segsweep.wandb_backend.errors import format_error, missing_key_error
+from segsweep.wandb_backend.api import format_error, missing_key_error
 from segsweep.wandb_backend.prediction_images import prediction_images
 from segsweep.wandb_backend.settings import RunTarget, restore_variables
 
@@ -32,8 +32,8 @@ class WandbLogger:
     """Writes a W&B run to `folder/wandb` and, if `target.online`, streams it to the server.
 
     Under a `wandb agent` it is the run that the agent was given. If the server cannot be reached,
-    is slow or refuses the run, the training goes on: one line is printed, and the delay is at most
-    the seconds above.
+    is slow or refuses the run, one line is printed and the training goes on; it is delayed by at
+    most INIT_TIMEOUT and FINISH_TIMEOUT.
 
     Args:
         target: Where the run goes; None for a run of the user's own agent, whose settings decide.

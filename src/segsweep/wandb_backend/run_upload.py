@@ -19,8 +19,7 @@ import wandb
 from segsweep.core.errors import UserError
 from segsweep.importers.logged_runs import Run
 from segsweep.importers.wandb_runs import logged_rows, logged_run, online_run
-from segsweep.wandb_backend.api import WandbServer
-from segsweep.wandb_backend.errors import format_error, last_error
+from segsweep.wandb_backend.api import WandbServer, format_error, last_error
 from segsweep.wandb_backend.logger import plot_by_epoch
 from segsweep.wandb_backend.prediction_images import logged_images
 from segsweep.wandb_backend.study_runs import StudyRun, describe_missing, own_values

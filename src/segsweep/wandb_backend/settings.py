@@ -101,5 +101,5 @@ def check_agent_parameters(config: Mapping[str, Any], source: str | Path) -> Non
             raise UserError(
                 f"{source}: found {config.get(name)} for {name}, expected {entry['value']}, the "
                 "value in suggestion.json that the W&B agent passes on; delete both files and run "
-                "the workflow again"
+                "snakemake again"
             )

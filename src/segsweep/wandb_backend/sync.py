@@ -10,8 +10,7 @@ from segsweep.config.study import Study
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_json, read_yaml, sha256
 from segsweep.wandb_backend import artifacts
-from segsweep.wandb_backend.api import WandbServer, connect
-from segsweep.wandb_backend.errors import format_error
+from segsweep.wandb_backend.api import WandbServer, connect, format_error
 from segsweep.wandb_backend.run_upload import UPLOAD_TIMEOUT, remote_run, resume, upload_runs
 from segsweep.wandb_backend.settings import RunTarget
 from segsweep.wandb_backend.study_runs import StudyRun, find_models, find_runs
