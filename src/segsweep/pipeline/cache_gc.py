@@ -37,17 +37,18 @@ class Unreferenced:
 
 
 def find_unreferenced() -> list[Unreferenced]:
-    """Return the cached results that no record, commit or experiment names, and old images."""
+    """Return the cached results that no record, commit or experiment refers to, and old images."""
     referenced = set(_in_results()) | set(_in_commits())
     entries = sorted((cache_root() / "entries").glob("*/"))
     folders = [entry for entry in entries if referenced.isdisjoint(_identifiers(entry))]
     folders += _abandoned_checkpoints()
-    # of the prepared images those of the settings used last are kept
+    # keep the prepared images of the settings that were used last
     prepared = sorted((cache_root() / "images").glob("*/"), key=lambda f: f.stat().st_mtime)
     return [_with_size(folder) for folder in (*folders, *prepared[:-1])]
 
 
 def delete(entries: list[Unreferenced]) -> None:
+    """Delete these folders."""
     for entry in entries:
         shutil.rmtree(entry.folder)
 
@@ -58,7 +59,7 @@ def _with_size(folder: Path) -> Unreferenced:
 
 
 def _abandoned_checkpoints() -> list[Path]:
-    """Return the checkpoints of configurations that no trial has any more."""
+    """Return the checkpoints of configurations that neither a trial nor the single run has."""
     present = [Study.read().training_config().to_dict()]
     for tree in _result_folders():
         present += [read_yaml(path) for path in tree.rglob("config.yaml")]
@@ -70,8 +71,8 @@ def _configuration(checkpoint: Path) -> Any:
     """Return the configuration in a checkpoint, None if the file cannot be read."""
     try:
         with safe_open(checkpoint, framework="numpy") as file:
-            made_from = json.loads(file.metadata()["made_from"])
-            return {name: value for name, value in made_from.items() if name != "data"}
+            inputs = json.loads(file.metadata()["inputs"])
+            return {name: value for name, value in inputs.items() if name != "data"}
     except (SafetensorError, OSError, ValueError, KeyError, TypeError):
         return None
 
