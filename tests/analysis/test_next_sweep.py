@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 
 from segsweep.analysis.findings import Analysis
-from segsweep.analysis.next_study import next_study
+from segsweep.analysis.next_study import next_study, rationale, summarise
 from segsweep.analysis.next_sweep import NextSweep, design_next_sweep
-from segsweep.analysis.rationale import rationale, summarise
 from segsweep.analysis.target_device import batch_size_fits
 from segsweep.config.study import Study
 from segsweep.pipeline.environment import Device
@@ -34,11 +33,11 @@ def test_a_batch_size_at_its_bound_extends_batch_sizes_and_learning_rates(
     assert space["batch_size"].values == [16, 32, 64, 128]  # type: ignore[union-attr]
     rate = space["learning_rate"]
     assert rate.low < 1.6e-4 < 1e-3 < rate.high  # type: ignore[union-attr]
-    for name, theirs in (("dropout", 0.2), ("l2_reg", 6e-5)):
+    for name, optimum in (("dropout", 0.2), ("l2_reg", 6e-5)):
         if name in space:
-            assert space[name].low < theirs < space[name].high  # type: ignore[union-attr]
+            assert space[name].low < optimum < space[name].high  # type: ignore[union-attr]
         else:
-            assert proposal.fixed[name] == pytest.approx(theirs, rel=2)
+            assert proposal.fixed[name] == pytest.approx(optimum, rel=2)
     if "dropout" in space:
         assert space["dropout"].high - space["dropout"].low < 0.45  # type: ignore[union-attr]
 

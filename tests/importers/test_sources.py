@@ -84,7 +84,9 @@ def test_count_limits_the_trials(results: Path) -> None:
 
 def test_results_without_a_trial_are_an_error(tmp_path: Path) -> None:
     write_yaml(tmp_path / "sweep/search.yaml", search_settings(STUDY))
-    with pytest.raises(UserError, match=r"found no trial with a metrics.json, .* run the sweep"):
+    with pytest.raises(
+        UserError, match=r"found no trial with a metrics.json, .* run snakemake first"
+    ):
         read_sweep(str(tmp_path))
 
 

@@ -22,7 +22,7 @@ def simulate(truth: Sequence[float], seed_sd: float, seeds: int, seed: int) -> C
 
 @pytest.mark.parametrize("spread", [0.0, 1.0, 5.0])
 def test_interval_of_the_best_candidate_covers_its_true_mean(spread: float) -> None:
-    """Although the best candidate is chosen by the same values."""
+    """The best candidate is selected by the same values that its interval is computed from."""
     rng = np.random.default_rng(0)
     covered = []
     for seed in range(100):

@@ -24,9 +24,9 @@ def test_the_interval_contains_the_true_exponent_in_90_percent(method: str) -> N
     for number in range(INSTANCES):
         truth = np.random.default_rng([1, number]).choice([0.5, 1.0])
         value = report(number).value
-        found = lr_scaling(PosteriorSamples(sweep(SPACE, value, 0.005, 40, number, method)))
-        assert found is not None
-        low, high = interval(found.exponent)
+        scaling = lr_scaling(PosteriorSamples(sweep(SPACE, value, 0.005, 40, number, method)))
+        assert scaling is not None
+        low, high = interval(scaling.exponent)
         covered.append(low <= truth <= high)
         widths.append(high - low)
     assert np.mean(covered) >= 0.9

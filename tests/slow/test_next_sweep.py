@@ -18,7 +18,7 @@ BATCHES = [4, 8, 16, 32, 64, 128]
 
 
 def first_guess(rng: np.random.Generator) -> dict[str, Any]:
-    """Return a guessed space: a decade of learning rates, three batch sizes, at a random place."""
+    """Return a guessed space: a decade of learning rates, three batch sizes, drawn at random."""
     start, rate = int(rng.integers(0, 4)), 10 ** rng.uniform(-5, -3.2)
     dropout, l2 = float(rng.uniform(0, 0.3)), 10 ** rng.uniform(-6, -4)
     return {

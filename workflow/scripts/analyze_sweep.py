@@ -16,15 +16,16 @@ from pathlib import Path
 from segsweep.analysis.analysis_files import write_analysis
 from segsweep.analysis.findings import Analysis
 from segsweep.core.errors import command_line, parser
-from segsweep.importers.own_results import read_results
-from segsweep.importers.sources import origin_of
+from segsweep.importers.own_results import origin_of, read_results
 
 
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("results", type=Path, metavar="RESULTS", help="the folder of results")
     arguments.add_argument("out", type=Path, metavar="OUT", help="the folder to write to")
-    arguments.add_argument("--count", type=int, metavar="N", help="the first N (default: all)")
+    arguments.add_argument(
+        "--count", type=int, metavar="N", help="read the first N trials (default: all)"
+    )
     options = arguments.parse_args()
     analysis = Analysis.of(read_results(options.results, options.count))
     write_analysis(options.out, analysis, origin_of(str(options.results)))

@@ -28,7 +28,9 @@ def main() -> None:
     arguments.add_argument("results", type=Path, metavar="RESULTS", help="the folder of results")
     arguments.add_argument("study", metavar="STUDY", help="the study that the next one changes")
     arguments.add_argument("out", type=Path, metavar="OUT", help="the folder to write to")
-    arguments.add_argument("--count", type=int, metavar="N", help="the first N (default: all)")
+    arguments.add_argument(
+        "--count", type=int, metavar="N", help="read the first N trials (default: all)"
+    )
     options = arguments.parse_args()
     sweep = read_results(options.results, options.count)
     analysis = read_analysis(options.results / "analysis", sweep)

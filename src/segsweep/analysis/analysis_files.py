@@ -63,7 +63,7 @@ def read_analysis(folder: Path, sweep: CompletedSweep) -> Analysis:
     if content["trials"] != _trial_values(sweep):
         raise UserError(
             f"{path}: found the surrogate of {len(content['trials'])} other trials, expected that "
-            f"of the {len(sweep.trials)} trials of {sweep.source}; analyse the sweep again"
+            f"of the {len(sweep.trials)} trials of {sweep.source}; run snakemake again"
         )
     return Analysis.of(sweep, [Fit(**fit) for fit in content["fits"]])
 

@@ -137,7 +137,9 @@ def _warn_of_few_trials(samples: PosteriorSamples, effect: Effect, indices: tupl
     if min(counts) >= 2:
         return ""
     listed = ", ".join(f"{format_value(v)}: {n}" for v, n in zip(values, counts, strict=True))
-    return f" Few trials have these values ({listed}), so it is estimated from similar trials."
+    return (
+        f" Few trials have these values ({listed}), so the effect is estimated from similar trials."
+    )
 
 
 def regularisation(samples: PosteriorSamples, effects: Sequence[Effect]) -> Iterator[Finding]:

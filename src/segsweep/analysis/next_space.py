@@ -93,8 +93,8 @@ def next_batch_sizes(analysis: Analysis, fits: Callable[[int], bool]) -> BatchSi
             f"{format_percent(float(p_best[0]))}, so smaller ones may be better"
         )
     else:
-        fair = [i for i, p in enumerate(p_best) if p >= MIN_P_BEST]
-        sizes = searched[min(fair) : max(fair) + 1]
+        likely = [i for i, p in enumerate(p_best) if p >= MIN_P_BEST]
+        sizes = searched[min(likely) : max(likely) + 1]
         reason = f"P(best) is at least {format_percent(MIN_P_BEST)} for the outermost of them"
     fitting = list(sizes)
     while len(fitting) > 1 and not fits(fitting[-1]):
@@ -122,7 +122,7 @@ def _training_split_size(sweep: CompletedSweep) -> int | None:
 
 
 def next_parameter(analysis: Analysis, name: str, batch_sizes: BatchSizes | None) -> Change:
-    """Decide what becomes of one parameter in the next sweep."""
+    """Return the space of one parameter in the next sweep, and the reason for it."""
     samples, parameter = analysis.samples, analysis.sweep.varied[name]
     if name == BATCH_SIZE and batch_sizes:
         if len(batch_sizes.sizes) == 1:

@@ -16,12 +16,13 @@ from segsweep.core.formatting import format_percent
 from segsweep.search.trial_result import Values
 
 MIN_TRIALS, MAX_TRIALS = 10, 60
-"""Trials of the next sweep."""
+"""The smallest and the largest number of trials of the next sweep."""
 
 GAIN_SHARE = 0.9
 """The next sweep has as many trials as reach this share of the gain of MAX_TRIALS trials."""
 
 CANDIDATES = 256
+"""Configurations of the new space with which the expected gain is computed."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def run_time_effects(sweep: CompletedSweep) -> list[Effect]:
 
 
 def throughput(sweep: CompletedSweep) -> list[dict[str, Any]]:
-    """Return images per second by batch size: the median trial, training and validation."""
+    """Return the images per second of the median trial by batch size, validation included."""
     rates: dict[int, list[float]] = {}
     for trial in sweep.finished:
         epochs, steps = (trial.outcomes.get(key) for key in ("epochs", "steps_per_epoch"))

@@ -85,7 +85,8 @@ def evaluate(
     from segsweep.analysis.findings import Analysis
     from segsweep.core.files import read_yaml
     from segsweep.importers.aliases import with_standard_names
-    from segsweep.importers.sources import origin_of, read_sweep
+    from segsweep.importers.own_results import origin_of
+    from segsweep.importers.sources import read_sweep
 
     completed = with_standard_names(
         read_sweep(

@@ -32,7 +32,7 @@ ALIASES = {
 """Keys have only the letters and digits of a name, in lower case."""
 
 LOWERCASE_VALUES = ("optimizer", "scheduler", "loss", "norm")
-"""Parameters whose values are words in lower case here."""
+"""Parameters whose values this project writes in lower case."""
 
 
 def with_standard_names(sweep: CompletedSweep) -> CompletedSweep:

@@ -13,11 +13,16 @@ from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.config.objective import Goal
 from segsweep.config.search_space import Categorical, Constant, Parameter, contains
 from segsweep.core.errors import UserError
-from segsweep.importers.column_names import is_bookkeeping, is_free_text, metric_of
-from segsweep.importers.inferred_space import infer_parameter
-from segsweep.importers.metric_inference import infer_goal, infer_metric, select_sweep
+from segsweep.importers.column_roles import is_bookkeeping, is_free_text, metric_of
+from segsweep.importers.infer import (
+    ENDED_STATES,
+    infer_goal,
+    infer_metric,
+    infer_parameter,
+    infer_status,
+    select_sweep,
+)
 from segsweep.importers.parsing import finite, number, scalar
-from segsweep.importers.run_status import ENDED_STATES, run_status
 from segsweep.importers.sweep_config import SweepConfig
 from segsweep.search.trial_result import TrialResult
 
@@ -218,7 +223,7 @@ def _as_in(parameter: Parameter, value: Any) -> Any:
 def _trial(run: Run, parameters: Mapping[str, Any], metric: str, goal: Goal) -> TrialResult:
     value = _value(run, metric, goal)
     messages = [text for key in MESSAGE_KEYS if isinstance(text := run.summary.get(key), str)]
-    status = run_status(run.state, messages, value)
+    status = infer_status(run.state, messages, value)
     outcomes = {
         name: parsed
         for name, logged in run.summary.items()

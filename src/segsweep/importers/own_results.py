@@ -1,4 +1,4 @@
-"""Read the sweep in this project's own `results/` folder, completed or running."""
+"""Read the sweep in this project's own `results/` folder, completed or running, and its origin."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.config.search_space import read_space
 from segsweep.core.errors import UserError
-from segsweep.core.files import read_csv, read_json, read_yaml
+from segsweep.core.files import read_csv, read_json, read_yaml, sha256
+from segsweep.pipeline.environment import hardware_and_versions
 from segsweep.search.trial_result import TrialResult
 
 SEARCH = Path("sweep/search.yaml")
@@ -30,7 +31,7 @@ def read_results(results: Path, count: int | None = None) -> CompletedSweep:
     if not ended:
         raise UserError(
             f"{results}/trials: found no trial with a metrics.json, expected at least one; run "
-            "the sweep first"
+            "snakemake first"
         )
     running = len(started) - len(ended)
     return CompletedSweep(
@@ -41,6 +42,21 @@ def read_results(results: Path, count: int | None = None) -> CompletedSweep:
         trials=[_read_trial(folder, metric["name"]) for folder in ended],
         left_out={"no metrics.json yet": running} if running else {},
     )
+
+
+def origin_of(source: str) -> dict[str, str]:
+    """Return the hash of a source's data and the device that trained it, as far as known."""
+    path = Path(source)
+    if path.is_file():
+        return {"source_sha256": sha256(path)}
+    best = path / "best_config.yaml"
+    if not best.is_file():
+        return {}
+    machine = hardware_and_versions()
+    return {
+        "data_sha256": read_yaml(best)["evidence"]["data_sha256"],
+        "device": machine["cpu"] if machine["gpu"] == "none" else machine["gpu"],
+    }
 
 
 def _read_trial(folder: Path, metric: str) -> TrialResult:

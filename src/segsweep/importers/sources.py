@@ -6,11 +6,9 @@ from typing import Any
 
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.core.errors import UserError
-from segsweep.core.files import read_yaml, sha256
 from segsweep.importers.csv_export import read_export
 from segsweep.importers.own_results import SEARCH, read_results
 from segsweep.importers.wandb_runs import offline_logs, read_offline, read_online
-from segsweep.pipeline.environment import hardware_and_versions
 
 SWEEP_PATH = re.compile(r"(?:https?://[^/]+/(?:wandb/)?)?([^/\s]+)/([^/\s]+)/(?:sweeps/)?([^/\s]+)")
 EXPECTED = (
@@ -47,21 +45,6 @@ def read_sweep(source: str, **options: Any) -> CompletedSweep:
     if not path.exists() and (match := SWEEP_PATH.fullmatch(source)) and path.suffix != ".csv":
         return read_online("/".join(match.groups()), **_checked(source, given, "online"))
     raise UserError(f"{source}: found {_describe(path)}, expected {EXPECTED}")
-
-
-def origin_of(source: str) -> dict[str, str]:
-    """Return the hash of a source's data and the device that trained it, as far as known."""
-    path = Path(source)
-    if path.is_file():
-        return {"source_sha256": sha256(path)}
-    best = path / "best_config.yaml"
-    if not best.is_file():
-        return {}
-    machine = hardware_and_versions()
-    return {
-        "data_sha256": read_yaml(best)["evidence"]["data_sha256"],
-        "device": machine["cpu"] if machine["gpu"] == "none" else machine["gpu"],
-    }
 
 
 def _describe(path: Path) -> str:

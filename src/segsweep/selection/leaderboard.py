@@ -15,7 +15,7 @@ from segsweep.core.errors import UserError
 from segsweep.core.files import read_csv, read_json, read_yaml, sha256
 from segsweep.core.formatting import format_metric
 from segsweep.search.sampler import posterior
-from segsweep.search.trial_files import earlier_trials, read_trials, trial_folder
+from segsweep.search.trial_result import earlier_trials, read_trials, trial_folder
 
 SCORES = (*METRICS, "train_dice_coefficient")
 POSTERIOR = ("posterior_mean", "posterior_sd")

@@ -48,7 +48,7 @@ def image_rows(
     if [source.get("name") for source in sources] != data.names:
         raise UserError(
             "sources.csv: its names differ from those of manifest.csv, expected the same names in "
-            "the same order; run preprocess again"
+            "the same order; run snakemake again"
         )
     members = [i for i, name in enumerate(data.splits) if name == split]
     unit = "mm" if all(_pixel_mm(sources[i]) for i in members) else "px"
