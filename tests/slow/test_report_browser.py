@@ -135,6 +135,18 @@ def test_page_fits_the_width_of_a_phone(
     assert browser.execute_script(wide) <= width
 
 
+def test_headline_is_one_line_and_candidates_fit_on_a_laptop(
+    browser: Any, pages: dict[str, Path]
+) -> None:
+    show(browser, pages["finished"], width=1280)
+    lines = """const headline = document.querySelector('.headline');
+        return headline.clientHeight / parseFloat(getComputedStyle(headline).lineHeight)"""
+    overflow = """const table = document.querySelector('#selection .scroll');
+        return table.scrollWidth - table.clientWidth"""
+    assert browser.execute_script(lines) < 1.5
+    assert browser.execute_script(overflow) <= 0
+
+
 def test_nothing_is_cut_off_in_print(browser: Any, pages: dict[str, Path]) -> None:
     show(browser, pages["finished"], width=720)
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
