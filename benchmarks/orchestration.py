@@ -1,4 +1,4 @@
-"""Measure the cost of provenance records: `snakemake -n` over many trials, against a plain Snakefile.
+"""Measure the cost of provenance records: `snakemake -n` over many trials, with and without them.
 
 In a temporary clone, before anything is made and when everything is made. The results are dummies
 with valid records, since checking a record does not look inside a result. The peer is a Snakefile

@@ -157,14 +157,11 @@ def monai(size: Size) -> tuple[Step, nn.Module]:
 
 
 def smp(size: Size) -> tuple[Step, nn.Module]:
-    return loop(_smp(), size, True, True)
-
-
-def _smp() -> nn.Module:
     _torchvision_imports()
     import segmentation_models_pytorch
 
-    return segmentation_models_pytorch.Unet("resnet34", encoder_weights=None, in_channels=1)
+    network = segmentation_models_pytorch.Unet("resnet34", encoder_weights=None, in_channels=1)
+    return loop(network, size, True, True)
 
 
 def _torchvision_imports() -> None:
@@ -178,7 +175,7 @@ def _torchvision_imports() -> None:
 
 
 def lightning_loop(size: Size) -> tuple[Step, nn.Module]:
-    """Return a step of Lightning's loop with our network in bf16-mixed: an eighth of a fit."""
+    """Return an epoch of eight steps in Lightning's loop with our network, in bf16-mixed."""
     _torchvision_imports()
     import lightning
     from torch.utils.data import DataLoader, TensorDataset

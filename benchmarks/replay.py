@@ -176,7 +176,7 @@ def replay_pruner(name: str, number: int, trials: int) -> tuple[list[float], int
 def compare_pruners(numbers: Sequence[int], trials: int) -> str:
     """Return a Markdown table: epochs and final regret x 1000, with paired standard errors."""
     lines = [
-        "| rule | epochs | saved | regret x 1000 | difference |",
+        "| pruner | epochs | saved | regret x 1000 | difference |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     unpruned: np.ndarray | None = None

@@ -163,11 +163,25 @@ def test_a_scale_changes_what_the_model_sees_but_not_random_draws(
         )
 
 
+@pytest.mark.parametrize(
+    ("spec", "scale"),
+    [
+        ({"min": 0.00008, "max": 0.0015}, "log"),
+        ({"min": 0.15, "max": 0.25}, "linear"),
+        ({"min": 0.0, "max": 100.0}, "linear"),
+        ({"distribution": "log_uniform_values", "min": 1.0, "max": 2.0}, "log"),
+    ],
+)
+def test_wide_positive_ranges_have_a_log_scale(spec: dict[str, Any], scale: str) -> None:
+    (parameter,) = read_space({"x": spec}).values()
+    assert parameter.model_scale == scale  # type: ignore[union-attr]
+
+
 def test_unordered_numbers_are_treated_like_text() -> None:
     def next_trial(spec: dict[str, Any], kind: type) -> tuple[Any, ...]:
         trials = [TrialResult({"x": kind(value)}, value / 10) for value in (1, 4)]
-        found = suggest(read_space({"x": spec}), trials, [], index=2, seed=0)
-        return int(found.parameters["x"]), found.chosen_by, found.mean, found.sd
+        chosen = suggest(read_space({"x": spec}), trials, [], index=2, seed=0)
+        return int(chosen.parameters["x"]), chosen.chosen_by, chosen.mean, chosen.sd
 
     numbers = {"values": [8, 4, 1, 2]}
     unordered = next_trial(numbers | {"scale": "unordered"}, int)

@@ -67,9 +67,9 @@ def test_merge_keys_and_dates_are_read(tmp_path: Path) -> None:
 def test_plain_values_have_the_types_of_yaml_1_2_and_the_booleans_of_1_1(
     text: str, value: Any
 ) -> None:
-    found = load_yaml(f"a: {text}\n")["a"]
-    assert found == value
-    assert type(found) is type(value)
+    loaded = load_yaml(f"a: {text}\n")["a"]
+    assert loaded == value
+    assert type(loaded) is type(value)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,13 @@ def test_written_values_are_read_alike_by_this_program_and_by_pyyaml(value: Any)
 def test_keys_keep_their_order_and_lists_of_scalars_are_on_one_line() -> None:
     text = dump_yaml({"b": {"values": [1, 2]}, "a": 1e-5, "c": [{"x": 1, "y": None}]})
     assert text == "b:\n  values: [1, 2]\na: 1.0e-05\nc:\n- {x: 1, y: null}\n"
+
+
+def test_long_lists_and_texts_are_not_wrapped() -> None:
+    document = {"values": list(range(10**6, 10**6 + 40)), "text": "a long sentence, " * 20 + "end"}
+    text = dump_yaml(document)
+    assert len(text.splitlines()) == 2
+    assert load_yaml(text) == yaml.safe_load(text) == document
 
 
 def test_a_lock_is_held_between_processes_and_released_when_its_process_is_killed(

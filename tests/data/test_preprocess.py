@@ -173,12 +173,12 @@ def test_issues_of_every_kind_are_reported_at_once_or_dropped(
     )
     with pytest.raises(DataIssuesError) as caught:
         preprocess(raw, tmp_path / "out", Preprocess(), tmp_path / "cache")
-    found = {p.kind: Path(p.file).name for p in caught.value.issues if p.severity == "image"}
+    reported = {p.kind: Path(p.file).name for p in caught.value.issues if p.severity == "image"}
     # the mask of the symbolic link has no partner either
-    assert found.keys() == changed.keys()
+    assert reported.keys() == changed.keys()
     for kind, name in changed.items():
         if kind not in ("partner", "clash", "outside"):
-            assert found[kind] == name, kind
+            assert reported[kind] == name, kind
     text = str(caught.value)
     for kind, name in changed.items():
         assert f"{ISSUE_KINDS[kind][0]} (" in text

@@ -32,11 +32,11 @@ def test_predictions_follow_the_textbook_with_scikit_learns_kernels() -> None:
         whole = (
             1.5**2 + curvature**2 * terms @ terms.T + residual_sd**2 * Matern(length, nu=2.5)(both)
         )
-        seen = whole[:12, :12] + (noise**2 + 1e-8) * np.eye(12)
+        covariance = whole[:12, :12] + (noise**2 + 1e-8) * np.eye(12)
         parabola = -curvature * ((both - 0.5) ** 2).sum(1)
-        solved = np.linalg.solve(seen, scaled / scale - parabola[:12])
+        solved = np.linalg.solve(covariance, scaled / scale - parabola[:12])
         mean = parabola[12:] + whole[12:, :12] @ solved
-        variance = whole[12:, 12:] - whole[12:, :12] @ np.linalg.solve(seen, whole[:12, 12:])
+        variance = whole[12:, 12:] - whole[12:, :12] @ np.linalg.solve(covariance, whole[:12, 12:])
         np.testing.assert_allclose(means[i], mean * scale, rtol=1e-6, atol=1e-8)
         np.testing.assert_allclose(sds[i], np.sqrt(np.diag(variance)) * scale, rtol=1e-5)
 
@@ -112,8 +112,8 @@ def test_an_earlier_study_is_a_correlated_function_with_an_offset() -> None:
         other_study = of_earlier[:, None] != of_earlier
         whole = np.where(other_study, sets.task_correlation[0] * shape, shape + 1.5**2)
         parabola = sets.mean(np.r_[POINTS, NEW])[0]
-        seen = whole[:12, :12] + (sets.noise[0] ** 2 + 1e-8) * np.eye(12)
-        solved = np.linalg.solve(seen, scaled / sets.scale[0] - parabola[:12])
+        covariance = whole[:12, :12] + (sets.noise[0] ** 2 + 1e-8) * np.eye(12)
+        solved = np.linalg.solve(covariance, scaled / sets.scale[0] - parabola[:12])
         mean = (parabola[12:] + whole[12:, :12] @ solved) * sets.scale[0]
         np.testing.assert_allclose(means[i], mean, rtol=1e-6, atol=1e-8)
 

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 
 from project import ROOT
-from segsweep.config.search_space import Parameter, parameter_type, read_space
+from segsweep.config.search_space import read_space
 from segsweep.config.study import Study
 from segsweep.search.sampler import Suggestion, TrialResult, incumbent, posterior, suggest
-from segsweep.search.surrogate import extrapolate
 
 SPACE = Study.read(str(ROOT / "params.yaml")).sweep.parameters
 
@@ -70,10 +69,10 @@ def test_the_first_trial_is_the_middle_of_the_space() -> None:
 
 
 def test_expected_values_are_near_the_true_ones() -> None:
-    for found in sweep(12)[6:]:
-        assert found.mean is not None
-        assert found.sd is not None
-        assert abs(surface(found.parameters) - found.mean) < 4 * found.sd
+    for suggestion in sweep(12)[6:]:
+        assert suggestion.mean is not None
+        assert suggestion.sd is not None
+        assert abs(surface(suggestion.parameters) - suggestion.mean) < 4 * suggestion.sd
 
 
 def test_another_process_with_other_hash_seed_and_threads_gives_the_same_bits() -> None:
@@ -105,9 +104,9 @@ def test_running_configurations_are_not_suggested_again() -> None:
 
 def test_enqueued_configurations_come_first() -> None:
     known = {"batch_size": 4, "learning_rate": 0.001, "dropout": 0.1, "l2_reg": 1e-5}
-    found = sweep(3, enqueue=[known])
-    assert found[0] == Suggestion(known, "enqueued")
-    assert found[1].chosen_by in ("explore", "exploit")
+    suggestions = sweep(3, enqueue=[known])
+    assert suggestions[0] == Suggestion(known, "enqueued")
+    assert suggestions[1].chosen_by in ("explore", "exploit")
 
 
 def test_a_failed_trial_counts_as_the_worst() -> None:
@@ -119,17 +118,17 @@ def test_a_failed_trial_counts_as_the_worst() -> None:
     ]
     assert suggest(SPACE, failed, [], index=6, seed=0) == suggest(SPACE, worst, [], index=6, seed=0)
     nothing = [TrialResult(o.parameters, None, "diverged") for o in observed]
-    found = suggest(SPACE, nothing, [], index=6, seed=0)
-    assert found.chosen_by == "start-up"
-    assert found.parameters not in [o.parameters for o in nothing]
+    suggestion = suggest(SPACE, nothing, [], index=6, seed=0)
+    assert suggestion.chosen_by == "start-up"
+    assert suggestion.parameters not in [o.parameters for o in nothing]
 
 
 def test_out_of_memory_excludes_batches_of_that_size_and_larger() -> None:
     observed = [TrialResult(s.parameters, surface(s.parameters)) for s in sweep(5)]
     large = TrialResult({**observed[0].parameters, "batch_size": 8}, None, "out_of_memory")
     for index in range(6, 12):
-        found = suggest(SPACE, [*observed, large], [], index=index, seed=0)
-        assert found.parameters["batch_size"] < 8
+        suggestion = suggest(SPACE, [*observed, large], [], index=index, seed=0)
+        assert suggestion.parameters["batch_size"] < 8
     smallest = [TrialResult({**observed[0].parameters, "batch_size": 2}, None, "out_of_memory")]
     assert suggest(SPACE, smallest, [], index=1, seed=0).parameters["batch_size"] in (2, 4, 8, 16)
 
@@ -145,10 +144,10 @@ def test_out_of_memory_of_a_wide_network_does_not_exclude_narrow_ones() -> None:
     ]
     chosen = []
     for index in range(3, 9):
-        found = suggest(space, observed, [], index=index, seed=0).parameters
-        assert not (found["batch_size"] >= 16 and found["base_channels"] == 256)
-        chosen.append(found["batch_size"])
-        observed.append(TrialResult(found, 0.9))
+        parameters = suggest(space, observed, [], index=index, seed=0).parameters
+        assert not (parameters["batch_size"] >= 16 and parameters["base_channels"] == 256)
+        chosen.append(parameters["batch_size"])
+        observed.append(TrialResult(parameters, 0.9))
     assert max(chosen) >= 16
 
 
@@ -156,8 +155,10 @@ def test_a_small_space_is_tried_completely_before_repeating() -> None:
     space = read_space({"batch_size": {"values": [2, 4]}, "depth": {"values": [1, 2, 3]}})
     observed: list[TrialResult] = []
     for i in range(7):
-        found = suggest(space, observed, [], index=i, seed=0).parameters
-        observed.append(TrialResult(found, float(found["batch_size"] * found["depth"])))
+        parameters = suggest(space, observed, [], index=i, seed=0).parameters
+        observed.append(
+            TrialResult(parameters, float(parameters["batch_size"] * parameters["depth"]))
+        )
     tried = [tuple(o.parameters.values()) for o in observed]
     assert len(set(tried[:6])) == 6
 
@@ -195,9 +196,9 @@ def test_minimizing_equals_maximizing_the_negative() -> None:
 
 
 def test_numbers_have_four_digits_and_lie_in_their_range() -> None:
-    for found in sweep(6) + sweep(6, method="random"):
+    for suggestion in sweep(6) + sweep(6, method="random"):
         for name in ("learning_rate", "dropout", "l2_reg"):
-            value, parameter = found.parameters[name], SPACE[name]
+            value, parameter = suggestion.parameters[name], SPACE[name]
             assert value == float(f"{value:.4g}")
             assert parameter.min <= value <= parameter.max  # type: ignore[union-attr]
 
@@ -219,61 +220,6 @@ def test_a_grid_starts_after_the_enqueued_configurations() -> None:
     assert [p.parameters["batch_size"] for p in points] == [4, 2, 4]
 
 
-@pytest.mark.parametrize(
-    ("spec", "scale"),
-    [
-        ({"min": 0.00008, "max": 0.0015}, "log"),
-        ({"min": 0.15, "max": 0.25}, "linear"),
-        ({"min": 0.0, "max": 100.0}, "linear"),
-        ({"distribution": "log_uniform_values", "min": 1.0, "max": 2.0}, "log"),
-    ],
-)
-def test_wide_positive_ranges_have_a_log_scale(spec: dict[str, Any], scale: str) -> None:
-    parameter: Parameter = parameter_type(spec).model_validate(spec)
-    assert parameter.model_scale == scale  # type: ignore[union-attr]
-
-
-def pruned(history: tuple[float, ...]) -> TrialResult:
-    return TrialResult({"learning_rate": 0.09}, None, "pruned", history)
-
-
-def test_a_pruned_trial_is_extrapolated_with_the_rise_of_finished_ones() -> None:
-    finished = [
-        TrialResult({"learning_rate": 0.001}, 0.9, history=(0.5, 0.8, 0.9)),
-        TrialResult({"learning_rate": 0.01}, 0.8, history=(0.6, 0.7, 0.8)),
-        TrialResult({"learning_rate": 0.02}, 0.7, history=(0.4, 0.6, 0.7)),
-    ]
-    rises = [0.4, 0.2, 0.3]
-    expected, noise_sd = extrapolate(pruned((0.3,)), finished, "maximize")  # type: ignore[misc]
-    assert expected == pytest.approx(0.3 + np.mean(rises))
-    assert noise_sd == pytest.approx(np.std(rises))
-    assert extrapolate(pruned((0.55,)), finished, "maximize")[0] == 0.8  # type: ignore[index]
-    assert extrapolate(pruned((0.85,)), finished, "maximize")[0] == 0.85  # type: ignore[index]
-    assert extrapolate(pruned((0.3,) * 4), finished, "maximize") is None
-
-
-def test_the_sampler_avoids_regions_of_pruned_trials() -> None:
-    space = read_space(
-        {"learning_rate": {"distribution": "log_uniform_values", "min": 1e-5, "max": 0.1}}
-    )
-    observed = [
-        TrialResult({"learning_rate": rate}, value, history=(value - 0.3, value))
-        for rate, value in ((0.0001, 0.85), (0.001, 0.9), (0.003, 0.89))
-    ]
-    observed += [
-        TrialResult({"learning_rate": r}, None, "pruned", (0.2,)) for r in (0.02, 0.05, 0.09)
-    ]
-    found = suggest(space, observed, [], index=6, seed=0).parameters
-    assert found["learning_rate"] < 0.01
-    assert incumbent(space, observed)[0] in (1, 2)
-
-
-def test_pruned_trials_are_not_repeated_if_none_has_finished() -> None:
-    space = read_space({"batch_size": {"values": [2, 4, 8]}})
-    observed = [TrialResult({"batch_size": 4}, None, "pruned", (0.2,))]
-    assert suggest(space, observed, [], index=1, seed=0).parameters["batch_size"] in (2, 8)
-
-
 def test_a_clipped_trial_keeps_its_own_value() -> None:
     observed = [TrialResult(s.parameters, surface(s.parameters)) for s in sweep(6)]
     clipped = TrialResult({**observed[0].parameters, "dropout": 0.01}, 0.01)
@@ -287,6 +233,6 @@ def test_a_constant_parameter_does_not_cause_repetitions() -> None:
     space = read_space({"batch_size": {"values": [2, 4, 8, 16]}, "dropout": {"value": 0.1}})
     observed: list[TrialResult] = []
     for i in range(4):
-        found = suggest(space, observed, [], index=i, seed=0).parameters
-        observed.append(TrialResult(found, 0.1 * i))
+        parameters = suggest(space, observed, [], index=i, seed=0).parameters
+        observed.append(TrialResult(parameters, 0.1 * i))
     assert {trial.parameters["batch_size"] for trial in observed} == {2, 4, 8, 16}

@@ -120,8 +120,8 @@ def searched(earlier: list[TrialResult], trials: int) -> list[float]:
     """Return the values of a sweep that starts from `earlier`; its optimum is at 10**-1.8."""
     observed: list[TrialResult] = []
     for i in range(trials):
-        found = suggest(SPACE_2D, observed, [], index=i, seed=0, earlier=earlier).parameters
-        observed.append(TrialResult(found, dice(found, -1.8)))
+        parameters = suggest(SPACE_2D, observed, [], index=i, seed=0, earlier=earlier).parameters
+        observed.append(TrialResult(parameters, dice(parameters, -1.8)))
     return [trial.value for trial in observed if trial.value is not None]
 
 

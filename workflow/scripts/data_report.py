@@ -1,4 +1,4 @@
-"""Report on the processed images: contact sheet, statistics by split, and all issues.
+"""Report on the processed images: contact sheet, statistics by split, errors and warnings.
 
 Writes OUT/data_report.md, and to OUT/data/ contact_sheet.png (the images with the outlines of their
 masks), statistics.csv (a row for each image) and statistics.png (the same by split).

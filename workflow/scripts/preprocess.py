@@ -2,7 +2,7 @@
 
 Images (formats, depths and sizes: docs/data.md) are rescaled between two percentiles of their grey
 values and brought to the study's preprocess.input_shape; masks become 0 and 1. Whole groups are
-assigned to train, validation and test. All issues are reported at once, on the terminal and in
+assigned to train, validation and test. All errors are reported at once, on the terminal and in
 results/data_report.md, before anything is written. Processed images are cached in .store, so a run
 that was killed continues where it stopped, and only new images are read.
 

@@ -155,9 +155,9 @@ class Sweep(Section):
     ) -> str | list[PriorTrial] | None:
         if isinstance(path, str) and not re.fullmatch(rf"{PRIOR_FOLDER}/[\w.-]+\.csv", path):
             raise ValueError(
-                f"sweep.prior_trials: found {path}, expected a file in {PRIOR_FOLDER}/, where "
-                "changes are noticed, with a name of letters, digits, '_', '.' and '-' that ends "
-                "in .csv; copy the leaderboard there"
+                f"sweep.prior_trials: found {path}, expected a file in {PRIOR_FOLDER}/ "
+                "with a name of letters, digits, '_', '.' and '-' that ends in .csv; copy the "
+                "leaderboard there"
             )
         return path
 

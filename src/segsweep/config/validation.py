@@ -152,7 +152,7 @@ def check_ranges(values: dict[str, Any], key: str = "") -> None:
 
 
 def _sentence(detail: Any, key: str, model: type[BaseModel] | None) -> str:
-    found, context, kind = detail["input"], detail.get("ctx", {}), detail["type"]
+    value, context, kind = detail["input"], detail.get("ctx", {}), detail["type"]
     if kind == "value_error":
         message = str(context["error"])
         return f"{key}: {message}" if key and key not in message else message
@@ -162,34 +162,34 @@ def _sentence(detail: Any, key: str, model: type[BaseModel] | None) -> str:
         return f"the key '{key}' is missing; give it a value"
     if kind == "literal_error":
         near = difflib.get_close_matches(
-            str(found), re.findall(r"'([^']+)'", context["expected"]), 1
+            str(value), re.findall(r"'([^']+)'", context["expected"]), 1
         )
         hint = f"; did you mean '{near[0]}'?" if near else ""
-        return f"{key}: found {found!r}, expected {context['expected']}{hint}"
+        return f"{key}: found {value!r}, expected {context['expected']}{hint}"
     if kind in _EXPECTED:
         expected = _EXPECTED[kind]
-        hint = "; remove the quotes" if expected.endswith("number") and _is_number(found) else ""
-        return f"{key}: found {_format_value(found)}, expected {expected}{hint}"
+        hint = "; remove the quotes" if expected.endswith("number") and _is_number(value) else ""
+        return f"{key}: found {_format_value(value)}, expected {expected}{hint}"
     if kind == "too_short":
-        return f"{key}: found {len(found)} entries, expected at least {context['min_length']}"
+        return f"{key}: found {len(value)} entries, expected at least {context['min_length']}"
     if kind == "too_long":
-        return f"{key}: found {len(found)} entries, expected at most {context['max_length']}"
-    return f"{key}: found {_format_value(found)}, expected: {detail['msg'].removeprefix('Input ')}"
+        return f"{key}: found {len(value)} entries, expected at most {context['max_length']}"
+    return f"{key}: found {_format_value(value)}, expected: {detail['msg'].removeprefix('Input ')}"
 
 
-def _is_number(found: Any) -> bool:
+def _is_number(value: Any) -> bool:
     """Whether text holds a number that YAML would have read as one without quotes."""
-    return isinstance(found, str) and bool(
-        re.fullmatch(r"[-+]?([1-9]\d*|0)?(\d\.?|\.\d+)\d*([eE][-+]?\d+)?", found)
+    return isinstance(value, str) and bool(
+        re.fullmatch(r"[-+]?([1-9]\d*|0)?(\d\.?|\.\d+)\d*([eE][-+]?\d+)?", value)
     )
 
 
-def _format_value(found: Any) -> str:
-    if isinstance(found, str):
-        return f"the text '{found}'"
-    if isinstance(found, dict):
-        return f"a table with the keys {sorted(map(str, found))}"
-    return repr(found)
+def _format_value(value: Any) -> str:
+    if isinstance(value, str):
+        return f"the text '{value}'"
+    if isinstance(value, dict):
+        return f"a table with the keys {sorted(map(str, value))}"
+    return repr(value)
 
 
 def _nearest_key(loc: tuple[int | str, ...], model: type[BaseModel] | None) -> str:

@@ -9,7 +9,6 @@
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -122,9 +121,7 @@ def _pair(
             pass  # one of its files has an issue already
         elif key not in masks:
             found = f"has no mask with its name {searched}"
-            todo = (
-                "add the mask, or remove the image; the mask of an image without objects is black"
-            )
+            todo = "add the mask (all black if there are no objects), or remove the image"
             result.issues.append(DataIssue("partner", str(image), found, todo))
         else:
             clashes = _find_clashing_masks(masks[key])
@@ -188,8 +185,8 @@ def _merge_folders_of_masks(masks: FilesByKey, images: set[str]) -> None:
 
 def _split_one_folder(listing: Listing, mask_suffix: str) -> tuple[FilesByKey, FilesByKey]:
     """Return the images and the masks of a folder that has both."""
-    subfolder_of = _subfolder_finder(listing)
-    if any(sub and sub.name == "masks" for sub in map(subfolder_of, listing.files)):
+    subfolders = [_subfolder_of(file, listing.folder) for file in listing.files]
+    if any(subfolder and subfolder.name == "masks" for subfolder in subfolders):
         return _split_by_subfolders(listing)
     images: FilesByKey = {}
     masks: FilesByKey = {}
@@ -206,29 +203,24 @@ def _split_one_folder(listing: Listing, mask_suffix: str) -> tuple[FilesByKey, F
     return images, masks
 
 
-def _subfolder_finder(listing: Listing) -> Callable[[Path], Path | None]:
-    """Return a function that finds the nearest `images/` or `masks/` folder above a file."""
-
-    def subfolder_of(file: Path) -> Path | None:
-        below = [p for p in file.parents if p != listing.folder and listing.folder in p.parents]
-        return next((p for p in below if p.name in ("images", "masks")), None)
-
-    return subfolder_of
+def _subfolder_of(file: Path, folder: Path) -> Path | None:
+    """Return the nearest `images/` or `masks/` folder above a file and below `folder`."""
+    below = [p for p in file.parents if p != folder and folder in p.parents]
+    return next((p for p in below if p.name in ("images", "masks")), None)
 
 
 def _split_by_subfolders(listing: Listing) -> tuple[FilesByKey, FilesByKey]:
     """Return images and masks where folders, of an image or of a patient, have both."""
-    subfolder_of = _subfolder_finder(listing)
     images: FilesByKey = {}
     masks: FilesByKey = {}
     files_in: dict[Path, list[Path]] = {}
     for file in listing.files:
-        subfolder = subfolder_of(file)
+        subfolder = _subfolder_of(file, listing.folder)
         if subfolder is None:  # it has no masks, which becomes an issue
             images.setdefault(name_key(relative_stem(file, listing.folder)), []).append(file)
         else:
             files_in.setdefault(subfolder, []).append(file)
-    with_rejected = {subfolder_of(file) for file in listing.rejected_files}
+    with_rejected = {_subfolder_of(file, listing.folder) for file in listing.rejected_files}
 
     def key_in(subfolder: Path, file: Path) -> str:
         parent = subfolder.parent.relative_to(listing.folder)
@@ -249,7 +241,7 @@ def _split_by_subfolders(listing: Listing) -> tuple[FilesByKey, FilesByKey]:
             key = only_image.get(subfolder.parent) or key_in(subfolder, file)
             masks.setdefault(key, []).append(file)
     for file in listing.rejected_files:
-        subfolder = subfolder_of(file)
+        subfolder = _subfolder_of(file, listing.folder)
         if subfolder is not None:
             key = only_image.get(subfolder.parent) or key_in(subfolder, file)
             listing.rejected_keys.add(key)

@@ -102,7 +102,7 @@ def import_data(
 
 
 def restore_sample() -> None:
-    """Go back to the sample. Earlier commits still find the own images in DVC's cache."""
+    """Go back to the sample. DVC's cache keeps your images, so earlier commits can restore them."""
     if not RAW_DVC_FILE.exists():
         raise UserError(f"{RAW_DVC_FILE}: no such file; the project already uses the sample")
     read_dvc_yaml()

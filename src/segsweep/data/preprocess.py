@@ -1,4 +1,4 @@
-"""Turn folders of images and masks into the processed data set, or report all issues at once."""
+"""Turn folders of images and masks into the processed data set, or report all errors at once."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +10,8 @@ from segsweep.core.files import read_csv
 from segsweep.data.dataset import SPLITS
 from segsweep.data.dataset_writer import write_dataset
 from segsweep.data.discovery import Pair, find_pairs
-from segsweep.data.image_cache import PreparedImage
+from segsweep.data.image_cache import PreparedImage, prepare_images
 from segsweep.data.issues import DataIssue, DataIssuesError
-from segsweep.data.parallel import prepare_images
 from segsweep.data.prepare import ImageSettings
 from segsweep.data.splits import (
     GROUPS_FILE,
@@ -180,7 +179,8 @@ def assign_splits(dataset: PreparedDataset, settings: Preprocess) -> list[str]:
             "no_foreground",
             "masks",
             f"all masks of the {split} split are background",
-            "choose another preprocess.seed, larger fractions, or give the splits in groups.csv",
+            "choose another preprocess.seed or larger fractions, or import the images with their "
+            "splits (segsweep import-data --groups)",
         )
         for split in SPLITS
         if not any(share for share, s in zip(foreground, splits, strict=True) if s == split)

@@ -21,8 +21,8 @@ from scipy.stats import norm
 from segsweep.search.gp_prior import KernelHyperparameters, normal
 
 KEPT, CHUNKS = 48, 8
-"""Number of samples with the largest weights that predict, and of chunks in which the weights are
-computed, so that a thousand trials fit in memory."""
+"""Predictions use the `KEPT` samples with the largest weights. The weights are computed in `CHUNKS`
+parts, so that a thousand trials fit in memory."""
 
 CLIP_BELOW = 3.0
 """Values below the median are clipped at this multiple of the distance between median and best: how

@@ -24,15 +24,15 @@ from segsweep.search.trial_result import TrialResult, Values
 ChosenBy = Literal["enqueued", "start-up", "explore", "exploit", "random", "grid"]
 
 UCB_EVERY = 5
-"""Every so many trials, one maximises the upper confidence bound (mean + 2 sd; Srinivas et al.,
-2010) in place of the expected improvement, so that a second optimum is found."""
+"""One in this many trials maximises the upper confidence bound (mean + 2 sd; Srinivas et al., 2010)
+in place of the expected improvement, so that a second optimum is found."""
 
 GLOBAL_CANDIDATES = 512
 """Candidates over the whole space."""
 
 LOCAL_CANDIDATES, STEP_SDS, CENTRES = 48, (0.15, 0.05), 3
-"""Candidates around each of the best trials for each step size, the standard deviations of the
-steps in units of the range, and the number of these trials."""
+"""Around each of the `CENTRES` best trials there are `LOCAL_CANDIDATES` candidates for each of
+`STEP_SDS`, the standard deviations of the steps in units of the range."""
 
 
 @dataclass(frozen=True)
