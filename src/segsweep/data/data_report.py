@@ -1,4 +1,4 @@
-"""`results/data_report.md` and its files: statistics, contact sheet, and all issues."""
+"""`results/data_report.md` and its files: statistics, contact sheet, errors and warnings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
