@@ -55,14 +55,14 @@ def true_shares() -> dict[str, float]:
 
 def test_intervals_contain_the_true_shares_and_the_first_parameter_matches_optuna() -> None:
     finished = sweep(REPORTED, steep, 0.002, COUNT, 0, "random")
-    found = {effect.parameter: effect.share for effect in main_effects(PosteriorSamples(finished))}
+    shares = {effect.parameter: effect.share for effect in main_effects(PosteriorSamples(finished))}
     truth = true_shares()
-    for name, share in found.items():
+    for name, share in shares.items():
         low, high = interval(share)
         assert low - 0.02 <= truth[name] <= high + 0.02
     order = sorted(truth, key=lambda name: -truth[name])
-    peer = optuna_importances(finished)
-    assert next(iter(found)) == order[0] == next(iter(peer))
+    by_optuna = optuna_importances(finished)
+    assert next(iter(shares)) == order[0] == next(iter(by_optuna))
 
 
 def test_the_interval_of_an_effect_contains_the_true_difference() -> None:

@@ -1,23 +1,19 @@
 """CSV exports of W&B's table of runs are read as completed sweeps."""
 
-import csv
-import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from segsweep.config.distributions import IntUniform, LogUniformValues, Uniform
+from export_example import METRIC, example_rows, rows_with, write
+from segsweep.config.distributions import LogUniformValues, Uniform
 from segsweep.config.search_space import Categorical, Constant, contains
 from segsweep.core.errors import UserError
 from segsweep.core.files import write_yaml
 from segsweep.importers.csv_export import read_export
 from segsweep.search.sampler import posterior
 
-METRIC = "val_dice_coefficient"
 SEARCHED = ("batch_size", "dropout", "l2_reg", "learning_rate")
 SWEEP = {
     "program": "train.py",
@@ -32,73 +28,6 @@ SWEEP = {
         "epochs": {"value": 40},
     },
 }
-
-
-def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
-    """Write a table as W&B does: a BOM, all cells in quotes, empty cells for missing values."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    with path.open("w", newline="", encoding="utf-8-sig") as file:
-        writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-        writer.writerow(columns)
-        writer.writerows([["" if row.get(c) is None else row[c] for c in columns] for row in rows])
-    return path
-
-
-def run(
-    index: int, config: Mapping[str, Any], summary: Mapping[str, Any], **leading: Any
-) -> dict[str, Any]:
-    return {
-        "Name": f"fancy-sweep-{index}",
-        "State": "finished",
-        "Notes": "-",
-        "User": "someone",
-        "Tags": "",
-        "Created": f"2024-05-{1 + index:02d}T09:00:00.000Z",
-        "Runtime": 600 + index,
-        "Sweep": "k3x9qz1e",
-        **leading,
-        **config,
-        **summary,
-    }
-
-
-def example_rows(n: int = 24) -> list[dict[str, Any]]:
-    """Return a sweep that is best near batch size 16 and learning rate 1.6e-4."""
-    rng = np.random.default_rng(7)
-    rows = []
-    for i in range(n):
-        config = {
-            "batch_size": int(rng.choice([4, 8, 16, 32, 64])),
-            "dropout": rng.uniform(0.15, 0.25),
-            "epochs": 40,
-            "input_shape": "[256,256,1]",
-            "l2_reg": rng.uniform(1e-5, 1.5e-4),
-            "learning_rate": rng.uniform(8e-5, 1.5e-3),
-            "parameters.batch_size.values": "[4,8,16,32,64]",
-            "parameters.learning_rate.max": 0.0015,
-            "parameters.learning_rate.min": 8e-5,
-            "parameters.learning_rate.value": None,
-            "metric.goal": "maximize",
-            "task": "segmentation",
-        }
-        distance = abs(math.log2(config["batch_size"] / 16)) + abs(
-            config["learning_rate"] / 1.6e-4 - 1
-        )
-        dice = 0.82 - 0.02 * distance + rng.normal(0, 0.004)
-        summary = {
-            "_runtime": 600.25 + i,
-            "_step": 39,
-            "_timestamp": 1714554000.5 + i,
-            "_wandb": '{"runtime":600}',
-            "best_epoch": int(rng.integers(20, 40)),
-            "epoch": 39,
-            "loss": rng.uniform(0.2, 0.4),
-            METRIC: dice,
-            f"{METRIC}.max": dice + 0.01,
-            "val_loss": rng.uniform(0.2, 0.5),
-        }
-        rows.append(run(i, config, summary))
-    return rows
 
 
 def without_outcomes(row: Mapping[str, Any], state: str, **others: Any) -> dict[str, Any]:
@@ -204,86 +133,10 @@ def test_rows_have_the_searched_parameters_and_the_outcomes(export: Path) -> Non
     assert list(table[0])[3:8] == [*SEARCHED, "best_epoch"]
 
 
-def test_several_sweeps_need_the_option_sweep(tmp_path: Path) -> None:
-    rows = example_rows(12)
-    for row in rows[:5]:
-        row["Sweep"] = "first-try"
-    rows[5]["Sweep"] = ""
-    path = write(tmp_path / "two.csv", rows)
-    with pytest.raises(UserError) as error:
-        read_export(path)
-    assert str(error.value) == (
-        f"{path}: found 2 sweeps (number of runs): first-try (5), k3x9qz1e (6); expected one; "
-        "choose one with --sweep"
-    )
-    sweep = read_export(path, sweep="k3x9qz1e")
-    assert len(sweep.trials) == 6
-    assert sweep.left_out == {"another sweep (first-try)": 5, "no sweep": 1}
-    with pytest.raises(UserError, match=r"found no sweep other, expected one of first-try \(5\), "):
-        read_export(path, sweep="other")
-
-
-def test_runs_without_a_sweep_are_one_sweep(tmp_path: Path) -> None:
-    rows = [row | {"Sweep": "-" if row["Runtime"] % 2 else ""} for row in example_rows(8)]
-    path = write(tmp_path / "runs.csv", rows)
-    assert len(read_export(path).trials) == 8
-    with pytest.raises(UserError, match="found no sweep x, expected one of none"):
-        read_export(path, sweep="x")
-
-
 def test_ids_that_look_like_numbers_stay_text(tmp_path: Path) -> None:
     rows = [row | {"Name": f"00{i}", "Sweep": "12e45678"} for i, row in enumerate(example_rows(6))]
     sweep = read_export(write(tmp_path / "ids.csv", rows), sweep="12e45678")
     assert [trial.name for trial in sweep.trials][:2] == ["000", "001"]
-
-
-def rows_with(names: Sequence[str], n: int = 8) -> list[dict[str, Any]]:
-    """Return runs with one parameter and these outcomes."""
-    rng = np.random.default_rng(1)
-    rates = rng.uniform(1e-4, 1e-1, n)
-    return [
-        run(i, {"lr": rates[i]}, {name: rng.random() for name in ("epoch", *names)})
-        for i in range(n)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("names", "metric", "goal"),
-    [
-        (["loss", "val_loss", "val/dice"], "val/dice", "maximize"),
-        (["val_dice", "val_dice_coefficient", "val_iou"], METRIC, "maximize"),
-        (["val_dice.max", "val_loss"], "val_dice.max", "maximize"),
-        (["val_dice", "val_dice.max"], "val_dice", "maximize"),
-        (["train_loss", "valid_loss"], "valid_loss", "minimize"),
-        (["accuracy"], "accuracy", "maximize"),
-        (["val.rmse", "grad_norm"], "val.rmse", "minimize"),
-    ],
-)
-def test_the_metric_is_inferred_from_its_name(
-    tmp_path: Path, names: list[str], metric: str, goal: str
-) -> None:
-    sweep = read_export(write(tmp_path / "runs.csv", rows_with(names)))
-    assert (sweep.metric, sweep.goal, list(sweep.varied)) == (metric, goal, ["lr"])
-
-
-@pytest.mark.parametrize(
-    ("names", "sentence"),
-    [
-        (
-            ["val_loss", "val_iou"],
-            r"found 2 columns that may be the metric \(val_loss, val_iou\), expected one; choose "
-            r"one with --metric$",
-        ),
-        (["val_dice_soft", "val_dice_pooled"], r"\(val_dice_soft, val_dice_pooled\)"),
-        (["steps"], r"found no column that looks like a metric \(epoch, steps\); choose one with"),
-    ],
-)
-def test_an_ambiguous_metric_is_an_error(tmp_path: Path, names: list[str], sentence: str) -> None:
-    path = write(tmp_path / "runs.csv", rows_with(names))
-    with pytest.raises(UserError, match=sentence):
-        read_export(path)
-    sweep = read_export(path, metric=names[0], goal="minimize")
-    assert (sweep.metric, sweep.goal, len(sweep.finished)) == (names[0], "minimize", 8)
 
 
 def test_requested_columns_must_exist(tmp_path: Path) -> None:
@@ -302,95 +155,6 @@ def test_requested_columns_must_exist(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match=f"found no value of the metric {METRIC} in any of "):
         read_export(path, sweep_config=tmp_path / "sweep.yaml")
-
-
-def test_columns_of_the_option_parameters_are_parameters(tmp_path: Path) -> None:
-    rows = [
-        row | {"loss_mix": i / 10, "val/weight": i} for i, row in enumerate(rows_with(["dice"]))
-    ]
-    path = write(tmp_path / "runs.csv", rows)
-    assert list(read_export(path, metric="dice").varied) == ["lr"]
-    sweep = read_export(path, parameters=["loss_mix", "val/weight"], metric="dice")
-    assert list(sweep.varied) == ["loss_mix", "val/weight"]
-    assert "loss_mix" not in sweep.trials[0].outcomes
-
-
-def test_an_unknown_column_is_a_parameter_if_it_precedes_outcomes_and_failed_rows_have_it(
-    tmp_path: Path,
-) -> None:
-    """`mixup` is a parameter once a failed row has it too; `cells` and `zeal` are outcomes."""
-    rng = np.random.default_rng(2)
-    rows = []
-    for i in range(12):
-        config = {"lr": rng.uniform(1e-4, 1e-1), "mixup": rng.random(), "stages": 2 + i % 3}
-        summary = {"val_dice": rng.random(), "cells": rng.uniform(80, 90), "zeal": rng.random()}
-        rows.append(run(i, config, summary))
-    path = tmp_path / "runs.csv"
-    assert set(read_export(write(path, rows)).varied) == {"lr", "stages"}
-    rows[4] |= {"State": "failed", "val_dice": None, "cells": None, "zeal": None}
-    sweep = read_export(write(path, rows))
-    assert set(sweep.varied) == {"lr", "stages", "mixup"}
-    assert {"cells", "zeal"} <= set(sweep.trials[0].outcomes)
-
-
-def test_text_that_repeats_is_a_categorical_parameter(tmp_path: Path) -> None:
-    rows = rows_with(["val_dice"])
-    for i, row in enumerate(rows):
-        row |= {"optimizer": ["adam", "sgd"][i % 2], "augment": str(i % 3 == 0)}
-        row |= {"note_of_mine": f"try {i}", "checkpoint": ["a.pt", "b.pt"][i % 2]}
-        row |= {"channels": json.dumps([16, 32] if i % 2 else [32, 64])}
-    space = read_export(write(tmp_path / "runs.csv", rows)).space
-    assert space["optimizer"] == Categorical(values=["adam", "sgd"])
-    assert space["augment"] == Categorical(values=[False, True])
-    assert space["channels"] == Categorical(values=["[16, 32]", "[32, 64]"])
-    assert set(space) == {"lr", "optimizer", "augment", "channels"}
-
-
-def test_a_logged_learning_rate_is_not_a_second_parameter(tmp_path: Path) -> None:
-    rows = rows_with(["val_dice"])
-    for row in rows:
-        row |= {"learning_rate": row["lr"] * 0.01, "lr-Adam": row["lr"], "train/lr": row["lr"]}
-    assert list(read_export(write(tmp_path / "runs.csv", rows)).varied) == ["lr"]
-
-
-def test_a_key_that_most_runs_lack_is_not_a_parameter(tmp_path: Path) -> None:
-    rows = rows_with(["val_dice"])
-    rows[0]["weight_decay"] = 0.01
-    sweep = read_export(write(tmp_path / "runs.csv", rows))
-    assert len(sweep.trials) == 8
-    assert sweep.left_out == {"values of weight_decay, which most runs lack": 1}
-
-
-def test_the_second_of_two_columns_with_the_same_name_is_an_outcome(tmp_path: Path) -> None:
-    path = tmp_path / "runs.csv"
-    lines = ["Name,State,epochs,lr,epochs,val_dice"]
-    lines += [f"run-{i},finished,40,0.{i + 1},{30 + i},0.{50 + i}" for i in range(6)]
-    path.write_text("\n".join(lines) + "\n")
-    sweep = read_export(path)
-    assert sweep.space["epochs"] == Constant(value=40)
-    assert [trial.outcomes["epochs.copy"] for trial in sweep.trials] == [30, 31, 32, 33, 34, 35]
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([1, 5, 9, 14, 20, 30, 41, 55], IntUniform(min=1, max=55)),
-        ([0.1, 0.2, 0.1, 0.2, 0.1, 0.2, 0.1, 0.2], Categorical(values=[0.1, 0.2])),
-        ([-1.5, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 99.5], Uniform(min=-1.5, max=99.5)),
-        ([3.0, 2.0, 3.0, 2.0, 3.0, 2.0, 3.0, 2.0], Categorical(values=[2, 3])),
-    ],
-)
-def test_the_distribution_is_inferred_from_the_values(
-    tmp_path: Path, values: list[float], expected: object
-) -> None:
-    rows = [{**row, "gamma": v} for row, v in zip(rows_with(["val_dice"]), values, strict=True)]
-    assert read_export(write(tmp_path / "runs.csv", rows)).space["gamma"] == expected
-
-
-def test_whole_batch_sizes_are_categorical(tmp_path: Path) -> None:
-    rows = [{**row, "batch": 3 * i + 5} for i, row in enumerate(rows_with(["val_dice"]))]
-    space = read_export(write(tmp_path / "runs.csv", rows)).space
-    assert space["batch"] == Categorical(values=[5, 8, 11, 14, 17, 20, 23, 26])
 
 
 @pytest.mark.parametrize(
