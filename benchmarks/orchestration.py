@@ -1,8 +1,8 @@
 """Measure the cost of provenance records: `snakemake -n` over many trials, with and without them.
 
-In a temporary clone, before anything is made and when everything is made. The results are dummies
-with valid records, since checking a record does not look inside a result. The peer is a Snakefile
-with the same chain of jobs, decided by time alone. Ratios are from one run.
+Measured in a temporary clone, first without any results, then with all of them. The results are
+dummies with valid records, since checking a record does not look inside a result. The peer is a
+Snakefile with the same chain of jobs, decided by time alone. Ratios are from one run.
 
 Example:
   python benchmarks/orchestration.py --trials 1000

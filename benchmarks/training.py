@@ -35,7 +35,7 @@ WARM_UP = 3
 
 
 class Competitor:
-    """A library in its own process, which makes a step when asked."""
+    """A library in its own process, which makes a step for each line on its standard input."""
 
     def __init__(self, name: str, size: Size) -> None:
         command = [sys.executable, str(Path(__file__).with_name("peers.py")), name]
@@ -59,7 +59,7 @@ class Competitor:
         return ""
 
     def step(self) -> None:
-        """Make a step; note its seconds and the peak memory."""
+        """Make a step; record its seconds and the peak memory."""
         assert self.process.stdin is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()

@@ -11,7 +11,7 @@ from segsweep.config.sections import Preprocess
 from segsweep.config.training_config import TrainingConfig
 from segsweep.data.dataset import ProcessedSet
 from segsweep.data.preprocess import preprocess
-from segsweep.training.run import train
+from segsweep.training.fit import train
 
 
 @pytest.fixture(scope="session")

@@ -140,7 +140,7 @@ def test_a_node_that_fails_three_trainings_in_a_row_is_excluded(
     project = fresh("bad node")
     partition = ("--default-resources", "slurm_partition=both")
     output = output_of_ended(project.start(*SNAKEMAKE, *partition, *TRIALS))
-    assert "node bad failed 3 trainings in a row and gets no more" in output
+    assert "node bad failed 3 trainings in a row and is excluded" in output
     assert project.lines().count("killed at metrics.json") == 2 + 2 + 1
     noted = {path.stem for path in (project.folder / ".store/nodes/bad").iterdir()}
     assert noted == {f"results-trials-00{i}" for i in range(3)}

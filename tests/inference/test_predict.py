@@ -15,8 +15,7 @@ from torch import nn
 from segsweep.config.training_config import TrainingConfig
 from segsweep.data.prepare import ImageSettings
 from segsweep.inference.inputs import InputImage
-from segsweep.inference.page import Page
-from segsweep.inference.predict import Prediction, predict, probabilities
+from segsweep.inference.predict import Page, Prediction, predict, probabilities
 from segsweep.inference.saved_model import SavedModel
 from segsweep.inference.sliding_window import spans
 from segsweep.training.engine import Engine

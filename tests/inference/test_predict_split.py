@@ -20,7 +20,7 @@ from segsweep.inference.saved_model import SavedModel
 from segsweep.pipeline.environment import select
 from segsweep.training.columns import IMAGES
 from segsweep.training.engine import Engine
-from segsweep.training.run import train
+from segsweep.training.fit import train
 from unsafe_pickle import Unpickled
 
 Train = Callable[[TrainingConfig], Path]

@@ -10,8 +10,8 @@ from segsweep.config.training_config import TrainingConfig
 from segsweep.data.dataset import ProcessedSet
 from segsweep.training import checkpoint
 from segsweep.training.fit import fit
+from segsweep.training.hardware_report import random_images
 from segsweep.training.memory import predict
-from segsweep.training.probe import random_images
 from segsweep.training.trainer import Trainer
 
 pytestmark = pytest.mark.skipif(

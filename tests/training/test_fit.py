@@ -23,8 +23,7 @@ from segsweep.pipeline.environment import select
 from segsweep.training import checkpoint, resource_estimate
 from segsweep.training import fit as fit_module
 from segsweep.training.engine import Engine
-from segsweep.training.fit import Outcome, fit
-from segsweep.training.run import train
+from segsweep.training.fit import Outcome, fit, train
 from segsweep.training.trainer import Trainer
 from segsweep.training.unet import UNet
 from unsafe_pickle import Unpickled

@@ -15,9 +15,16 @@ from segsweep.pipeline import environment as pipeline_environment
 from segsweep.pipeline.environment import select
 from segsweep.training.augmentation import AugmentationParams
 from segsweep.training.engine import Engine
-from segsweep.training.hardware_report import rows, saturating_batch, table
+from segsweep.training.hardware_report import (
+    SOURCE_FOLDER,
+    Measurement,
+    probe,
+    rows,
+    saturating_batch,
+    subprocess_environment,
+    table,
+)
 from segsweep.training.memory import largest_batch, predict
-from segsweep.training.probe import SOURCE_FOLDER, Measurement, probe, subprocess_environment
 from segsweep.training.resource_estimate import check_memory, main_memory, memory_extremes
 
 GB = 10**9
@@ -57,7 +64,7 @@ def saved_bytes(config: TrainingConfig, autocast: str) -> int:
 def test_a_prediction_is_what_autograd_saves_and_some_temporary_tensors(
     config: TrainingConfig, norm: str
 ) -> None:
-    """Besides: weights, gradients, moments of Adam, and the largest temporary gradients."""
+    """It also has weights, gradients, moments of Adam, and the largest temporary gradients."""
     small = dataclasses.replace(config, base_channels=16, input_shape=(128, 128, 1), norm=norm)
     autocast = select("cpu").autocast
     saved = saved_bytes(small, autocast)

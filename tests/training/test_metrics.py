@@ -15,6 +15,7 @@ from segsweep.core.files import read_json
 from segsweep.data.dataset import ProcessedSet
 from segsweep.inference.saved_model import SavedModel
 from segsweep.training.engine import EVALUATION_BATCH
+from segsweep.training.fit import train
 from segsweep.training.metrics import (
     THRESHOLDS,
     choose_threshold,
@@ -23,7 +24,6 @@ from segsweep.training.metrics import (
     iou,
     soft_dice,
 )
-from segsweep.training.run import train
 
 Masks = tuple[torch.Tensor, torch.Tensor]
 

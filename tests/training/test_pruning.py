@@ -8,9 +8,8 @@ import pytest
 from segsweep.config.training_config import TrainingConfig
 from segsweep.core.files import read_json, write_json
 from segsweep.data.dataset import ProcessedSet
-from segsweep.training.fit import fit
+from segsweep.training.fit import fit, train
 from segsweep.training.pruning import NO_PRUNING, PruningThresholds, truncate
-from segsweep.training.run import train
 
 FILES = ("metrics.json", "history.csv", "images.csv", "model.safetensors", "model.json")
 

@@ -16,7 +16,7 @@ SOURCES = "src/segsweep/"
 
 def test_the_lists_are_all_modules_that_a_training_imports(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    imported = imported_modules(f"{SOURCES}training/run.py")
+    imported = imported_modules(f"{SOURCES}training/fit.py")
     listed = sorted(f"{SOURCES}{module}" for module in (*RESULT_MODULES, *OTHER_MODULES))
     assert listed == imported
 

@@ -88,10 +88,10 @@ def _restore_or_run(
             return
         with tempfile.TemporaryDirectory(prefix="segsweep-") as folder:
             final = Path(folder) / "final"
-            words = {"@key": key, "@checkpoints": str(entry.checkpoints), "@final": str(final)}
+            values = {"@key": key, "@checkpoints": str(entry.checkpoints), "@final": str(final)}
             failures = record_failures(outputs[0].parent) if options.on_nodes else nullcontext()
             with failures:
-                _run([words.get(word, word) for word in command], log, options.outputs[0])
+                _run([values.get(word, word) for word in command], log, options.outputs[0])
             check_sources(inputs)
             if "@final" not in command or final.exists():
                 entry.save([*outputs, *cache_only], unhashed)

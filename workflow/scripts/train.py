@@ -37,10 +37,9 @@ from segsweep.data.dataset import ProcessedSet
 from segsweep.training.columns import WEIGHTS
 from segsweep.training.device import reserve_gpu
 from segsweep.training.dvc_live import LiveResults
-from segsweep.training.fit import Outcome
+from segsweep.training.fit import Outcome, train
 from segsweep.training.pruning import NO_PRUNING, PruningThresholds, is_final
 from segsweep.training.resource_estimate import check_memory, memory_extremes, print_estimate
-from segsweep.training.run import train
 from segsweep.wandb_backend.agent import sweep_id
 from segsweep.wandb_backend.settings import RunTarget, check_agent_parameters
 
@@ -120,7 +119,7 @@ class Progress:
 
     def print_epoch(self, row: dict[str, float]) -> None:
         now = time.monotonic()
-        seconds, self.last_time = now - self.last_time, now  # of this epoch, as some are restored
+        seconds, self.last_time = now - self.last_time, now  # of this epoch; others may be restored
         dice = row["val_dice_coefficient"]
         self.best = max(self.best, dice)
         remaining = seconds * (self.epochs - row["epoch"])

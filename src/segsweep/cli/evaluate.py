@@ -44,7 +44,9 @@ def evaluate(
     ] = None,
     count: Annotated[
         int | None,
-        Parameter(metavar="N", help="Only the first N trials of a results folder (default: all)."),
+        Parameter(
+            metavar="N", help="Use only the first N trials of a results folder (default: all)."
+        ),
     ] = None,
     study: Annotated[
         str | None,
@@ -70,7 +72,7 @@ def evaluate(
     a folder of W&B's offline runs, or ENTITY/PROJECT/SWEEP on a W&B server. The
     searched parameters, the metric and its goal are read from the sweep
     configuration if there is one, else inferred from the columns, unless
-    --parameters, --metric and --goal say them.
+    --parameters, --metric and --goal give them.
 
     The folder of --out gets:
 

@@ -1,4 +1,4 @@
-"""What the options of several commands share."""
+"""Types and checks that several commands share."""
 
 import math
 from pathlib import Path

@@ -27,7 +27,7 @@ def predict(
         float | Literal["chosen"],
         Parameter(
             metavar="P",
-            help="A pixel is foreground from this probability on; `chosen` takes the model's own.",
+            help="A pixel is foreground from this probability on; `chosen` uses the model's own.",
             validator=_probability,
             show_choices=False,
         ),
@@ -53,7 +53,7 @@ def predict(
     ] = 8,
     device: Annotated[
         Literal["auto", "cpu", "cuda", "mps"],
-        Parameter(help="`auto` takes a CUDA GPU if there is one."),
+        Parameter(help="`auto` uses a CUDA GPU if there is one."),
     ] = "auto",
 ) -> None:
     """Predict the masks of images of any size with a trained model.

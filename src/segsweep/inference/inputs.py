@@ -24,7 +24,7 @@ class InputImage:
 
 @dataclass
 class _Matches:
-    """What was found so far.
+    """The images found so far.
 
     Attributes:
         folders: For each image, by its absolute path, the folder in which it was found.
@@ -103,8 +103,9 @@ def _add(matches: _Matches, path: Path) -> None:
 def _with_names(folders: dict[Path, Path]) -> list[InputImage]:
     """Give every image a unique name.
 
-    It is the path below the folder in which the image was found. If two images have the same, it is
-    the path below their common folder, and if that is not unique either, it includes the suffix.
+    The name is the path below the folder in which the image was found. If two images would have the
+    same name, all names are paths below the common folder; if these are not unique either, they
+    include the suffix.
     """
     if not folders:
         return []

@@ -1,7 +1,7 @@
 """Predict a split of the processed set with a saved model, and score each image.
 
-The arithmetic is that of the model's best epoch, so on the same kind of machine the validation
-images give the same numbers as in the training's `images.csv`.
+The dtype is that of the model's best epoch, so on the same kind of machine the validation images
+get the same scores as in the training's `images.csv`.
 """
 
 from dataclasses import dataclass

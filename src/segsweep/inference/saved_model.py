@@ -1,7 +1,7 @@
 """Load a trained network from its folder: `model.safetensors` and `model.json`.
 
-The two files are sufficient, wherever they are copied to. The arithmetic is that of the best epoch,
-as far as the device supports it.
+The two files are sufficient, wherever they are copied to. The dtype of convolutions is that of the
+best epoch, if the device supports it.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Write masks and probabilities in the size of their images."""
+"""Write masks and probabilities at the size of their images."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ class Writer:
         out: The folder for masks.
         file_format: The format of masks, png or tiff.
         threshold: The probability from which a pixel is foreground.
-        probabilities: The folder for probabilities, as TIFF; None for none.
+        probabilities: The folder for probabilities (TIFF); None writes none.
 
     Raises:
         UserError: A mask would overwrite an image or a file of probabilities.
@@ -79,7 +79,7 @@ class Writer:
 
 
 def _page_suffixes(count: int) -> Iterator[str]:
-    """Yield what names the pages of one file, as in the processed set (#001, #002, ...)."""
+    """Yield the suffix of each page of a file, as in the processed set: #001, #002, ..."""
     yield from (f"#{page:03d}" for page in range(1, count + 1)) if count > 1 else ("",)
 
 

@@ -49,7 +49,7 @@ def record_failures(training: Path) -> Iterator[None]:
 
 
 def nodes_to_exclude(min_failures: int = MAX_FAILURES) -> dict[str, str]:
-    """Return the nodes with at least so many failures in a row, each with its last error.
+    """Return the nodes with at least `min_failures` failures in a row, each with its last error.
 
     A training that failed on several nodes is not the fault of a node, so it is not counted.
     """
@@ -86,7 +86,7 @@ def sbatch_exclusion(attempt: int) -> str:
 @cache
 def _warn(node: str, cause: str) -> None:
     print(
-        f"node {node} failed {MAX_FAILURES} trainings in a row and gets no more; when it is "
+        f"node {node} failed {MAX_FAILURES} trainings in a row and is excluded; when it is "
         f"repaired, delete {cache_root() / 'nodes' / node} (its last error: {cause})",
         file=sys.stderr,
     )

@@ -39,14 +39,14 @@ def jobs_of(jobs: list[Job], result: str) -> list[Job]:
     ]
     if not matching:
         raise UserError(
-            f"{result}: not a result of the present study, expected a file or folder that "
+            f"{result}: is not a result of the present study, expected a file or folder that "
             "`snakemake` makes, such as results/trials/000"
         )
     return matching
 
 
 def explain(job: Job) -> list[str]:
-    """Return lines of text: is the job's result up to date, its inputs, and what has changed."""
+    """Return lines of text: whether the result is up to date, its inputs, and what has changed."""
     record = _read_record(job)
     if record is None:
         return [f"{job.outputs[-1]}: not made yet"]
@@ -88,7 +88,7 @@ def accept(jobs: list[Job], reason: str) -> list[str]:
 
     Args:
         jobs: All jobs of the study.
-        reason: Why the change cannot matter; goes into each record.
+        reason: Why the change cannot matter; written to each record.
 
     Returns:
         The paths of the records that were rewritten.

@@ -18,10 +18,10 @@ from segsweep.core.errors import UserError
 from segsweep.core.files import files_below, hash_of_listing, read_json, sha256, write_json
 
 STATE = Path(".snakemake/segsweep")
-"""The folder of what one run leaves for the next."""
+"""The folder of the state that runs share: hashes, parts of the study, locks."""
 
 SLOW_TO_READ = 2_000_000_000
-"""Bytes from which reading is announced, as it takes seconds."""
+"""Bytes from which a message is printed before reading, as it takes seconds."""
 
 PACKAGE = "segsweep"
 MESSAGE_ONLY = ("UserError", "MachineError")
@@ -32,7 +32,7 @@ IGNORED_FIELDS = ("ctx", "kind", "type_comment")
 
 
 class FileHashes:
-    """Hashes by path: `known` from the last run, `used` those that this run asked for.
+    """Hashes by path: `known` are those of the last run, `used` those that this run needed.
 
     A hash is valid as long as the file's size, modification time and inode are the same.
     """
@@ -77,6 +77,7 @@ class FileHashes:
         return str(entry[3])
 
     def save(self) -> None:
+        """Save the hashes that this run needed, for the next run."""
         write_json(self.path, self.used)
 
 
@@ -91,14 +92,14 @@ def imported_modules(*roots: str) -> list[str]:
     Paths are relative to the project's folder, as in `src/segsweep/data/dataset.py`. Ends the
     process with a message where a file is not valid Python.
     """
-    found: set[str] = set()
+    modules: set[str] = set()
     waiting = list(roots)
     while waiting:
         path = waiting.pop()
-        if path not in found:
-            found.add(path)
+        if path not in modules:
+            modules.add(path)
             waiting += _imports(path)
-    return sorted(found)
+    return sorted(modules)
 
 
 def code_hash(path: str | Path) -> str:
@@ -150,8 +151,8 @@ def _imports(path: str) -> list[str]:
             modules += [alias.name for alias in node.names]
     inner = [name for name in modules if name.startswith(f"{PACKAGE}.")]
     packages = {name.rpartition(".")[0] for name in inner} - {PACKAGE}
-    places = [f"src/{name.replace('.', '/')}" for name in (*inner, *sorted(packages))]
-    files = [f"{place}{end}" for place in places for end in (".py", "/__init__.py")]
+    paths = [f"src/{name.replace('.', '/')}" for name in (*inner, *sorted(packages))]
+    files = [f"{path}{end}" for path in paths for end in (".py", "/__init__.py")]
     return [file for file in files if Path(file).is_file() and Path(file).stat().st_size]
 
 

@@ -49,6 +49,7 @@ def written_marker(record: str) -> Path:
 
 
 def mark_written(record: str) -> None:
+    """Create the file of `written_marker`."""
     written_marker(record).parent.mkdir(parents=True, exist_ok=True)
     written_marker(record).touch()
 
@@ -102,4 +103,4 @@ def check_sources(inputs: Iterable[str]) -> None:
     """Raise `UserError` if a source file has changed since the Snakefile was read."""
     for path, digest in listed_sources(inputs).items():
         if not Path(path).exists() or code_hash(path) != digest:
-            raise UserError(f"{path}: changed during the run; start the run again")
+            raise UserError(f"{path}: changed during the run; run snakemake again")

@@ -152,17 +152,17 @@ class StalenessCheck:
     def verify(self) -> None:
         """End the run with a message if a result does not match its record."""
         if "DVC_STAGE" in os.environ and self.hashes.of("params.yaml") != self.params:
-            sys.exit("error: params.yaml: changed while the stage ran; run the stage again")
+            sys.exit("error: params.yaml: changed while the stage ran; run dvc again")
         for path, digest in self.source_hashes.items():
             if not os.path.exists(path) or code_hash(path) != digest:
-                sys.exit(f"error: {path}: changed during the run; start the run again")
+                sys.exit(f"error: {path}: changed during the run; run snakemake again")
         for job in self.jobs:
             record = job.outputs[-1]
             to_check = job.up_to_date or written_marker(record).exists()
             if to_check and not self.is_up_to_date(job.outputs, job.inputs):
                 sys.exit(
-                    f"error: {record}: its inputs or outputs changed during the run; start the "
-                    "run again"
+                    f"error: {record}: its inputs or outputs changed during the run; run "
+                    "snakemake again"
                 )
 
 
@@ -192,5 +192,5 @@ def _refuse_future(outputs: Sequence[str], sentinel: str) -> None:
         for out in newer():
             sys.exit(
                 f"error: {out}: its modification time is in the future (was the clock set back?); "
-                f"run `touch {out}` and start again"
+                f"run `touch {out}`, then snakemake again"
             )

@@ -26,7 +26,6 @@ RESULT_MODULES = (
     "training/losses.py",
     "training/metrics.py",
     "training/optimizers.py",
-    "training/run.py",
     "training/trainer.py",
     "training/unet.py",
 )

@@ -106,7 +106,7 @@ def _peak(config: TrainingConfig, autocast: str, trains: bool) -> int:
 
 
 def explain_out_of_memory(trainer: Trainer, error: RuntimeError) -> str:
-    """Return the predicted memory of the batch, and the largest batch that would have fitted.
+    """Return the predicted memory of the batch, and the largest batch that would fit.
 
     PyTorch's own message differs from run to run, so it is printed but not returned.
 

@@ -87,7 +87,7 @@ class Trainer:
             size = " x ".join(map(str, loader.shape))
             raise UserError(
                 f"found processed images of {size} pixels, expected {height} x {width} "
-                "(input_shape); run preprocess again"
+                "(input_shape); run snakemake again"
             )
         return loader
 
