@@ -1,12 +1,14 @@
 """The cache: results by key, complete or not at all, one job at a time for each key."""
 
-import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from project import ROOT
 from segsweep.pipeline import cache
 from segsweep.pipeline.cache import CacheEntry, cache_key, cache_root
 
@@ -65,19 +67,26 @@ def test_a_dvc_experiment_uses_the_cache_of_its_project(tmp_path: Path) -> None:
     assert cache_root() == tmp_path / ".store"
 
 
-def _hold(seconds: float) -> None:
-    with CacheEntry("k").locked():
-        Path("held").write_text("")
-        time.sleep(seconds)
+HOLD = """
+import time
+from segsweep.pipeline.cache import CacheEntry
+with CacheEntry("k").locked():
+    print("held", flush=True)
+    time.sleep(60)
+"""
 
 
 def test_a_killed_process_releases_its_key() -> None:
-    process = multiprocessing.get_context("spawn").Process(target=_hold, args=(60,))
-    process.start()
-    while not Path("held").exists():
-        time.sleep(0.01)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
     started = time.monotonic()
     process.kill()
     with CacheEntry("k").locked():
         assert time.monotonic() - started < 30
-    process.join()
+    process.wait()

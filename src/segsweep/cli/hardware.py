@@ -26,7 +26,7 @@ def hardware(
 
     Without --memory, this machine's device is measured: each batch size that is
     predicted to fit is tried with real training steps and a validation pass, in a
-    process of its own. With --memory nothing is measured: the memory is predicted
+    separate process. With --memory nothing is measured: the memory is predicted
     for a GPU of that size, with convolutions in bfloat16.
 
     Example:

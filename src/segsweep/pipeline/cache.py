@@ -45,7 +45,7 @@ def cache_key(tag: str, packages: Sequence[str], input_hashes: Sequence[str]) ->
 
 
 def key_of_record(record: Mapping[str, Any], made_from: Mapping[str, Any]) -> str:
-    """Return the key of the result of `record`, had it been made from `made_from`."""
+    """Return the key that the result of `record` has if it is made from `made_from`."""
     unkeyed = record.get("unkeyed_inputs", [])
     hashes = [str(digest) for path, digest in made_from.items() if path not in unkeyed]
     return cache_key(record["cache_tag"], record["packages"], hashes)

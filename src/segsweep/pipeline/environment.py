@@ -82,7 +82,7 @@ def select(wanted: str) -> Device:
 
 
 def hardware_and_versions() -> dict[str, str]:
-    """Return what decides the bits of a training besides configuration, data and source code.
+    """Return what else decides the bits of a training: versions and hardware, by name.
 
     Includes both the processor and the GPU, as the configuration decides which of them is used.
     """

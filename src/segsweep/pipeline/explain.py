@@ -15,7 +15,7 @@ from segsweep.pipeline.staleness import JOBS, Job
 
 
 def current_jobs() -> list[Job]:
-    """Return all jobs of the study as it is now, in the order of the data; changes nothing.
+    """Return all jobs of the study as it is now, each after those that make its inputs.
 
     Raises:
         UserError: The study or the Snakefile cannot be read; has Snakemake's message.

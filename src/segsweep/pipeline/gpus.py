@@ -1,4 +1,4 @@
-"""The GPUs that this process can use, and a lock that gives each training a GPU of its own.
+"""The GPUs that this process can use, and a lock that reserves one GPU for each training.
 
 Needs neither torch nor a driver: without a driver there are no GPUs. GPUs are listed by libcuda
 (through ctypes), as only libcuda lists them as PyTorch numbers them, with CUDA_VISIBLE_DEVICES and

@@ -1,7 +1,7 @@
 """The provenance record of a job: content hashes of everything it read and wrote.
 
-Every job's last output is its record (`provenance.json`). The job itself writes it, on whatever
-machine it runs.
+Every job's last output is its record (`provenance.json`). The job itself writes it, on the
+machine where it runs.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

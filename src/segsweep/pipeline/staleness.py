@@ -1,11 +1,11 @@
 """Which jobs have to run: decided by the content of files, never by their times.
 
-While the Snakefile is read, in the order of the data, `StalenessCheck.inputs` compares each job's
-provenance record with the files on disk. If the record matches, all inputs become `ancient()`, so
-Snakemake leaves the job alone whatever the times of the files. If it does not, or if an input comes
-from a job that will run, the inputs stay plain and a sentinel that is newer than every output is
-added, so that Snakemake runs the job. `StalenessCheck.verify` compares records and files once more
-at the end of the run.
+While the Snakefile is read, each job after those that make its inputs, `StalenessCheck.inputs`
+compares the job's provenance record with the files on disk. If the record matches, all inputs
+become `ancient()`, so Snakemake skips the job and ignores the times of the files. If it does not,
+or if an input comes from a job that will run, the inputs stay plain and a sentinel that is newer
+than every output is added, so that Snakemake runs the job. `StalenessCheck.verify` compares records
+and files again at the end of the run.
 
 On a cluster the Snakefile is read again on the node of each job (`main` is False there). Such a
 reading changes nothing that the main process keeps, and uses the study as the main process read it.

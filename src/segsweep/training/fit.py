@@ -182,7 +182,7 @@ def train(
 def _model_description(
     config: TrainingConfig, data: ProcessedSet, outcome: Outcome
 ) -> dict[str, Any]:
-    """Return the content of `model.json`: all that a prediction needs besides the weights.
+    """Return the content of `model.json`: all that a prediction needs in addition to the weights.
 
     It is a function of the key, as the weights are. `inference.saved_model` reads it.
     """

@@ -1,6 +1,6 @@
 """Measure and report which batch sizes of a study fit on a device, and how fast they are.
 
-Each batch size is measured in a process of its own, which runs this file (see the last lines).
+Each batch size is measured in a separate process, which runs this file (see the last lines).
 """
 
 import json
