@@ -165,7 +165,7 @@ def test_colour_images_with_a_mask_per_object(
     project = clone()
     output = project.run(*IMPORT_DATA, str(data_sets / "histology"))
     assert "56 images in 56 groups" in output
-    assert "own_groups: groups.csv: each of the 56 images is its own group" in output
+    assert "groups.csv: each of the 56 images is its own group" in output
     table = data_sets / "groups.csv"
     names = sorted(folder.name for folder in (data_sets / "histology").iterdir())
     rows = [f"{name},{name.rsplit('_', 1)[0]}" for name in names]

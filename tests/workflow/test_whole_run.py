@@ -355,7 +355,7 @@ def test_the_selected_configuration_is_evaluated_on_the_test_split(by_snakemake:
 ADDED = "\nUNUSED = 1\n"
 EDITS = {
     "a comment": ("training/losses.py", "def bce(", "# a comment\ndef bce("),
-    "an error message": ("training/trainer.py", "found processed images of", "the processed images have"),
+    "an error message": ("training/trainer.py", "found processed images", "the images measure"),
     "memory prediction": ("training/memory.py", "", ADDED),
     "GPU selection": ("pipeline/gpus.py", "", ADDED),
     "the report": ("report/html.py", "", ADDED),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segsweep.config.sections import HYPERPARAMETERS
 from segsweep.config.study import Study
-from segsweep.core.errors import command_line, parser
+from segsweep.core.errors import UserError, command_line, parser
 from segsweep.core.files import read_json, read_yaml
 from segsweep.core.formatting import format_metric
 from segsweep.data.raw_data import RAW_DVC_FILE
@@ -21,6 +21,8 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("results", type=Path, metavar="RESULTS", help="folder of results")
     results = arguments.parse_args().results
+    if not (results / "best_config.yaml").exists():
+        raise UserError(f"{results}: no finished study here; run `snakemake --cores all` first")
     best = read_yaml(results / "best_config.yaml")
     summary = read_json(results / "summary.json")
     verdict = read_json(results / "confirm/verdict.json")

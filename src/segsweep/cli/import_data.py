@@ -42,7 +42,7 @@ def import_data(
     """Copy your images and masks into the project, tracked by DVC.
 
     Everything is checked first. If something cannot be used, you get one list of
-    all problems (results/data_report.md) and nothing is changed.
+    all errors (results/data_report.md) and nothing is changed.
 
     A mask has the name of its image, in a folder of its own (MASKS_DIR), or is next
     to its image and ends in --mask-suffix. Several masks of one image, in a folder
@@ -61,7 +61,7 @@ def import_data(
     """
     from segsweep.config.study import Study
     from segsweep.data.import_data import import_data, restore_sample
-    from segsweep.data.issues import group_by_kind
+    from segsweep.data.issues import ISSUE_KINDS, group_by_kind
     from segsweep.data.raw_data import RAW
     from segsweep.pipeline.staleness import lock_project
 
@@ -80,7 +80,7 @@ def import_data(
         settings = Study.read().preprocess
         dataset = import_data(images, masks, settings, mask_suffix, group_regex, groups)
         for kind, issues in group_by_kind(dataset.issues).items():
-            print(f"{kind}: {issues[0]}")
+            print(f"{issues[0].label} ({ISSUE_KINDS[kind][0]}): {issues[0]}")
             if len(issues) > 1:
                 print(f"  ... and {len(issues) - 1} more of this kind")
         print(

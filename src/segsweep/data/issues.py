@@ -63,6 +63,11 @@ class DataIssue:
     def severity(self) -> Severity:
         return ISSUE_KINDS[self.kind][1]
 
+    @property
+    def label(self) -> str:
+        """`warning` or `error`."""
+        return "warning" if self.severity == "warning" else "error"
+
     def __str__(self) -> str:
         return f"{printable(self.file)}: {printable(self.found)}; {self.todo}"
 

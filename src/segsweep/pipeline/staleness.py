@@ -7,6 +7,9 @@ or if an input comes from a job that will run, the inputs stay plain and a senti
 than every output is added, so that Snakemake runs the job. `StalenessCheck.verify` compares records
 and files again at the end of the run.
 
+Which source files a job depends on: the modules that its script imports (pipeline/fingerprint.py);
+for a training only those that decide its result (`RESULT_MODULES` in training/__init__.py).
+
 On a cluster the Snakefile is read again on the node of each job (`main` is False there). Such a
 reading changes nothing that the main process keeps, and uses the study as the main process read it.
 """

@@ -1,6 +1,7 @@
 """The losses that a study can choose, computed from logits in float32, one value per image.
 
-To add one, write a function with the signature `Loss` and add it to `LOSSES`.
+To add one, write a function with the signature `Loss`, add it to `LOSSES`, and add its name to
+`Training.loss` in config/sections.py.
 """
 
 from collections.abc import Callable
