@@ -41,4 +41,6 @@ def accept(
     for record in records:
         print(f"accepted: {record}")
     stale = sum(not job.up_to_date for job in explain.current_jobs())
-    print(f"{len(records)} results accepted; snakemake will make {stale}")
+    print(
+        f"{len(records)} results accepted; {stale} are still stale, and snakemake makes them again"
+    )

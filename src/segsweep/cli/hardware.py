@@ -61,6 +61,6 @@ def hardware(
         print(f"batch size {row.batch_size}: done", flush=True)
         tried.append(row)
     if measured and not train:
-        print(f"{data}: does not exist yet, so the study's hours are not predicted")
+        print(f"{data}: does not exist yet, so the duration of the study is not predicted")
     print(f"\n{table(tried, config, settings.trial_count, train, validation)}\n")
     print("\n".join(remarks(tried, config, device, on_device, measured)))
