@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from project import ROOT
-from segsweep.pipeline import cache
-from segsweep.pipeline.cache import CacheEntry, cache_key, cache_root
+from segsweep.pipeline import cache_keys
+from segsweep.pipeline.cache import CacheEntry, cache_root
+from segsweep.pipeline.cache_keys import cache_key
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +56,7 @@ def test_the_key_depends_on_everything_that_decides_the_bits(
         cache_key("training", ["scipy"], ["a", "b"]),
         cache_key("training", [], ["b", "a"]),
     }
-    monkeypatch.setattr(cache, "hardware_and_versions", lambda: {"device": "another"})
+    monkeypatch.setattr(cache_keys, "hardware_and_versions", lambda: {"device": "another"})
     keys.add(cache_key("training", [], ["a", "b"]))
     assert len(keys) == 5
 

@@ -135,7 +135,7 @@ def test_a_pruned_trial_ends_at_the_epoch_in_its_metrics(pruned: CountingProject
         history = rows_of(pruned, f"results/trials/{trial}/history.csv")
         assert metrics["epochs"] < EPOCHS
         assert [int(row["epoch"]) for row in history] == list(range(1, metrics["epochs"] + 1))
-        assert metrics["reason"].startswith("val_loss was to be at most ")
+        assert metrics["reason"].startswith("val_loss was not at most ")
         assert metrics["reason"].endswith(f" after epoch {metrics['epochs']}")
         assert rows_of(pruned, f"results/trials/{trial}/images.csv") == []
 

@@ -25,7 +25,8 @@ from typing import IO
 from segsweep.core.errors import MachineError, UserError, command_line, parser
 from segsweep.core.files import content_hash, locked
 from segsweep.core.processes import die_with_parent, dying_with_me
-from segsweep.pipeline.cache import CacheEntry, cache_key
+from segsweep.pipeline.cache import CacheEntry
+from segsweep.pipeline.cache_keys import cache_key
 from segsweep.pipeline.cluster_nodes import record_failures
 from segsweep.pipeline.fingerprint import STATE
 from segsweep.pipeline.job_record import (

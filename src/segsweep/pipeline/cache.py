@@ -6,22 +6,15 @@ kernel lock for each key lets the second of two equal jobs wait for the first.
 """
 
 import fcntl
-import hashlib
-import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from segsweep.core.errors import UserError
 from segsweep.core.files import atomic_write, locked, read_json, sha256, temporary_path, write_json
-from segsweep.pipeline.environment import hardware_and_versions
 
-VERSION = 2
-"""Part of every key; a new number makes all cached results unreachable."""
 ENTRY = "entry.json"
 FICLONE = 0x40049409  # ioctl_ficlone(2)
 
@@ -29,26 +22,6 @@ FICLONE = 0x40049409  # ioctl_ficlone(2)
 def cache_root() -> Path:
     """Return the cache folder of this project, also from inside a DVC experiment's folder."""
     return Path(os.getcwd().split("/.dvc/tmp/exps/")[0]) / ".store"
-
-
-def cache_key(tag: str, packages: Sequence[str], input_hashes: Sequence[str]) -> str:
-    """Return the key of a result: a hash of all that decides its bits, and of no path or time.
-
-    Args:
-        tag: The kind of work.
-        packages: Packages whose versions matter in addition to torch and numpy.
-        input_hashes: Content hashes of the inputs, in order.
-    """
-    environment = hardware_and_versions() | {name: version(name) for name in packages}
-    parts = [VERSION, tag, dict(sorted(environment.items())), list(input_hashes)]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def key_of_record(record: Mapping[str, Any], made_from: Mapping[str, Any]) -> str:
-    """Return the key that the result of `record` has if it is made from `made_from`."""
-    unkeyed = record.get("unkeyed_inputs", [])
-    hashes = [str(digest) for path, digest in made_from.items() if path not in unkeyed]
-    return cache_key(record["cache_tag"], record["packages"], hashes)
 
 
 class CacheEntry:

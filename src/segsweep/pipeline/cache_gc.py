@@ -19,7 +19,8 @@ from segsweep.core.errors import UserError
 from segsweep.core.files import read_json, read_yaml
 from segsweep.core.processes import output_of
 from segsweep.core.yaml_format import load_yaml
-from segsweep.pipeline.cache import ENTRY, cache_root, key_of_record
+from segsweep.pipeline.cache import ENTRY, cache_root
+from segsweep.pipeline.cache_keys import key_of_record
 
 RECORD_SUFFIX = "provenance.json"
 DVC_CACHE = Path(".dvc/cache/files/md5")

@@ -8,7 +8,8 @@ from typing import Any
 
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_json, read_yaml, write_json
-from segsweep.pipeline.cache import CacheEntry, key_of_record
+from segsweep.pipeline.cache import CacheEntry
+from segsweep.pipeline.cache_keys import key_of_record
 from segsweep.pipeline.fingerprint import FileHashes
 from segsweep.pipeline.job_record import PARAMS_SUBSETS, SOURCES, listed_sources
 from segsweep.pipeline.staleness import JOBS, Job
