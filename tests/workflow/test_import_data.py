@@ -1,4 +1,4 @@
-"""`segsweep import-data` on data data_sets of three layouts, with the real tools in real clones."""
+"""`segsweep import-data` on folders of three layouts, with the real tools in real clones."""
 
 import shutil
 import subprocess
