@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 PICTURES = Path(__file__).with_name("pictures")
-WIDTH, HEIGHT = 800, 1000  # of a screenshot, in pixels
+WIDTH, HEIGHT = 1000, 1000  # of a screenshot, in pixels
 MAX_WIDTH = 1200
 MASK_COLOR = (255, 140, 0)
 
