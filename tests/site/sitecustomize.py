@@ -1,9 +1,9 @@
 """Put on PYTHONPATH by `counting_project.py`: counts trainings, kills at a write, adds delays.
 
 COUNTER: a file outside the project. Every started training and every finished epoch appends a line;
-an epoch appends another one with the process ID. KILL_AT ("name
-name ..."): a process that is about to rename a finished file to such a name is killed by SIGKILL.
-RANDOM_DELAY: every training begins with a pause of random length, up to so many seconds.
+an epoch appends another one with the process ID. KILL_AT ("name name ..."): a process that is about
+to rename a finished file to such a name is killed by SIGKILL.
+RANDOM_DELAY: every training begins with a pause of random length, at most this number of seconds.
 """
 
 import os

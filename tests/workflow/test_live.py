@@ -42,7 +42,7 @@ def history(project: Project) -> list[dict[str, str]]:
 
 
 def pause_after(project: Project, running: subprocess.Popen[str], epochs: int) -> int:
-    """Pause the training after so many epochs and return its process."""
+    """Pause the training after the given number of epochs and return its process."""
     wait_for(lambda: signalled(project).get("step", 0) >= epochs, 60, f"epoch {epochs}")
     started = [pid for pid in session_of(running.pid) if command_of(pid).split()[1:2] == TRAINING]
     (training,) = started

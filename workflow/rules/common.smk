@@ -85,7 +85,7 @@ def run_job(command, options=""):
     )
 
 
-# Trainings: the input that stands for their code, their resources and their cache options.
+# Trainings: the input that represents their code, their resources and their cache options.
 TRAINING_CODE = STALENESS.sources(
     "training", [f"src/segsweep/{m}" for m in RESULT_MODULES]
 )

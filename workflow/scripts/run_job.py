@@ -1,9 +1,9 @@
 """Run the command of a rule and record what its outputs were made from.
 
 With --cache the result is also saved in the cache by its key, and a result that is already there is
-restored instead of made again. In the command, @key stands for the key, @checkpoints for the folder
-where unfinished work is kept, and @final for a file that the command writes if its result is final;
-a command without @final always has a final result. Only final results go into the cache.
+restored instead of made again. In the command, @key is replaced by the key, @checkpoints by the
+folder where unfinished work is kept, and @final by a file that the command writes if its result is
+final; a command without @final always has a final result. Only final results go into the cache.
 
 Lines that the command prints to stdout go to the log and to the terminal, its stderr to the log.
 If two copies of one job run, the second waits for the first and leaves its result alone.

@@ -50,7 +50,7 @@ class ImageSettings:
 
 
 def unite_masks(masks: list[np.ndarray], others: list[np.ndarray]) -> list[np.ndarray]:
-    """Return the union of two masks, page by page; an empty list stands for no mask."""
+    """Return the union of two masks, page by page; an empty list means no mask."""
     if not masks:
         return others
     if [m.shape for m in masks] != [m.shape for m in others]:
