@@ -1,8 +1,10 @@
 """`run_job.py`: two copies of one job, and the log of two output streams."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from project import ROOT
@@ -52,3 +54,28 @@ def test_lines_of_two_streams_never_mix_in_the_log(tmp_path: Path) -> None:
     subprocess.run([*job, write], cwd=tmp_path, check=True, capture_output=True, timeout=60)
     lines = (tmp_path / "log").read_text().splitlines()
     assert sorted(lines) == ["e" * 300] * 2000 + ["o" * 300] * 2000
+
+
+def test_an_interrupt_ends_a_job_without_a_traceback(tmp_path: Path) -> None:
+    """Ctrl-C reaches the job and its command, which may still write to both streams."""
+    (tmp_path / "in").write_text("1")
+    write = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "while True:\n"
+        "    print('o' * 300, flush=True)\n"
+        "    print('e' * 300, file=sys.stderr, flush=True)\n"
+    )
+    job = [*RUN_JOB, "--outputs", "out", "out.json", "--inputs", "in", "--", sys.executable, "-c"]
+    for _ in range(10):
+        with subprocess.Popen(
+            [*job, write], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+        ) as running:
+            while not (tmp_path / "log").exists() or not (tmp_path / "log").stat().st_size:
+                time.sleep(0.01)
+            os.killpg(running.pid, signal.SIGINT)
+            errors = running.communicate(timeout=60)[1]
+        assert running.returncode == -signal.SIGINT
+        assert set(errors.splitlines()) <= {"o" * 300, ""}
+        (tmp_path / "log").unlink()
+    assert not (tmp_path / "out").exists()

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import IO
 
@@ -111,8 +111,7 @@ def _run(command: list[str], log: Path, output: str) -> None:
         UserError: The command failed and said that the user made a mistake (`error: ...`).
         MachineError: The command failed for any other reason.
     """
-    with log.open("w", encoding="utf-8") as file:
-        writer = _LogWriter(file)
+    with log.open("w", encoding="utf-8") as file, closing(_LogWriter(file)) as writer:
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -127,7 +126,6 @@ def _run(command: list[str], log: Path, output: str) -> None:
         writer.copy(child.stdout, show=True)
         status = child.wait()
         errors.join(STDERR_PATIENCE)
-        writer.close()
     if sys.stderr.isatty():
         print(file=sys.stderr)
     if status:
@@ -153,6 +151,7 @@ class _LogWriter:
                 _show(line.rstrip("\n"), sys.stderr.isatty())
 
     def close(self) -> None:
+        """Ignore all further lines, so that the file can be closed while a stream is open."""
         with self.lock:
             self.is_open = False
 

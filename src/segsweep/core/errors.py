@@ -4,6 +4,7 @@ import argparse
 import errno
 import sys
 from collections.abc import Callable
+from types import TracebackType
 
 
 class UserError(Exception):
@@ -23,7 +24,9 @@ def command_line(main: Callable[[], None]) -> None:
     """Run a script's `main`; print a `UserError` as one sentence and exit with status 1.
 
     Errors of the file system are printed in the same way: no space, no permission, no such file.
+    After Ctrl-C Python ends the process by SIGINT, so that a shell's loop ends too.
     """
+    sys.excepthook = _print_unless_interrupted
     try:
         main()
     except UserError as error:
@@ -34,6 +37,13 @@ def command_line(main: Callable[[], None]) -> None:
             raise
         print(f"error: {error.filename or 'the disk'}: {error.strerror}", file=sys.stderr)
         sys.exit(1)
+
+
+def _print_unless_interrupted(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, traceback)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:

@@ -9,15 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from segsweep.analysis.completed_sweep import CompletedSweep
-from segsweep.config.objective import Goal
 from segsweep.core.errors import UserError
 from segsweep.importers.column_roles import Columns, classify_columns
-from segsweep.importers.logged_runs import MESSAGE_KEYS, Options, Run, sweep_from_runs
+from segsweep.importers.logged_runs import MESSAGE_KEYS, Run, sweep_from_runs
 from segsweep.importers.parsing import EMPTY, finite, read_cell, seconds
-from segsweep.importers.sweep_config import read_sweep_config
+from segsweep.importers.sweep_config import ReadOptions, sweep_config_of
 
 TextRow = dict[str, str]
 
@@ -28,30 +27,15 @@ TIME_COLUMNS = ("runtime", "_runtime", "_wandb.runtime", "duration")
 CREATED_COLUMNS = ("created", "created at", "created_at", "start time", "_timestamp", "trial")
 
 
-def read_export(
-    path: str | Path,
-    *,
-    sweep_config: str | Path | None = None,
-    parameters: Sequence[str] = (),
-    metric: str | None = None,
-    goal: Goal | None = None,
-    sweep: str | None = None,
-) -> CompletedSweep:
-    """Read a table of runs; what the caller does not say is inferred.
-
-    Args:
-        path: The CSV file.
-        sweep_config: The YAML file that was given to `wandb sweep`.
-        parameters: The columns that were searched.
-        metric: The column of the metric.
-        goal: Whether the metric is maximised or minimised.
-        sweep: The name or id of one of several sweeps.
+def read_export(path: str | Path, **options: Unpack[ReadOptions]) -> CompletedSweep:
+    """Read a table of runs from a CSV file.
 
     Raises:
         UserError: The file is not a table, or metric, sweep or parameters are ambiguous.
     """
     source = str(path)
-    config = read_sweep_config(sweep_config) if sweep_config else None
+    config = sweep_config_of(options)
+    metric, parameters = options.get("metric"), options.get("parameters", ())
     lines, copies = _read(Path(path))
     rows = [{name: read_cell(cell) for name, cell in line.items()} for line in lines]
     _require_columns(source, rows[0], [*parameters, *([metric] if metric else [])])
@@ -60,7 +44,7 @@ def read_export(
     columns = classify_columns(rows, known, known_metric if known_metric in rows[0] else None)
     runs = [_run(line, row, columns) for line, row in zip(lines, rows, strict=True)]
     left_out = {"a copy of another row": copies} if copies else {}
-    return sweep_from_runs(source, runs, Options(config, parameters, metric, goal, sweep), left_out)
+    return sweep_from_runs(source, runs, config, options, left_out)
 
 
 def _read(path: Path) -> tuple[list[TextRow], int]:

@@ -23,7 +23,7 @@ from segsweep.importers.infer import (
     select_sweep,
 )
 from segsweep.importers.parsing import finite, number, scalar
-from segsweep.importers.sweep_config import SweepConfig
+from segsweep.importers.sweep_config import ReadOptions, SweepConfig
 from segsweep.search.trial_result import TrialResult
 
 MESSAGE_KEYS = ("status", "reason", "error", "exception")
@@ -53,29 +53,11 @@ class Run:
     history: Callable[[str], Sequence[Any]] = lambda metric: ()
 
 
-@dataclass(frozen=True)
-class Options:
-    """What the caller says about the sweep; the rest is inferred.
-
-    Attributes:
-        config: The sweep's own configuration.
-        parameters: The names of the searched parameters.
-        metric: The name of the metric.
-        goal: Whether it is maximised or minimised.
-        sweep: The name or id of the sweep.
-    """
-
-    config: SweepConfig | None = None
-    parameters: Sequence[str] = ()
-    metric: str | None = None
-    goal: Goal | None = None
-    sweep: str | None = None
-
-
 def sweep_from_runs(
     source: str,
     runs: Sequence[Run],
-    options: Options,
+    config: SweepConfig | None,
+    options: ReadOptions,
     left_out_before: Mapping[str, int] | None = None,
 ) -> CompletedSweep:
     """Return the sweep of `runs`.
@@ -83,18 +65,19 @@ def sweep_from_runs(
     Args:
         source: Where the runs were read from, for messages.
         runs: The runs in the order in which they were started.
-        options: What the caller says about the sweep.
+        config: The sweep's own configuration, if it is known.
+        options: What the caller says about the sweep; it takes precedence over `config`.
         left_out_before: What the reader left out already, by reason.
 
     Raises:
         UserError: There are no usable runs, or metric or parameters are missing or ambiguous.
     """
     left_out = Counter(left_out_before)
-    ended = _ended(_of_one_sweep(source, runs, options.sweep, left_out), left_out)
+    ended = _ended(_of_one_sweep(source, runs, options.get("sweep"), left_out), left_out)
     if not ended:
         raise _no_usable_run(source, left_out)
-    metric, goal = _metric(source, ended, options)
-    space, complete = _space(source, ended, options, left_out)
+    metric, goal = _metric(source, ended, config, options)
+    space, complete = _space(source, ended, config, options, left_out)
     trials = []
     for run in complete:
         parameters = {name: _as_in(p, run.config.get(name)) for name, p in space.items()}
@@ -123,17 +106,19 @@ def _ended(runs: Sequence[Run], left_out: Counter[str]) -> list[Run]:
     return [run for run in runs if run.state in ENDED_STATES]
 
 
-def _metric(source: str, runs: Sequence[Run], options: Options) -> tuple[str, Goal]:
+def _metric(
+    source: str, runs: Sequence[Run], config: SweepConfig | None, options: ReadOptions
+) -> tuple[str, Goal]:
     numeric = dict.fromkeys(
         name
         for run in runs
         for name, value in run.summary.items()
         if finite(value) is not None and not is_bookkeeping(name)
     )
-    config = options.config or SweepConfig({})
-    metric = options.metric or config.metric or infer_metric(source, list(numeric))
-    own_goal = config.goal if metric == config.metric else None
-    goal = options.goal or own_goal or infer_goal(metric)
+    own = config or SweepConfig({})
+    metric = options.get("metric") or own.metric or infer_metric(source, list(numeric))
+    own_goal = own.goal if metric == own.metric else None
+    goal = options.get("goal") or own_goal or infer_goal(metric)
     if all(_value(run, metric, goal) is None for run in runs):
         advice = (
             f"choose one of {', '.join(numeric)} with --metric" if numeric else "export its column"
@@ -154,11 +139,15 @@ def _value(run: Run, metric: str, goal: Goal) -> float | None:
 
 
 def _space(
-    source: str, runs: Sequence[Run], options: Options, left_out: Counter[str]
+    source: str,
+    runs: Sequence[Run],
+    config: SweepConfig | None,
+    options: ReadOptions,
+    left_out: Counter[str],
 ) -> tuple[dict[str, Parameter], list[Run]]:
     """Return the space, and the runs that have a value for each of its searched parameters."""
-    typed = options.config.space if options.config else {}
-    names = list(options.parameters) or list(typed) or _candidates(runs, left_out)
+    typed = config.space if config else {}
+    names = list(options.get("parameters", ())) or list(typed) or _candidates(runs, left_out)
     keys = {key for run in runs for key in run.config}
     required = [name for name in names if not isinstance(typed.get(name), Constant)]
     if missing := [name for name in required if name not in keys]:

@@ -28,7 +28,7 @@ def read_sweep(source: str, **options: Any) -> CompletedSweep:
 
     Args:
         source: The path.
-        options: Those of `read_results`, `read_offline`, `read_export` or `read_online`; None and
+        options: `count` for a results folder, else `ReadOptions`; None and
             empty ones count as not given.
 
     Raises:

@@ -1,9 +1,9 @@
-"""Read a sweep configuration as `wandb sweep` takes it: typed space, metric and goal."""
+"""What is known of a sweep: its configuration for `wandb sweep`, and the options of the caller."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, TypedDict, cast, get_args
 
 from segsweep.config.objective import Goal
 from segsweep.config.search_space import Parameter, flatten, parameter_type
@@ -25,8 +25,28 @@ class SweepConfig:
     goal: Goal | None = None
 
 
-def read_sweep_config(path: str | Path) -> SweepConfig:
-    return parse_sweep_config(read_yaml(path), str(path))
+class ReadOptions(TypedDict, total=False):
+    """What the caller says about the sweep; what is absent or None is inferred.
+
+    Attributes:
+        sweep_config: The YAML file that was given to `wandb sweep`.
+        parameters: The names of the searched parameters.
+        metric: The name of the metric.
+        goal: Whether the metric is maximised or minimised.
+        sweep: The name or id of one of several sweeps.
+    """
+
+    sweep_config: str | Path | None
+    parameters: Sequence[str]
+    metric: str | None
+    goal: Goal | None
+    sweep: str | None
+
+
+def sweep_config_of(options: ReadOptions) -> SweepConfig | None:
+    """Return the sweep configuration that the caller gives, if any."""
+    path = options.get("sweep_config")
+    return parse_sweep_config(read_yaml(path), str(path)) if path else None
 
 
 def parse_sweep_config(config: Any, source: str) -> SweepConfig:

@@ -15,14 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from segsweep.analysis.completed_sweep import CompletedSweep
-from segsweep.config.objective import Goal
 from segsweep.core.errors import UserError
-from segsweep.importers.logged_runs import Options, Run, sweep_from_runs
+from segsweep.importers.logged_runs import Run, sweep_from_runs
 from segsweep.importers.parsing import finite, flatten
-from segsweep.importers.sweep_config import parse_sweep_config, read_sweep_config
+from segsweep.importers.sweep_config import ReadOptions, parse_sweep_config, sweep_config_of
 
 if TYPE_CHECKING:
     from wandb.apis.public import Run as OnlineRun
@@ -37,16 +36,10 @@ THREADS = 4
 TIME_KEYS = ("_runtime", "_wandb.runtime")
 
 
-def read_online(
-    path: str,
-    *,
-    parameters: Sequence[str] = (),
-    metric: str | None = None,
-    goal: Goal | None = None,
-) -> CompletedSweep:
+def read_online(path: str, **options: Unpack[ReadOptions]) -> CompletedSweep:
     """Read the sweep `entity/project/sweep` from the W&B server of `wandb login`.
 
-    Space, metric and goal are those of the sweep's configuration unless the caller says others.
+    Space, metric and goal are those of the sweep's configuration unless `options` have others.
 
     Raises:
         UserError: The server cannot be reached, or has no such sweep.
@@ -58,19 +51,10 @@ def read_online(
         sweep.runs.upgrade_to_full()
         runs = [online_run(path, run) for run in sweep.runs]
         config = sweep.config
-    options = Options(parse_sweep_config(config, path), parameters, metric, goal)
-    return sweep_from_runs(path, runs, options)
+    return sweep_from_runs(path, runs, parse_sweep_config(config, path), options)
 
 
-def read_offline(
-    folder: Path,
-    *,
-    sweep_config: str | Path | None = None,
-    parameters: Sequence[str] = (),
-    metric: str | None = None,
-    goal: Goal | None = None,
-    sweep: str | None = None,
-) -> CompletedSweep:
+def read_offline(folder: Path, **options: Unpack[ReadOptions]) -> CompletedSweep:
     """Read the offline runs in `folder` or `folder/wandb`, in the order in which they started.
 
     Without `sweep_config` or `parameters`, every configuration key that varies is a searched
@@ -88,9 +72,7 @@ def read_offline(
         records_of_logs = list(pool.map(_records, logs))
     pairs = sorted(zip(records_of_logs, logs, strict=True), key=_start_order)
     runs = [_offline_run(records, log) for records, log in pairs]
-    config = read_sweep_config(sweep_config) if sweep_config else None
-    options = Options(config, parameters, metric, goal, sweep)
-    return sweep_from_runs(str(folder), runs, options)
+    return sweep_from_runs(str(folder), runs, sweep_config_of(options), options)
 
 
 def offline_logs(folder: Path) -> list[Path]:
