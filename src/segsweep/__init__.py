@@ -1,3 +1,7 @@
 """segsweep: find, confirm and improve on the best hyperparameters of a U-Net."""
 
 __version__ = "0.1.0"
+
+from segsweep.core.expected_inputs import check_imports
+
+check_imports()

@@ -23,19 +23,15 @@ from pathlib import Path
 from typing import IO
 
 from segsweep.core.errors import MachineError, UserError, command_line, parser
+from segsweep.core.expected_inputs import VARIABLE, save_expected
 from segsweep.core.files import content_hash, locked
 from segsweep.core.processes import die_with_parent, dying_with_me
 from segsweep.pipeline.cache import CacheEntry
 from segsweep.pipeline.cache_keys import cache_key
 from segsweep.pipeline.cluster_nodes import record_failures
 from segsweep.pipeline.fingerprint import STATE
-from segsweep.pipeline.job_record import (
-    check_sources,
-    is_up_to_date,
-    lock_path,
-    mark_written,
-    write_record,
-)
+from segsweep.pipeline.job_inputs import JobInputs
+from segsweep.pipeline.job_record import is_up_to_date, lock_path, mark_written, write_record
 
 SENTINELS = tuple(str(STATE / name) for name in ("sentinel", "sentinel-dry"))
 STDERR_PATIENCE = 5
@@ -51,29 +47,34 @@ def main() -> None:
 
 def _run_job(options: argparse.Namespace, command: list[str]) -> None:
     inputs = [path for path in options.inputs if path not in SENTINELS]
-    check_sources(inputs)
-    made_from = {path: content_hash(path) for path in inputs}
+    job_inputs = JobInputs(inputs)
+    made_from = job_inputs.hashes
     if is_up_to_date(options.outputs, made_from, _hash_of):
         mark_written(options.outputs[-1])
         print(f"{options.outputs[0]}: made by another copy of this job", file=sys.stderr)
         return
     for path in (*options.outputs, options.log):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    if options.cache is None:
-        _run(command, Path(options.log), options.outputs[0])
-        check_sources(inputs)
-    else:
-        _restore_or_run(options, command, inputs, made_from)
+    with tempfile.TemporaryDirectory(prefix="segsweep-") as folder:
+        environment = save_expected(Path(folder) / "inputs.json", job_inputs.expected())
+        if options.cache is None:
+            _run(command, Path(options.log), options.outputs[0], environment)
+            job_inputs.check()
+        else:
+            _restore_or_run(options, command, job_inputs, environment)
     write_record(
         options.outputs, made_from, options.cache, options.packages, options.unkeyed_inputs
     )
 
 
 def _restore_or_run(
-    options: argparse.Namespace, command: list[str], inputs: list[str], made_from: dict[str, str]
+    options: argparse.Namespace,
+    command: list[str],
+    inputs: JobInputs,
+    environment: dict[str, str],
 ) -> None:
     """Restore the outputs from the cache, or make them and save them there."""
-    keyed = [digest for path, digest in made_from.items() if path not in options.unkeyed_inputs]
+    keyed = [digest for path, digest in inputs.hashes.items() if path not in options.unkeyed_inputs]
     key = cache_key(options.cache, options.packages, keyed)
     entry = CacheEntry(key)
     log = Path(options.log)
@@ -85,17 +86,20 @@ def _restore_or_run(
             log.write_text(f"restored from the cache: {entry.folder}\n", encoding="utf-8")
             print(f"{outputs[0]}: restored from the cache", file=sys.stderr)
             if options.after_restore:
-                subprocess.run([sys.executable, *options.after_restore], check=True)
+                subprocess.run(
+                    [sys.executable, *options.after_restore], check=True, env=environment
+                )
+                inputs.check()
             return
-        with tempfile.TemporaryDirectory(prefix="segsweep-") as folder:
-            final = Path(folder) / "final"
-            values = {"@key": key, "@checkpoints": str(entry.checkpoints), "@final": str(final)}
-            failures = record_failures(outputs[0].parent) if options.on_nodes else nullcontext()
-            with failures:
-                _run([values.get(word, word) for word in command], log, options.outputs[0])
-            check_sources(inputs)
-            if "@final" not in command or final.exists():
-                entry.save([*outputs, *cache_only], unhashed)
+        final = Path(environment[VARIABLE]).with_name("final")
+        values = {"@key": key, "@checkpoints": str(entry.checkpoints), "@final": str(final)}
+        failures = record_failures(outputs[0].parent) if options.on_nodes else nullcontext()
+        with failures:
+            words = [values.get(word, word) for word in command]
+            _run(words, log, options.outputs[0], environment)
+        inputs.check()
+        if "@final" not in command or final.exists():
+            entry.save([*outputs, *cache_only], unhashed)
         for path in cache_only:
             path.unlink()
 
@@ -104,7 +108,7 @@ def _hash_of(path: str) -> str | None:
     return content_hash(path) if Path(path).exists() else None
 
 
-def _run(command: list[str], log: Path, output: str) -> None:
+def _run(command: list[str], log: Path, output: str, environment: dict[str, str]) -> None:
     """Run `command`, which makes `output`, and write its lines to the log as they come.
 
     Raises:
@@ -119,6 +123,7 @@ def _run(command: list[str], log: Path, output: str) -> None:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
+            env=environment,
             preexec_fn=dying_with_me(),
         )
         errors = threading.Thread(target=writer.copy, args=(child.stderr,), daemon=True)

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.core.errors import UserError
+from segsweep.core.expected_inputs import check_expected
 from segsweep.core.yaml_format import dump_yaml, load_yaml
 
 SNAKEMAKE_TIMESTAMP = ".snakemake_timestamp"
@@ -88,17 +90,36 @@ def write_csv(path: str | Path, columns: Sequence[str], rows: Iterable[Mapping[s
         writer.writerows(rows)
 
 
+def read_bytes(path: str | Path) -> bytes:
+    """Return the content of a file; raises `UserError` if it is an input that was exchanged."""
+    content = Path(path).read_bytes()
+    check_expected(path, content)
+    return content
+
+
+def read_text(path: str | Path) -> str:
+    return read_bytes(path).decode("utf-8")
+
+
 def read_csv(path: str | Path) -> list[dict[str, str]]:
     try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            return list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        return parse_csv(path, read_bytes(path))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read as CSV ({error})") from error
+
+
+def parse_csv(path: str | Path, content: bytes) -> list[dict[str, str]]:
+    """Return the rows of a table with the content that was read from `path`."""
+    try:
+        text = content.decode("utf-8-sig")
+        return list(csv.DictReader(io.StringIO(text, newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read as CSV ({error})") from error
 
 
 def read_json(path: str | Path) -> Any:
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(read_text(path))
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as JSON ({error})") from error
 
@@ -106,7 +127,7 @@ def read_json(path: str | Path) -> Any:
 def read_yaml(path: str | Path) -> Any:
     """Read a YAML file; raises `UserError` where it is not safe YAML (see `yaml_format`)."""
     try:
-        return load_yaml(Path(path).read_text(encoding="utf-8"))
+        return load_yaml(read_text(path))
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as YAML ({error})") from error
 
@@ -115,6 +136,15 @@ def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file's content as hexadecimal digits."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_signature(path: str | Path) -> tuple[int, ...] | None:
+    """Return size, times, and inode of a file, which differ after any change; None without it."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
 def content_hash(path: str | Path) -> str:

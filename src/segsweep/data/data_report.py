@@ -67,8 +67,8 @@ def measure_images(
     """
     for i, source in enumerate(sources):
         rows, columns = int(source["target_height"]), int(source["target_width"])
-        image = data.images[i, :rows, :columns] / 255
-        mask = data.masks[i, :rows, :columns].astype(bool)
+        (image,), (mask,) = data.read([i])
+        image, mask = image[:rows, :columns] / 255, mask[:rows, :columns].astype(bool)
         original_pixels = int(source["height"]) * int(source["width"]) / (rows * columns)
         labels, objects = ndimage.label(mask, np.ones((3, 3)))
         areas = np.bincount(labels.ravel())[1:] * original_pixels
@@ -170,7 +170,8 @@ def draw_contact_sheet(data: ProcessedSet, path: Path) -> None:
         for position, i in enumerate(shown[split]):
             left = GAP + position % SHEET_COLUMNS * (SIDE + GAP)
             y = top + position // SHEET_COLUMNS * cell
-            sheet.paste(_outline(data.images[i], data.masks[i], COLOURS[split]), (left, y))
+            image, mask = data.read([i])
+            sheet.paste(_outline(*image, *mask, COLOURS[split]), (left, y))
             label = _shorten(printable(data.names[i]), draw, label_font)
             draw.text((left, y + SIDE + 2), label, fill=(212, 212, 216), font=label_font)
         top += rows[split] * cell

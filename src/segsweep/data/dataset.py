@@ -1,5 +1,7 @@
 """The processed data set as training reads it: memory-mapped arrays, names, groups and splits."""
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -7,9 +9,12 @@ from typing import Any
 import numpy as np
 
 from segsweep.core.errors import UserError
-from segsweep.core.files import read_csv, read_json, sha256
+from segsweep.core.files import parse_csv, read_bytes, read_json
 
 SPLITS = ("train", "validation", "test")
+
+COLUMNS = ("name", "group", "split", "pixels_sha256")
+"""The columns of the manifest."""
 
 PREPROCESSING_KEYS = ("input_shape", "mode", "percentiles", "stacks")
 """The settings of `preprocess` that determine how an image becomes arrays."""
@@ -27,6 +32,9 @@ class ProcessedSet:
         splits: Split of each image (one of `SPLITS`).
         identity: Hash of the manifest, which contains the hashes of all images and masks.
         preprocessing: The settings in `PREPROCESSING_KEYS`, as in the study.
+        pixel_hashes: `pixels_hash` of each image, as in the manifest; empty to compare none.
+        folder: The folder of the arrays.
+        compared: The images that `read` has compared with their hashes.
     """
 
     images: np.ndarray
@@ -36,12 +44,16 @@ class ProcessedSet:
     splits: list[str]
     identity: str = ""
     preprocessing: dict[str, Any] = field(default_factory=dict)
+    pixel_hashes: list[str] = field(default_factory=list)
+    folder: Path = Path()
+    compared: set[int] = field(default_factory=set)
 
     @classmethod
     def open(cls, folder: str | Path) -> "ProcessedSet":
         """Memory-map the arrays that `preprocess` wrote to `folder` and read the manifest."""
         folder = Path(folder)
-        rows = read_csv(folder / "manifest.csv")
+        manifest = read_bytes(folder / "manifest.csv")
+        rows = parse_csv(folder / "manifest.csv", manifest)
         try:
             images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
             masks = np.load(folder / "masks.npy", mmap_mode="r", allow_pickle=False)
@@ -55,7 +67,7 @@ class ProcessedSet:
                 f"{folder}: found images {images.dtype} {images.shape} and masks {masks.shape}, "
                 "expected uint8 (n, height, width) for both; run snakemake again"
             )
-        missing = {"name", "group", "split"} - set(rows[0] if rows else {})
+        missing = {*COLUMNS} - set(rows[0] if rows else {})
         if missing:
             raise UserError(
                 f"{folder / 'manifest.csv'}: found no column {', '.join(sorted(missing))}; run "
@@ -66,12 +78,39 @@ class ProcessedSet:
                 f"{folder}: found {len(rows)} rows in manifest.csv, {len(images)} images and "
                 f"{len(masks)} masks, expected equal numbers; run snakemake again"
             )
-        names, groups, splits = ([row[key] for row in rows] for key in ("name", "group", "split"))
+        names, groups, splits, hashes = ([row[key] for row in rows] for key in COLUMNS)
+        identity = hashlib.sha256(manifest).hexdigest()
         preprocessing = read_json(folder / "preprocessing.json")
-        identity = sha256(folder / "manifest.csv")
-        return cls(images, masks, names, groups, splits, identity, preprocessing)
+        return cls(images, masks, names, groups, splits, identity, preprocessing, hashes, folder)
+
+    def read(self, index: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return copies of these images and masks.
+
+        Raises:
+            UserError: An image that is read for the first time has another hash than the manifest
+                says: the arrays are damaged, or were exchanged.
+        """
+        images, masks = self.images[index], self.masks[index]
+        for i, image, mask in zip(map(int, index), images, masks, strict=True):
+            if i in self.compared or not self.pixel_hashes:
+                continue
+            if pixels_hash(image, mask) != self.pixel_hashes[i]:
+                raise UserError(
+                    f"{self.folder}: found other pixels of {self.names[i]} than manifest.csv says, "
+                    "so an array is damaged, or was exchanged during the run; delete the folder "
+                    "and run snakemake again"
+                )
+            self.compared.add(i)
+        return images, masks
 
     def split(self, name: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """Return the images, masks and names of one split, as copies in memory."""
         index = [i for i, split in enumerate(self.splits) if split == name]
-        return self.images[index], self.masks[index], [self.names[i] for i in index]
+        return *self.read(index), [self.names[i] for i in index]
+
+
+def pixels_hash(image: np.ndarray, mask: np.ndarray) -> str:
+    """Return the hash of a processed image and its mask, as in `manifest.csv`."""
+    digest = hashlib.sha256(np.ascontiguousarray(image).data)
+    digest.update(np.ascontiguousarray(mask).data)
+    return digest.hexdigest()

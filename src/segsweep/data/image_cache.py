@@ -1,4 +1,4 @@
-"""Process all images in several processes, and cache the results by content (`.store/images`).
+"""Process one image with its masks, and cache the result by content (`.store/images`).
 
 An image is taken from the cache if the same files were processed with the same settings and code.
 So a run that was killed continues where it stopped, and only new images are read.
@@ -6,22 +6,15 @@ So a run that was killed continues where it stopped, and only new images are rea
 
 import hashlib
 import json
-import os
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from segsweep.core.errors import UserError
-from segsweep.core.files import atomic_write, read_json, sha256, write_json
-from segsweep.core.processes import die_with_parent
+from segsweep.core.files import atomic_write, file_signature, read_json, sha256, write_json
 from segsweep.data.discovery import Pair
 from segsweep.data.images import read_grey, read_mask
 from segsweep.data.issues import NO_PERMISSION, DataIssue, InvalidImageError
@@ -38,10 +31,13 @@ from segsweep.pipeline.fingerprint import code_hash, imported_modules
 PREPARE_MODULE = "src/segsweep/data/prepare.py"
 """The code that the cached arrays depend on, with the modules that it imports."""
 
-CHUNK = 8
-"""Images that a worker takes at a time."""
-PROGRESS_INTERVAL = 5.0
-"""Seconds between two lines of progress."""
+
+@dataclass(frozen=True)
+class FileState:
+    """A file before it is read: its `file_signature`, and its content hash where it is known."""
+
+    signature: tuple[int, ...] | None
+    known_hash: str | None
 
 
 @dataclass(frozen=True)
@@ -76,71 +72,29 @@ def image_cache_folder(settings: ImageSettings) -> Path:
     return cache_root() / "images" / settings.digest(code)
 
 
-def prepare_images(
-    pairs: Sequence[Pair],
-    settings: ImageSettings,
-    folder: Path,
-    workers: int = 1,
-    known_hash: Callable[[Path], str | None] = lambda path: None,
-) -> list[PreparedImage | DataIssue]:
-    """Call `prepare_image` for every pair; the results are in the order of the pairs.
-
-    Args:
-        pairs: Images with their masks.
-        settings: What determines the processed pixels.
-        folder: The cache folder.
-        workers: Maximum number of processes.
-        known_hash: Returns the content hash of a file, or None if it is not known.
-
-    Raises:
-        UserError: A worker was killed, for example by the kernel when memory ran out.
-    """
-    hashes = [[known_hash(path) for path in (pair.image, *pair.masks)] for pair in pairs]
-    folder.mkdir(parents=True, exist_ok=True)
-    os.utime(folder)  # the cache keeps the folders that were used last
-    prepare = partial(prepare_image, settings=settings, folder=folder)
-    results: list[PreparedImage | DataIssue] = []
-    progress = _Progress(len(pairs))
-    count = min(workers, -(-len(pairs) // CHUNK))
-    if count <= 1:
-        for result in map(prepare, pairs, hashes):
-            results.append(result)
-            progress.show(len(results))
-        return results
-    with ProcessPoolExecutor(count, get_context("fork"), initializer=die_with_parent) as pool:
-        try:
-            for result in pool.map(prepare, pairs, hashes, chunksize=CHUNK):
-                results.append(result)
-                progress.show(len(results))
-        except BrokenProcessPool as error:
-            raise UserError(
-                f"{pairs[len(results)].image}: a worker was killed at this image or one of the "
-                f"{count * CHUNK} after it (out of memory, or a file that crashes its decoder); "
-                "finished images are in the cache: run the same command again with fewer workers "
-                "(snakemake --cores), or check these files"
-            ) from error
-    return results
-
-
 def prepare_image(
-    pair: Pair, known_hashes: Sequence[str | None], settings: ImageSettings, folder: Path
+    pair: Pair, states: Sequence[FileState], settings: ImageSettings, folder: Path
 ) -> PreparedImage | DataIssue:
     """Process an image and its masks, or take them from the cache.
 
     Args:
         pair: The image and its masks.
-        known_hashes: Content hashes of the image and of each mask; None where not known.
+        states: The image and each mask, before they are read.
         settings: What determines the processed pixels.
         folder: The cache folder.
 
     Returns:
         The processed image, or an issue if one of the files cannot be used.
+
+    Raises:
+        UserError: A file was changed while it was read.
     """
     file = pair.image
+    files = (pair.image, *pair.masks)
     try:
         hashes = []
-        for file, known_hash in zip((pair.image, *pair.masks), known_hashes, strict=True):
-            hashes.append(known_hash or _hash_file(file))
+        for file, state in zip(files, states, strict=True):
+            hashes.append(state.known_hash or _hash_file(file))
         key = hashlib.sha256("".join(hashes).encode()).hexdigest()
         cached = folder / key[:2] / f"{key}.npy"
         facts = _read_facts(cached)
@@ -154,6 +108,7 @@ def prepare_image(
             check_shapes(pages, masks, settings)
             arrays, facts = process_pages(pages, masks, settings)
             facts["pixel_mm"] = decoded.pixel_mm
+            _check_unchanged(files, states)
             _save(cached, arrays, facts)
     except InvalidImageError as error:
         return error.as_issue(file)
@@ -208,35 +163,26 @@ def _save(cached: Path, arrays: np.ndarray, facts: dict[str, Any]) -> None:
     """Write the arrays, then the facts, whose presence says that the arrays are complete."""
     with atomic_write(cached) as temporary, temporary.open("wb") as file:
         np.save(file, arrays, allow_pickle=False)
-    write_json(cached.with_suffix(".json"), facts | {"bytes": cached.stat().st_size})
+    facts = facts | {"bytes": cached.stat().st_size}
+    write_json(cached.with_suffix(".json"), {"facts": facts, "sha256": _digest(facts)})
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _check_unchanged(files: Sequence[Path], states: Sequence[FileState]) -> None:
+    for file, state in zip(files, states, strict=True):
+        if file_signature(file) != state.signature:
+            raise UserError(f"{file}: was changed while it was read; run the same command again")
 
 
 def _read_facts(cached: Path) -> dict[str, Any] | None:
-    """Return the facts about a cached image, None if it or its arrays are not there."""
+    """Return the facts about a cached image, None if they or its arrays are missing or damaged."""
     try:
-        facts = dict(read_json(cached.with_suffix(".json")))
-        return facts if cached.stat().st_size == facts["bytes"] else None
+        content = read_json(cached.with_suffix(".json"))
+        facts = dict(content["facts"])
+        is_intact = _digest(facts) == content["sha256"]
+        return facts if is_intact and cached.stat().st_size == facts["bytes"] else None
     except (UserError, OSError, TypeError, ValueError, KeyError):
         return None
-
-
-class _Progress:
-    """Print lines with the number of images, the rate and the remaining time."""
-
-    def __init__(self, total: int) -> None:
-        self.total, self.started = total, time.monotonic()
-        self.last_shown = self.started
-
-    def show(self, count: int) -> None:
-        """Print a line for `count` finished images if the last line is old enough."""
-        now = time.monotonic()
-        if now - self.last_shown < PROGRESS_INTERVAL:
-            return
-        self.last_shown = now
-        rate = count / (now - self.started)
-        seconds_left = (self.total - count) / rate
-        print(
-            f"preprocess: {count:,} of {self.total:,} images, {rate:,.0f} images/s, "
-            f"{seconds_left / 60:.1f} min left",
-            flush=True,
-        )

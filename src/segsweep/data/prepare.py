@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 from scipy.fft import dctn
 
+from segsweep.data.dataset import pixels_hash
 from segsweep.data.images import Foreground, stretch
 from segsweep.data.issues import InvalidImageError
 from segsweep.data.resize import Mode, find_windows, resize_image, resize_mask
@@ -143,11 +144,6 @@ def process_pages(
         "saturated": brightest_share > SATURATED_SHARE * len(pages),
     }
     return np.stack([images, processed_masks]), facts
-
-
-def pixels_hash(image: np.ndarray, mask: np.ndarray) -> str:
-    """Return the hash of a processed image and its mask, as in `manifest.csv`."""
-    return hashlib.sha256(image.tobytes() + mask.tobytes()).hexdigest()
 
 
 def perceptual_hash(image: np.ndarray) -> int:

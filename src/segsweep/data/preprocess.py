@@ -10,7 +10,8 @@ from segsweep.core.files import read_csv
 from segsweep.data.dataset import SPLITS
 from segsweep.data.dataset_writer import write_dataset
 from segsweep.data.discovery import Pair, find_pairs
-from segsweep.data.image_cache import PreparedImage, prepare_images
+from segsweep.data.image_cache import PreparedImage
+from segsweep.data.image_pool import prepare_images
 from segsweep.data.issues import DataIssue, DataIssuesError
 from segsweep.data.prepare import ImageSettings
 from segsweep.data.splits import (

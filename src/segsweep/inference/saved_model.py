@@ -18,7 +18,7 @@ from segsweep.config.sections import Preprocess
 from segsweep.config.training_config import TrainingConfig
 from segsweep.config.validation import check_training, validate
 from segsweep.core.errors import UserError
-from segsweep.core.files import read_json
+from segsweep.core.files import read_json, sha256
 from segsweep.data.dataset import PREPROCESSING_KEYS
 from segsweep.pipeline import environment
 from segsweep.training.columns import MODEL, WEIGHTS
@@ -45,6 +45,7 @@ class SavedModel:
         metrics: The content of `metrics.json`.
         data_sha256: Hash of the processed set it was trained on.
         environment: Hardware and versions it was trained with.
+        weights_sha256: Hash of the file of weights; None in models of version 0.1.0.
     """
 
     folder: Path
@@ -54,6 +55,7 @@ class SavedModel:
     metrics: dict[str, Any]
     data_sha256: str
     environment: dict[str, str]
+    weights_sha256: str | None
 
     @classmethod
     def read(cls, folder: Path) -> "SavedModel":
@@ -84,6 +86,7 @@ class SavedModel:
                     metrics,
                     str(content["data_sha256"]),
                     dict(content["environment"]),
+                    content.get("weights_sha256"),
                 )
         except KeyError as error:
             raise UserError(f"{path}: the key {error} is missing; {ADVICE}") from error
@@ -111,7 +114,7 @@ class SavedModel:
             device=device or self.config.device,
             threads=threads or self.config.threads,
         )
-        weights = _weights(config, self.folder / WEIGHTS)
+        weights = _weights(config, self.folder / WEIGHTS, self.weights_sha256)
         with reserve_gpu(config), report_gpu_failure():
             set_determinism(config)
             device_info = environment.select(config.device)
@@ -139,12 +142,18 @@ def _preprocessing(values: dict[str, Any], config: TrainingConfig) -> Preprocess
     return preprocessing
 
 
-def _weights(config: TrainingConfig, path: Path) -> dict[str, torch.Tensor]:
+def _weights(
+    config: TrainingConfig, path: Path, expected_sha256: str | None
+) -> dict[str, torch.Tensor]:
     """Load the weights and compare their shapes with the network before it is allocated."""
     try:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path}: the weights cannot be read ({error}); {ADVICE}") from error
+    if expected_sha256 not in (None, sha256(path)):
+        raise UserError(
+            f"{path}: found other weights than {MODEL} in the same folder describes; {ADVICE}"
+        )
     shapes = {name: list(tensor.shape) for name, tensor in weights.items()}
     try:
         with torch.device("meta"):

@@ -21,8 +21,8 @@ from segsweep.core.processes import output_of
 from segsweep.core.yaml_format import load_yaml
 from segsweep.pipeline.cache import ENTRY, cache_root
 from segsweep.pipeline.cache_keys import key_of_record
+from segsweep.pipeline.job_record import RECORD
 
-RECORD_SUFFIX = "provenance.json"
 DVC_CACHE = Path(".dvc/cache/files/md5")
 CHECKPOINT = "last.safetensors"
 IDENTIFYING = ("metrics.json", "suggestion.json")
@@ -94,7 +94,7 @@ def _identifiers(entry: Path) -> list[str]:
 
 def _in_results() -> Iterator[str]:
     for tree in _result_folders():
-        for path in tree.rglob(f"*{RECORD_SUFFIX}"):
+        for path in tree.rglob(f"*{RECORD}"):
             text = path.read_text(encoding="utf-8")
             yield from _identifying_hashes(text, str(path))
             record = json.loads(text)
@@ -125,7 +125,7 @@ def _in_dvc_cache(out: dict[str, Any]) -> Iterator[str]:
         members = json.loads(listing.read_text(encoding="utf-8")) if listing.exists() else []
     for member in members:
         file = _dvc_object(member["md5"])
-        if member["relpath"].endswith(RECORD_SUFFIX) and file.exists():
+        if member["relpath"].endswith(RECORD) and file.exists():
             yield from _identifying_hashes(file.read_text(encoding="utf-8"), str(file))
 
 

@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.core.errors import UserError
-from segsweep.core.files import files_below, hash_of_listing, read_json, sha256, write_json
+from segsweep.core.files import (
+    files_below,
+    hash_of_listing,
+    read_bytes,
+    read_json,
+    sha256,
+    write_json,
+)
 
 STATE = Path(".snakemake/segsweep")
 """The folder of the state that runs share: hashes, parts of the study, locks."""
@@ -104,14 +111,21 @@ def imported_modules(*roots: str) -> list[str]:
 
 def code_hash(path: str | Path) -> str:
     """Return the SHA-256 of what a Python file does; see the top of this module."""
-    content = Path(path).read_bytes()
-    return _code_hash(str(path), hashlib.sha256(content).hexdigest())
+    return code_hash_of(read_source(path), str(path))
+
+
+def read_source(path: str | Path) -> bytes:
+    """Return the content of a source file; ends the process with a message if it is unreadable."""
+    try:
+        return read_bytes(path)
+    except OSError as error:
+        sys.exit(f"error: {path}: cannot be read as Python ({error})")
 
 
 @cache
-def _code_hash(path: str, content: str) -> str:
-    """`content` is the hash of the file's bytes, so that an edited file is parsed again."""
-    return hashlib.sha256(repr(_canonical(_parse(path))).encode()).hexdigest()
+def code_hash_of(content: bytes, path: str) -> str:
+    """Return the SHA-256 of what the Python source `content`, read from `path`, does."""
+    return hashlib.sha256(repr(_canonical(_parse(content, path))).encode()).hexdigest()
 
 
 def _canonical(node: Any) -> Any:
@@ -144,7 +158,7 @@ def _name(node: ast.expr) -> str:
 def _imports(path: str) -> list[str]:
     """Return the paths of the segsweep modules that a file imports, also inside functions."""
     modules: list[str] = []
-    for node in ast.walk(_parse(path)):
+    for node in ast.walk(_parse(read_source(path), path)):
         if isinstance(node, ast.ImportFrom) and node.module:
             modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
@@ -156,8 +170,8 @@ def _imports(path: str) -> list[str]:
     return [file for file in files if Path(file).is_file() and Path(file).stat().st_size]
 
 
-def _parse(path: str) -> ast.Module:
+def _parse(content: bytes, path: str) -> ast.Module:
     try:
-        return ast.parse(Path(path).read_text(encoding="utf-8"))
-    except (SyntaxError, OSError) as error:
+        return ast.parse(content)
+    except (SyntaxError, ValueError) as error:
         sys.exit(f"error: {path}: cannot be read as Python ({error})")

@@ -55,7 +55,8 @@ def image_rows(
     rows = []
     for i, mask in zip(members, predicted, strict=True):
         window = Window(*(int(sources[i][column]) for column in WINDOW_COLUMNS))
-        found, truth = (m[window.target].astype(bool) for m in (mask, data.masks[i]))
+        _, (true_mask,) = data.read([i])
+        found, truth = (m[window.target].astype(bool) for m in (mask, true_mask))
         counts = confusion_counts(found, truth)
         distances = surface_distances(found, truth, _pixel_size(sources[i], window, unit))
         rows.append(

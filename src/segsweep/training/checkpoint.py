@@ -1,5 +1,6 @@
 """The state of a training between two epochs, saved as one safetensors file."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ class Checkpoint:
 def save(folder: Path, inputs: dict[str, Any], checkpoint: Checkpoint) -> None:
     """Save a checkpoint with the configuration and data (`inputs`) of its training."""
     text = {"inputs": json.dumps(inputs), "state": json.dumps(checkpoint.state)}
+    text["sha256"] = _digest(text, checkpoint.tensors)
     write_tensors(folder / FILE, checkpoint.tensors, text)
 
 
@@ -57,7 +59,7 @@ def write_tensors(path: Path, tensors: dict[str, torch.Tensor], text: dict[str, 
 def load(folder: Path, inputs: dict[str, Any]) -> Checkpoint | None:
     """Load the checkpoint of exactly this configuration and data, None where there is none.
 
-    A file that cannot be read, or that belongs to another training, is reported and ignored.
+    A file that is damaged, or that belongs to another training, is reported and ignored.
     """
     path = folder / FILE
     if not path.exists():
@@ -71,7 +73,18 @@ def load(folder: Path, inputs: dict[str, Any]) -> Checkpoint | None:
                 )
                 return None
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if text["sha256"] != _digest(text, tensors):
+                raise ValueError("its content does not match its SHA-256")
             return Checkpoint(tensors, json.loads(text["state"]))
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         print(f"{path}: cannot be read ({error}); training starts at epoch 1")
         return None
+
+
+def _digest(text: dict[str, str], tensors: dict[str, torch.Tensor]) -> str:
+    """Return the SHA-256 of the texts and tensors of a checkpoint."""
+    digest = hashlib.sha256(json.dumps([text["inputs"], text["state"]]).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

@@ -29,7 +29,7 @@ class SplitLoader:
         memory: The memory of the device in bytes.
 
     Raises:
-        UserError: The split has no images.
+        UserError: The split has no images. Reading a batch raises it too: see `ProcessedSet.read`.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class SplitLoader:
         self.names = [data.names[i] for i in self.rows]
         self.shape = data.images.shape[1:]
         self.seed, self.device = seed, device
-        self.arrays = (data.images, data.masks)
+        self.data = data
         self.on_device: Batch | None = None
         height, width = self.shape
         if fits_on_device(len(self), height, width, memory):
@@ -101,10 +101,8 @@ class SplitLoader:
         return torch.randperm(len(self), generator=generator)
 
     def _read(self, index: torch.Tensor) -> Batch:
-        images, masks = (
-            torch.from_numpy(array[self.rows[index.numpy()]])[:, None] for array in self.arrays
-        )
-        return images, masks
+        images, masks = self.data.read(self.rows[index.numpy()])
+        return torch.from_numpy(images)[:, None], torch.from_numpy(masks)[:, None]
 
     def _to_device(self, index: torch.Tensor) -> Batch:
         images, masks = self._read(index)

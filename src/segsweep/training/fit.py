@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from segsweep.config.training_config import TrainingConfig
-from segsweep.core.files import write_csv, write_json
+from segsweep.core.files import sha256, write_csv, write_json
 from segsweep.data.dataset import ProcessedSet
 from segsweep.pipeline import environment
 from segsweep.training import checkpoint
@@ -172,7 +172,7 @@ def train(
     write_csv(out / "history.csv", HISTORY, outcome.history)
     write_csv(out / "images.csv", IMAGES, outcome.images)
     checkpoint.write_tensors(out / WEIGHTS, outcome.weights, {"status": outcome.metrics["status"]})
-    write_json(out / MODEL, _model_description(config, data, outcome))
+    write_json(out / MODEL, _model_description(config, data, outcome, sha256(out / WEIGHTS)))
     write_json(out / "timing.json", {"training_seconds": round(time.monotonic() - start, 2)})
     before_metrics(outcome)
     write_json(out / "metrics.json", outcome.metrics)
@@ -180,7 +180,7 @@ def train(
 
 
 def _model_description(
-    config: TrainingConfig, data: ProcessedSet, outcome: Outcome
+    config: TrainingConfig, data: ProcessedSet, outcome: Outcome, weights_sha256: str
 ) -> dict[str, Any]:
     """Return the content of `model.json`: all that a prediction needs in addition to the weights.
 
@@ -192,5 +192,6 @@ def _model_description(
         "threshold": outcome.threshold,
         "metrics": outcome.metrics,
         "data_sha256": data.identity,
+        "weights_sha256": weights_sha256,
         "environment": environment.hardware_and_versions(),
     }

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from safetensors.numpy import save_file
 
-from segsweep.core.files import atomic_write, read_csv, read_json, write_csv, write_json
+from segsweep.core.files import atomic_write, read_csv, read_json, sha256, write_csv, write_json
 from segsweep.training.columns import (
     HISTORY,
     IMAGES,
@@ -109,11 +109,11 @@ def truncate(folder: Path, thresholds: PruningThresholds) -> None:
         return
     write_csv(folder / "history.csv", HISTORY, history[:epoch])
     write_csv(folder / "images.csv", IMAGES, [])
+    info = {name: metrics[name] for name in TRAINING_INFO}
+    pruned = metrics | thresholds.pruned_metrics(history, epoch, info)
     if (weights := folder / WEIGHTS).exists():
         with atomic_write(weights) as temporary:
             save_file({}, temporary, {"status": "pruned"})
-    info = {name: metrics[name] for name in TRAINING_INFO}
-    pruned = metrics | thresholds.pruned_metrics(history, epoch, info)
-    if (model := folder / MODEL).exists():
-        write_json(model, read_json(model) | {"metrics": pruned, "threshold": None})
+        description = {"metrics": pruned, "threshold": None, "weights_sha256": sha256(weights)}
+        write_json(folder / MODEL, read_json(folder / MODEL) | description)
     write_json(folder / "metrics.json", pruned)
