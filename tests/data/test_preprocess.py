@@ -1,6 +1,8 @@
 """Preprocessing of the real sample: arrays, tables, splits, the cache, and every kind of issue."""
 
 import hashlib
+import random
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -238,6 +240,64 @@ def test_damaged_cached_image_is_processed_again(nuclei_raw: Path, tmp_path: Pat
         preprocess(nuclei_raw, tmp_path / "out", Preprocess(), tmp_path / "cache")
     preprocess(nuclei_raw, tmp_path / "out", Preprocess(), tmp_path / "cache")
     assert (tmp_path / "out/images.npy").read_bytes() == arrays
+
+
+def test_cached_facts_with_a_flipped_bit_are_not_used(nuclei_raw: Path, tmp_path: Path) -> None:
+    def run() -> dict[str, bytes]:
+        preprocess(nuclei_raw, tmp_path / "out", Preprocess(), tmp_path / "cache")
+        return {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+
+    whole = run()
+    chance = random.Random(0)
+    for file in sorted((tmp_path / "cache").rglob("*.json")):
+        content = bytearray(file.read_bytes())
+        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        file.write_bytes(content)
+    assert run() == whole
+
+
+def test_an_image_that_is_exchanged_while_it_is_read_is_not_cached(
+    nuclei_raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from segsweep.data import image_cache
+
+    raw = tmp_path / "raw"
+    shutil.copytree(nuclei_raw, raw)
+    first, second = sorted((raw / "images").iterdir())[:2]
+    original, other = first.read_bytes(), second.read_bytes()
+    read_grey = image_cache.read_grey
+
+    def exchanged(path: Path) -> Any:
+        if path == first:
+            first.write_bytes(other)
+        result = read_grey(path)
+        if path == first:
+            first.write_bytes(original)
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(image_cache, "read_grey", exchanged)
+        with pytest.raises(UserError, match=f"{first}: was changed while it was read"):
+            preprocess(raw, tmp_path / "out", Preprocess(), tmp_path / "cache")
+    preprocess(raw, tmp_path / "out", Preprocess(), tmp_path / "cache")
+    preprocess(nuclei_raw, tmp_path / "whole", Preprocess(), tmp_path / "other cache")
+    for name in ("images.npy", "manifest.csv"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+@pytest.mark.parametrize("array", ["images.npy", "masks.npy"])
+def test_an_array_with_a_flipped_bit_is_refused_when_it_is_read(
+    nuclei_processed: Path, tmp_path: Path, array: str
+) -> None:
+    folder = tmp_path / "processed"
+    shutil.copytree(nuclei_processed, folder)
+    content = bytearray((folder / array).read_bytes())
+    content[-1] ^= 1
+    (folder / array).write_bytes(content)
+    data = ProcessedSet.open(folder)
+    data.read(range(len(data.names) - 1))
+    with pytest.raises(UserError, match=f"other pixels of {re.escape(data.names[-1])} than"):
+        data.read([len(data.names) - 1])
 
 
 def test_many_issues_of_one_kind_are_shortened_on_the_terminal(

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import pickle
+import random
 import re
 import subprocess
 import sys
@@ -90,6 +91,33 @@ def test_a_checkpoint_that_cannot_be_trusted_is_not_used(
         next(tmp_path.iterdir()).write_bytes(pickle.dumps(Unpickled(tmp_path / "loaded")))
     assert same(whole, fit(config, nuclei, tmp_path))
     assert not (tmp_path / "loaded").exists()
+
+
+def test_a_checkpoint_with_a_flipped_bit_is_not_used(
+    config: TrainingConfig, nuclei: ProcessedSet, tmp_path: Path
+) -> None:
+    trainer = Trainer(config, nuclei)
+    trainer.run_epoch()
+    checkpoint.save(tmp_path, trainer.inputs, trainer.state())
+    file = tmp_path / checkpoint.FILE
+    content, intact = file.read_bytes(), checkpoint.load(tmp_path, trainer.inputs)
+    assert intact is not None
+    header = 8 + int.from_bytes(content[:8], "little")
+    chance = random.Random(0)
+    places = [chance.randrange(8, header) for _ in range(150)]  # names, history, shapes
+    places += [chance.randrange(len(content)) for _ in range(50)]
+    refused = 0
+    for place in places:
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << chance.randrange(8)
+        file.write_bytes(damaged)
+        loaded = checkpoint.load(tmp_path, trainer.inputs)
+        refused += loaded is None
+        if loaded is not None:  # the bit has no meaning, as in padding
+            assert loaded.state == intact.state
+            assert loaded.tensors.keys() == intact.tensors.keys()
+            assert all(torch.equal(loaded.tensors[k], intact.tensors[k]) for k in loaded.tensors)
+    assert refused > 0.9 * len(places)
 
 
 def test_a_checkpoint_of_other_data_is_not_used(

@@ -170,8 +170,8 @@ def draw_contact_sheet(data: ProcessedSet, path: Path) -> None:
         for position, i in enumerate(shown[split]):
             left = GAP + position % SHEET_COLUMNS * (SIDE + GAP)
             y = top + position // SHEET_COLUMNS * cell
-            image, mask = data.read([i])
-            sheet.paste(_outline(*image, *mask, COLOURS[split]), (left, y))
+            (image,), (mask,) = data.read([i])
+            sheet.paste(_outline(image, mask, COLOURS[split]), (left, y))
             label = _shorten(printable(data.names[i]), draw, label_font)
             draw.text((left, y + SIDE + 2), label, fill=(212, 212, 216), font=label_font)
         top += rows[split] * cell
