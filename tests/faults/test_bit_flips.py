@@ -74,7 +74,8 @@ def follow(advice: str, project: CountingProject) -> None:
         if match := ADVICE.search(line):
             named = match["path"] or (FILE.match(line) or {"path": ""})["path"]
             path = project.folder / named.rstrip(";,.")
-            assert named and path.exists(), line
+            assert named, line
+            assert path.exists(), line
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
