@@ -50,7 +50,7 @@ def command_line(main: Callable[[], None]) -> None:
 
 
 def end_run(message: str) -> NoReturn:
-    """End Snakemake while it reads the Snakefile or after its jobs, with a sentence and status 1."""
+    """End the process of Snakemake with one sentence and status 1."""
     sys.exit(f"error: {escape_controls(message)}")
 
 

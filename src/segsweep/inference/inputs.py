@@ -89,7 +89,7 @@ def _add(matches: _Matches, path: Path) -> None:
         new = {file: path for file in listing.files if file not in matches.folders}
         matches.folders |= new
         matches.problems += listing.issues
-    elif not os.path.isfile(path):  # unlike Path.is_file, False for a name that is too long
+    elif not os.path.isfile(path):  # noqa: PTH113, Path.is_file raises for a name that is too long
         found = "is not a regular file" if os.path.exists(path) else "no such file"
         unusable = DataIssue("unreadable", str(path), found, "expected an image or a folder")
         matches.problems.append(unusable)

@@ -153,8 +153,8 @@ def _run(engine: Engine, batch: list[tuple[Page, np.ndarray]], flips: bool) -> N
         ) from error
     if np.isnan(outputs).any():
         raise UserError(
-            "model.safetensors: the network's output is NaN, expected probabilities; choose another "
-            "model, or repeat the training"
+            "model.safetensors: the network's output is NaN, expected probabilities; choose "
+            "another model, or repeat the training"
         )
     for (page, _), output in zip(batch, outputs, strict=True):
         page.add_output(output)

@@ -88,6 +88,7 @@ def sbatch_exclusion(attempt: int) -> str:
 def _warn(node: str, cause: str) -> None:
     print(
         f"node {node} failed {MAX_FAILURES} trainings in a row and is excluded; when it is "
-        f"repaired, delete {cache_root() / 'nodes' / node} (its last error: {escape_controls(cause)})",
+        f"repaired, delete {cache_root() / 'nodes' / node} (its last error: "
+        f"{escape_controls(cause)})",
         file=sys.stderr,
     )

@@ -164,8 +164,7 @@ class StalenessCheck:
             to_check = job.up_to_date or written_marker(record).exists()
             if to_check and not self.is_up_to_date(job.outputs, job.inputs):
                 end_run(
-                    f"{record}: its inputs or outputs changed during the run; run "
-                    "snakemake again"
+                    f"{record}: its inputs or outputs changed during the run; run snakemake again"
                 )
 
 
