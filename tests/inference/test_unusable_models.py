@@ -238,6 +238,14 @@ def test_unusable_files_among_images_are_listed_and_control_characters_are_not_p
     assert not list((folder / "out").rglob("*.part"))
 
 
+def test_an_output_folder_whose_name_is_too_long_is_one_error(folder: Path) -> None:
+    Image.fromarray(np.arange(4096, dtype=np.uint8).reshape(64, 64)).save(folder / "x.png")
+    done = predict(folder, "x.png", "-o", "o" * 300)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(f"error: {'o' * 300}")
+    assert "File name too long" in done.stderr
+
+
 def test_a_name_of_the_greatest_length_has_its_mask(folder: Path) -> None:
     image = Image.fromarray(np.arange(4096, dtype=np.uint8).reshape(64, 64))
     names = ["l" * 251, "é" * 125, "good"]

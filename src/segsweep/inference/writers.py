@@ -1,6 +1,7 @@
 """Write masks and probabilities at the size of their images."""
 
 import errno
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -62,7 +63,7 @@ class Writer:
         try:
             self._write(prediction)
         except OSError as error:
-            if error.errno != errno.ENAMETOOLONG:
+            if error.errno != errno.ENAMETOOLONG or not os.path.isdir(self.out):
                 raise
             raise InvalidImageError(
                 "name",
