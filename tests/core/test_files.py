@@ -132,6 +132,15 @@ def test_a_file_system_without_locks_gives_one_sentence(
         pass
 
 
+@pytest.mark.parametrize("name", ["l" * 255, "é" * 127, "x"])
+def test_a_file_may_have_the_longest_name(tmp_path: Path, name: str) -> None:
+    with atomic_write(tmp_path / name) as temporary:
+        temporary.write_text("new")
+        assert temporary.name.startswith(".")
+    assert (tmp_path / name).read_text() == "new"
+    assert list(tmp_path.iterdir()) == [tmp_path / name]
+
+
 def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "x"
     file.write_text("old")

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dicom import dicom
+from segsweep.core.printable import printable
 from segsweep.data.images import read_grey, read_mask
-from segsweep.data.issues import InvalidImageError, printable
+from segsweep.data.issues import InvalidImageError
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2000"))
 MEMORY = 8 << 30

@@ -1,8 +1,5 @@
 """`segsweep predict` as users run it: any files in, masks out, one list of problems."""
 
-import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -11,31 +8,12 @@ import tifffile
 from PIL import Image
 
 from dicom import dicom
-from project import environment, segsweep
+from predict_example import changed, predict
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_csv, read_json, write_json
 from segsweep.inference.inputs import InputImage, find_images
 from segsweep.inference.saved_model import SavedModel
 from segsweep.inference.writers import Writer
-
-
-@pytest.fixture
-def folder(model_folder: Path, tmp_path: Path) -> Path:
-    """A folder that has only copies of a model's two files."""
-    (tmp_path / "model").mkdir()
-    for name in ("model.json", "model.safetensors"):
-        shutil.copy(model_folder / name, tmp_path / "model")
-    return tmp_path
-
-
-def predict(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        segsweep("predict", "--model", "model", *arguments),
-        cwd=folder,
-        env=environment() | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-    )
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -153,25 +131,16 @@ def test_an_image_is_never_overwritten(tmp_path: Path) -> None:
         find_images([str(tmp_path / "none")], [tmp_path / "masks"])
 
 
-def changed(content: dict, *keys: str, value: object = None) -> dict:
-    """Return a copy with one value replaced, or removed if `value` is None."""
-    copy = json.loads(json.dumps(content))
-    table = copy
-    for key in keys[:-1]:
-        table = table[key]
-    if value is None:
-        del table[keys[-1]]
-    else:
-        table[keys[-1]] = value
-    return copy
-
-
 @pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
         (("config",), None, "'config' is missing"),
         (("metrics", "best_epoch"), None, "'best_epoch' is missing"),
-        (("threshold", "chosen"), "high", "could not convert string to float"),
+        (
+            ("threshold", "chosen"),
+            "high",
+            r"threshold\.chosen: found the text .high., expected a number",
+        ),
         (("preprocessing", "mode"), "crop", r"preprocessing\.mode: found 'crop'"),
         (("preprocessing", "input_shape"), [32, 32, 1], r"found \[32, 32, 1\], expected \[64, 64"),
         (("preprocessing", "percentiles"), [50.0, 10.0], r"found \[50\.0, 10\.0\]"),

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from project import ROOT
+from terminal import ESCAPED, HOSTILE, controls, on_terminal
 
 RUN_JOB = [sys.executable, str(ROOT / "workflow/scripts/run_job.py"), "--log", "log"]
 
@@ -79,3 +80,18 @@ def test_an_interrupt_ends_a_job_without_a_traceback(tmp_path: Path) -> None:
         assert set(errors.splitlines()) <= {"o" * 300, ""}
         (tmp_path / "log").unlink()
     assert not (tmp_path / "out").exists()
+
+
+def test_what_a_command_prints_cannot_control_the_terminal(tmp_path: Path) -> None:
+    """The line of progress on a terminal is the only text with control characters."""
+    (tmp_path / "in").write_text("1")
+    job = [*RUN_JOB, "--outputs", "out", "out.json", "--inputs", "in", "--", sys.executable, "-c"]
+    write = f"print({HOSTILE!r}); open('out', 'w').write('2')"
+    status, output = on_terminal([*job, write], tmp_path)
+    assert (status, output) == (0, f"\r\x1b[K{ESCAPED}\n")
+    write = f"print('shown'); import sys; sys.exit('error: ' + {HOSTILE!r})"
+    (tmp_path / "in").write_text("2")
+    status, output = on_terminal([*job, write], tmp_path)
+    assert status == 1
+    assert controls(output.removeprefix("\r\x1b[Kshown")) == []
+    assert r"error: out was not made, see log: \x1b[2J\x1b]0;title\x07" in output

@@ -6,6 +6,7 @@ import re
 import time
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -16,6 +17,7 @@ from segsweep.core.files import read_csv, read_json, write_csv, write_json, writ
 from segsweep.report.html import write_report
 from segsweep.report.markdown import write_markdown
 from sweep_example import METRIC, PARAMETERS, WINNER
+from terminal import ESCAPED, HOSTILE, controls
 
 INJECTION = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -162,6 +164,40 @@ def test_text_from_files_is_escaped(tmp_path: Path) -> None:
     write_markdown(tmp_path, tmp_path / "report.md")
     above_rationale = (tmp_path / "report.md").read_text().partition("## Next sweep")[0]
     assert "<script" not in above_rationale
+
+
+def test_control_characters_of_files_are_in_no_output(tmp_path: Path) -> None:
+    """Also lone surrogates, which JSON can hold and no file in UTF-8."""
+    write_external(tmp_path)
+    hostile = HOSTILE + "\ud800"
+    findings = read_json(tmp_path / "analysis/findings.json")
+    findings["source"] = findings["findings"][1]["sentence"] = hostile
+    del findings["parameters"]
+    write_json(tmp_path / "analysis/findings.json", findings)
+    for name in ("trials", "effects", "importance"):
+        rows = [
+            {key.replace("loss", f"l{HOSTILE}oss"): rename(value) for key, value in row.items()}
+            for row in read_csv(tmp_path / f"analysis/{name}.csv")
+        ]
+        write_csv(tmp_path / f"analysis/{name}.csv", list(rows[0]), rows)
+    write_text(tmp_path / "next/rationale.md", f"# The next\n\n## {HOSTILE}\n")
+    write_report(tmp_path, tmp_path / "report.html")
+    write_markdown(tmp_path, tmp_path / "report.md")
+    plots = list((tmp_path / "plots").glob("*.svg"))
+    for path in (tmp_path / "report.html", tmp_path / "report.md", *plots):
+        assert controls(path.read_text(encoding="utf-8")) == [], path
+    for plot in plots:
+        ElementTree.parse(plot)
+    page = Page(tmp_path / "report.html")
+    assert page.text.count(ESCAPED) >= 5
+    assert ESCAPED + r"\ud800" in page.text
+
+
+def rename(value: str) -> str:
+    """Make the names of trials and of losses hostile."""
+    for word in ("brisk", "loss", "dice"):
+        value = value.replace(word, f"{word[0]}{HOSTILE}{word[1:]}")
+    return value
 
 
 def test_imported_sweep(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import yaml
 from results_example import write_example
 from segsweep.core.files import read_json, read_yaml, write_csv, write_json, write_text, write_yaml
 from segsweep.report.model_card import write_model_card
+from terminal import HOSTILE, controls
 
 README = "# Sample: nuclei\n\nStained cells.\n\n**The masks are machine-made.**\n"
 
@@ -122,3 +123,18 @@ def test_text_names_missing_results(results: Path) -> None:
     assert "who made them, and how, is not recorded" in text
     assert "No other threshold is better" in text
     assert front["model-index"][0]["results"][0]["dataset"]["type"] == "own-images"
+
+
+def test_text_from_files_is_escaped(results: Path) -> None:
+    model = read_json(results / "best/model.json")
+    model["config"]["optimizer"] = f"<b>|{HOSTILE}"
+    model["environment"]["torch"] = f"<script>{HOSTILE}"
+    write_json(results / "best/model.json", model)
+    update_json(results / "confirm/verdict.json", verdict=f"<b>{HOSTILE}")
+    write_text(results.parent / "README.md", f"# Sample: n{HOSTILE}\n\nCells.{HOSTILE}\n")
+    front, text = card_of(results)
+    assert controls((results / "model_card.md").read_text()) == []
+    assert "<b>" not in text
+    assert "<script>" not in text
+    assert text.count(r"\x1b[2J") == 5
+    assert front["model-index"][0]["results"][0]["dataset"]["name"].startswith("n")

@@ -19,7 +19,7 @@ from snakemake.utils import update_config
 sys.path.insert(0, f"{workflow.basedir}/src")
 
 from segsweep.config.study import Study
-from segsweep.core.errors import UserError
+from segsweep.core.errors import UserError, end_run
 from segsweep.core.files import read_yaml
 from segsweep.core.processes import die_with_parent, end_with_reader, output_of
 from segsweep.data.raw_data import RAW_DVC_FILE, check_raw_data
@@ -46,7 +46,7 @@ try:
     check_raw_data(Path("data/raw"))
     check_prior_trials_exist(STUDY.sweep.prior_trials)
 except UserError as error:
-    sys.exit(f"error: {error}")
+    end_run(str(error))
 
 if IS_MAIN:
     if "DVC_STAGE" in os.environ:

@@ -25,6 +25,7 @@ from typing import IO
 from segsweep.core.errors import MachineError, UserError, command_line, parser
 from segsweep.core.expected_inputs import VARIABLE, save_expected
 from segsweep.core.files import content_hash, locked
+from segsweep.core.printable import replace_line
 from segsweep.core.processes import die_with_parent, dying_with_me
 from segsweep.pipeline.cache import CacheEntry
 from segsweep.pipeline.cache_keys import cache_key
@@ -174,8 +175,10 @@ def _failure(log: Path, output: str) -> UserError:
 
 def _show(line: str, is_terminal: bool) -> None:
     """Print a line of progress, which on a terminal replaces the line before."""
-    text, end = (f"\r\033[K{line}", "") if is_terminal else (line, "\n")
-    print(text, end=end, file=sys.stderr, flush=True)
+    if is_terminal:
+        replace_line(line, sys.stderr)
+    else:
+        print(line, file=sys.stderr, flush=True)
 
 
 def _arguments() -> tuple[argparse.Namespace, list[str]]:

@@ -18,6 +18,7 @@ from segsweep.config.training_config import SEARCHABLE
 from segsweep.core.errors import UserError
 from segsweep.core.files import write_text, write_yaml
 from segsweep.core.formatting import format_interval, format_metric, format_value
+from segsweep.core.printable import escape_controls
 from segsweep.core.thinning import evenly
 from segsweep.core.yaml_format import dump_yaml
 from segsweep.search import sweep_files
@@ -94,7 +95,7 @@ def write_next_study(
         sweep = {"method": "bayes", "metric": metric, "parameters": others}
         text += "Add the key `program` to sweep.yaml before you use it.\n"
     write_yaml(out / "sweep.yaml", sweep)
-    write_text(out / "rationale.md", text)
+    write_text(out / "rationale.md", escape_controls(text))
 
 
 def next_study(analysis: Analysis, proposal: NextSweep, base: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from cyclopts import Parameter, validators
 
 from segsweep.cli.options import Flag
 from segsweep.core.errors import UserError
+from segsweep.core.printable import replace_line
 
 
 def _probability(_: object, value: float | str) -> None:
@@ -71,7 +72,7 @@ def predict(
     """
     import torch
 
-    from segsweep.data.issues import format_for_terminal
+    from segsweep.data.issues import InvalidImageError, format_for_terminal
     from segsweep.data.preprocess import image_settings
     from segsweep.inference import predict as inference
     from segsweep.inference.inputs import find_images
@@ -86,8 +87,12 @@ def predict(
     with saved.load(device, torch.get_num_threads()) as engine:
         inputs = inference.read_images(found, image_settings(saved.preprocessing), issues)
         for prediction in inference.predict(engine, inputs, batch_size, flips, progress.add_batch):
-            writer.write(prediction)
-            progress.add_image()
+            try:
+                writer.write(prediction)
+            except InvalidImageError as error:
+                issues.append(error.as_issue(prediction.image.path))
+            else:
+                progress.add_image()
     progress.end()
     print(f"predict: {progress.images} images in {out}, foreground from p = {cutoff:g} on")
     if issues:
@@ -123,9 +128,9 @@ class Progress:
     def _show(self) -> None:
         if self.is_terminal:
             counts = f"{self.images} of {self.total} images, {self.arrays} whole images or tiles"
-            print(f"\r\033[Kpredict: {counts} through the network", end="", flush=True)
+            replace_line(f"predict: {counts} through the network", sys.stdout)
 
     def end(self) -> None:
         """Clear the line on a terminal."""
         if self.is_terminal:
-            print("\r\033[K", end="")
+            replace_line("", sys.stdout)

@@ -113,9 +113,9 @@ def check_training(values: dict[str, Any], source: str) -> None:
         UserError: A value is out of range.
     """
     try:
+        validate(Preprocess, {"input_shape": values["input_shape"]})
         check_ranges(values)
         validate(Training, {name: values[name] for name in Training.model_fields})
-        validate(Preprocess, {"input_shape": values["input_shape"]})
     except ValueError as error:
         raise UserError("\n".join(f"{source}: {s}" for s in str(error).splitlines())) from None
 

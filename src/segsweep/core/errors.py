@@ -4,7 +4,11 @@ import argparse
 import errno
 import sys
 from collections.abc import Callable
+from traceback import print_exception
 from types import TracebackType
+from typing import NoReturn
+
+from segsweep.core.printable import escape_controls, protect_output
 
 
 class UserError(Exception):
@@ -12,6 +16,10 @@ class UserError(Exception):
 
     word = "error"
     """The first word of the printed sentence."""
+
+    def __str__(self) -> str:
+        """Return the message without control characters, as it may quote a file."""
+        return escape_controls(super().__str__())
 
 
 class MachineError(UserError):
@@ -24,8 +32,10 @@ def command_line(main: Callable[[], None]) -> None:
     """Run a script's `main`; print a `UserError` as one sentence and exit with status 1.
 
     Errors of the file system are printed in the same way: no space, no permission, no such file.
+    Control characters in anything that the script prints are escaped.
     After Ctrl-C Python ends the process by SIGINT, so that a shell's loop ends too.
     """
+    protect_output()
     sys.excepthook = _print_unless_interrupted
     try:
         main()
@@ -39,11 +49,16 @@ def command_line(main: Callable[[], None]) -> None:
         sys.exit(1)
 
 
+def end_run(message: str) -> NoReturn:
+    """End the process of Snakemake with one sentence and status 1."""
+    sys.exit(f"error: {escape_controls(message)}")
+
+
 def _print_unless_interrupted(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:
     if not issubclass(kind, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, traceback)
+        print_exception(kind, error, traceback)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:

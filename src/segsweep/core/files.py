@@ -23,9 +23,10 @@ def temporary_path(path: Path) -> Path:
     """Return the path at which this process writes the new `path` before it is renamed.
 
     The host name is part of it: processes on several machines may share a file system and have the
-    same process ID.
+    same process ID. The name of `path` is not: with it, a long one would be too long.
     """
-    return path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.part")
+    digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    return path.with_name(f".{digest}.{socket.gethostname()}-{os.getpid()}.part")
 
 
 @contextmanager

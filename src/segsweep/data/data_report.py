@@ -10,6 +10,7 @@ from scipy import ndimage
 from skimage.segmentation import find_boundaries
 
 from segsweep.core.files import atomic_write, write_text
+from segsweep.core.printable import printable
 from segsweep.core.thinning import evenly
 from segsweep.data.dataset import SPLITS, ProcessedSet
 from segsweep.data.issues import (
@@ -17,7 +18,6 @@ from segsweep.data.issues import (
     DataIssue,
     count_dropped,
     format_as_markdown,
-    printable,
 )
 
 STATISTICS_COLUMNS = (

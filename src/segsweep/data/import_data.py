@@ -14,12 +14,13 @@ from pathlib import Path
 from segsweep.config.sections import Preprocess
 from segsweep.core.errors import UserError
 from segsweep.core.files import write_csv, write_text
+from segsweep.core.printable import printable
 from segsweep.core.processes import output_of
 from segsweep.data.dataset_writer import ISSUE_COLUMNS
 from segsweep.data.discovery import MASK_SUFFIX, Pair, find_pairs
 from segsweep.data.dvc_yaml import DVC_YAML, read_dvc_yaml, set_own_images
 from segsweep.data.image_cache import image_cache_folder
-from segsweep.data.issues import DataIssuesError, printable, write_issue_report
+from segsweep.data.issues import DataIssuesError, write_issue_report
 from segsweep.data.preprocess import (
     EXCLUDED_FILE,
     PreparedDataset,

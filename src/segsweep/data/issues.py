@@ -8,6 +8,7 @@ from typing import Literal
 
 from segsweep.core.errors import UserError
 from segsweep.core.files import write_text
+from segsweep.core.printable import printable
 
 Severity = Literal["image", "dataset", "warning"]
 """`image`: an error of one image, which `preprocess.on_bad: drop` leaves out. `dataset`: an error
@@ -18,6 +19,7 @@ ISSUE_KINDS: dict[str, tuple[str, Severity]] = {
     "clash": ("two files with one name", "image"),
     "outside": ("symbolic link to a folder, or to a file outside the folder", "image"),
     "format": ("unsupported file format", "image"),
+    "name": ("name that is too long", "image"),
     "permission": ("no permission to read", "image"),
     "empty": ("empty file", "image"),
     "unreadable": ("unreadable file", "image"),
@@ -174,8 +176,3 @@ def write_issue_report(issues: Sequence[DataIssue], path: str = REPORT) -> None:
 def count_dropped(issues: Iterable[DataIssue]) -> int:
     """Return the number of files with an error of their own, which `on_bad: drop` leaves out."""
     return len({issue.file for issue in issues if issue.severity == "image"})
-
-
-def printable(text: str) -> str:
-    """Return the text on one line, with control characters escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -84,14 +84,15 @@ def _refuse_inside(out: Path, folder: Path) -> None:
 
 
 def _add(matches: _Matches, path: Path) -> None:
-    if path.is_dir():
+    if os.path.isdir(path):
         listing = list_images(path)
         new = {file: path for file in listing.files if file not in matches.folders}
         matches.folders |= new
         matches.problems += listing.issues
-    elif not path.is_file():
-        missing = ("unreadable", str(path), "no such file", "expected an image or a folder")
-        matches.problems.append(DataIssue(*missing))
+    elif not os.path.isfile(path):  # noqa: PTH113, Path.is_file raises for a name that is too long
+        found = "is not a regular file" if os.path.exists(path) else "no such file"
+        unusable = DataIssue("unreadable", str(path), found, "expected an image or a folder")
+        matches.problems.append(unusable)
     elif path.suffix.lower() not in READERS:
         found = f"is a {path.suffix} file" if path.suffix else "has no suffix"
         problem = DataIssue("format", str(path), found, f"expected {SUFFIXES}; convert it")

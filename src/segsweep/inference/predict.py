@@ -119,7 +119,7 @@ def predict(
         on_batch: Called with the size of each batch.
 
     Raises:
-        UserError: A batch does not fit in the device's memory.
+        UserError: A batch does not fit in the device's memory, or the network returns NaN.
     """
     waiting: deque[Prediction] = deque()
     batch: list[tuple[Page, np.ndarray]] = []
@@ -151,6 +151,11 @@ def _run(engine: Engine, batch: list[tuple[Page, np.ndarray]], flips: bool) -> N
             f"--batch-size: a batch of {len(batch)} does not fit in the device's memory; "
             "use a smaller one"
         ) from error
+    if np.isnan(outputs).any():
+        raise UserError(
+            "model.safetensors: the network's output is NaN, expected probabilities; choose "
+            "another model, or repeat the training"
+        )
     for (page, _), output in zip(batch, outputs, strict=True):
         page.add_output(output)
     batch.clear()

@@ -11,15 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from segsweep.config.sections import Preprocess
 from segsweep.config.training_config import TrainingConfig
-from segsweep.config.validation import check_training, validate
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_json, sha256
-from segsweep.data.dataset import PREPROCESSING_KEYS
+from segsweep.core.printable import printable
+from segsweep.inference.model_json import (
+    preprocessing_of,
+    shorten,
+    table,
+    threshold_of,
+    training_config,
+)
 from segsweep.pipeline import environment
 from segsweep.training.columns import MODEL, WEIGHTS
 from segsweep.training.device import report_gpu_failure, reserve_gpu
@@ -28,7 +33,6 @@ from segsweep.training.trainer import autocast_dtype, set_determinism
 from segsweep.training.unet import UNet
 
 METRICS = ("status", "reason", "best_epoch", "float32_since")
-THRESHOLDS = ("chosen", "val_dice_coefficient", "val_dice_coefficient_at_half")
 ADVICE = "copy the model's folder again, or repeat the training"
 
 
@@ -65,6 +69,7 @@ class SavedModel:
             UserError: The file is missing, damaged, or of a training that did not finish.
         """
         path = folder / MODEL
+        _require_file(path)
         if not path.exists():
             raise UserError(
                 f"{folder}: found no {MODEL}, expected the folder of a finished training, such as "
@@ -72,29 +77,31 @@ class SavedModel:
             )
         content = read_json(path)
         try:
-            metrics = dict(content["metrics"])
+            metrics = table(table(content, "file")["metrics"], "metrics")
             status, reason, best, since = (metrics[name] for name in METRICS)
             if status == "finished":
                 if type(best) is not int or type(since) not in (int, type(None)):
                     raise ValueError(f"found epochs {best} and {since}, expected whole numbers")
-                config = _config(content["config"], path)
+                config = training_config(table(content["config"], "config"))
                 return cls(
                     folder,
                     config,
-                    _preprocessing(content["preprocessing"], config),
-                    {name: float(content["threshold"][name]) for name in THRESHOLDS},
+                    preprocessing_of(table(content["preprocessing"], "preprocessing"), config),
+                    threshold_of(table(content["threshold"], "threshold")),
                     metrics,
                     str(content["data_sha256"]),
-                    dict(content["environment"]),
+                    table(content["environment"], "environment"),
                     content.get("weights_sha256"),
                 )
         except KeyError as error:
             raise UserError(f"{path}: the key {error} is missing; {ADVICE}") from error
-        except (TypeError, ValueError) as error:
-            raise UserError(f"{path}: is not a model description ({error}); {ADVICE}") from error
+        except (TypeError, ValueError, OverflowError) as error:
+            found = shorten("; ".join(str(error).splitlines()))
+            raise UserError(f"{path}: is not a model description ({found}); {ADVICE}") from error
+        found = printable(shorten(f"{status} ({reason})"))
         raise UserError(
-            f"{path}: found a training with status {status} ({reason}), expected a finished one; "
-            "choose another model"
+            f"{path}: found a training with status {found}, expected a finished one; choose "
+            "another model"
         )
 
     @contextmanager
@@ -118,6 +125,7 @@ class SavedModel:
         with reserve_gpu(config), report_gpu_failure():
             set_determinism(config)
             device_info = environment.select(config.device)
+            _check_memory(config, device_info.memory, self.folder / MODEL)
             since, best = self.metrics["float32_since"], self.metrics["best_epoch"]
             autocast = autocast_dtype(config, device_info, since, best)
             engine = Engine(config, torch.device(device_info.kind), autocast)
@@ -125,30 +133,35 @@ class SavedModel:
             yield engine
 
 
-def _config(values: dict[str, Any], path: Path) -> TrainingConfig:
-    config = TrainingConfig.from_dict(values, str(path))
-    check_training(config.to_dict(), str(path))
-    return config
+def _require_file(path: Path) -> None:
+    """Refuse what is no file, such as a pipe, for which reading would wait; it may be missing."""
+    if path.exists() and not path.is_file():
+        kind = "folder" if path.is_dir() else "pipe, socket or device"
+        raise UserError(f"{path}: found a {kind}, expected a file; {ADVICE}")
 
 
-def _preprocessing(values: dict[str, Any], config: TrainingConfig) -> Preprocess:
-    settings = {name: values[name] for name in PREPROCESSING_KEYS}
-    preprocessing = validate(Preprocess, settings, "preprocessing")
-    if tuple(preprocessing.input_shape) != config.input_shape:
-        raise ValueError(
-            f"preprocessing.input_shape: found {preprocessing.input_shape}, expected "
-            f"{list(config.input_shape)}, the input_shape of the training"
+def _check_memory(config: TrainingConfig, memory: int, path: Path) -> None:
+    """Refuse images that do not fit in memory, of which the system may end this process.
+
+    The network holds two arrays of the first level at a time, of 2 bytes per value or more.
+    """
+    height, width, _ = config.input_shape
+    needed = 2 * 2 * config.base_channels * height * width
+    if needed > memory:
+        raise UserError(
+            f"{path}: an image of {height} x {width} pixels needs more than {needed / 1e9:.1f} GB "
+            f"in its network, found {memory / 1e9:.1f} GB; use another machine or model"
         )
-    return preprocessing
 
 
 def _weights(
     config: TrainingConfig, path: Path, expected_sha256: str | None
 ) -> dict[str, torch.Tensor]:
-    """Load the weights and compare their shapes with the network before it is allocated."""
+    """Load the weights and compare them with the network before it is allocated."""
+    _require_file(path)
     try:
         weights = load_file(path)
-    except (OSError, SafetensorError) as error:
+    except Exception as error:  # safetensors raises any exception for types that PyTorch lacks
         raise UserError(f"{path}: the weights cannot be read ({error}); {ADVICE}") from error
     if expected_sha256 not in (None, sha256(path)):
         raise UserError(
@@ -158,15 +171,34 @@ def _weights(
     try:
         with torch.device("meta"):
             network = UNet(config.base_channels, config.depth, config.dropout, config.norm)
-    except RuntimeError as error:
+    except (RuntimeError, OverflowError, TypeError) as error:  # a size beyond 64 bits
         raise UserError(
             f"{path.with_name(MODEL)}: its network is too large for PyTorch; {ADVICE}"
         ) from error
-    expected = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
+    tensors = network.state_dict()
+    expected = {name: list(tensor.shape) for name, tensor in tensors.items()}
     for name in sorted({**expected, **shapes}):
         if shapes.get(name) != expected.get(name):
             raise UserError(
-                f"{path}: found {name} of shape {shapes.get(name)}, expected "
+                f"{path}: found {printable(name)} of shape {shapes.get(name)}, expected "
                 f"{expected.get(name)}, as {MODEL} in the same folder says; {ADVICE}"
             )
+    for name, tensor in weights.items():
+        if fault := _fault(name, tensor, tensors[name].dtype):
+            raise UserError(f"{path}: found {fault}; {ADVICE}")
     return weights
+
+
+def _fault(name: str, tensor: torch.Tensor, dtype: torch.dtype) -> str:
+    """Return what is wrong with a tensor of the weights, and what was expected; "" if nothing."""
+    if tensor.dtype != dtype:
+        return f"{name} of type {_name(tensor.dtype)}, expected {_name(dtype)}"
+    if not torch.isfinite(tensor).all():
+        return f"NaN or infinity in {name}, expected finite numbers"
+    if name.endswith("running_var") and (tensor < 0).any():
+        return f"a negative variance in {name}, expected 0 or more"
+    return ""
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

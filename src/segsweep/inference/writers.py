@@ -1,5 +1,7 @@
 """Write masks and probabilities at the size of their images."""
 
+import errno
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from PIL import Image
 
 from segsweep.core.errors import UserError
 from segsweep.core.files import atomic_write
+from segsweep.data.issues import InvalidImageError
 from segsweep.inference.inputs import InputImage
 from segsweep.inference.predict import Prediction
 
@@ -52,7 +55,23 @@ class Writer:
                 self._path(probabilities, image.name, SUFFIXES["tiff"])
 
     def write(self, prediction: Prediction) -> None:
-        """Write masks as uint8, 0 and 255; pages as one TIFF with pages, or one PNG each."""
+        """Write masks as uint8, 0 and 255; pages as one TIFF with pages, or one PNG each.
+
+        Raises:
+            InvalidImageError: The name of the image is too long for a file with its mask.
+        """
+        try:
+            self._write(prediction)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG or not os.path.isdir(self.out):
+                raise
+            raise InvalidImageError(
+                "name",
+                "has a name that is too long for the file with its mask",
+                "give it a shorter name",
+            ) from error
+
+    def _write(self, prediction: Prediction) -> None:
         probabilities = [page.probabilities() for page in prediction.pages]
         white, black = np.uint8(255), np.uint8(0)
         masks = [np.where(p >= self.threshold, white, black) for p in probabilities]

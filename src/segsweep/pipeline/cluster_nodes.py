@@ -18,6 +18,7 @@ from typing import Any
 
 from segsweep.core.errors import MachineError
 from segsweep.core.files import write_json
+from segsweep.core.printable import escape_controls
 from segsweep.pipeline.cache import cache_root
 
 MAX_FAILURES = 3
@@ -87,6 +88,7 @@ def sbatch_exclusion(attempt: int) -> str:
 def _warn(node: str, cause: str) -> None:
     print(
         f"node {node} failed {MAX_FAILURES} trainings in a row and is excluded; when it is "
-        f"repaired, delete {cache_root() / 'nodes' / node} (its last error: {cause})",
+        f"repaired, delete {cache_root() / 'nodes' / node} (its last error: "
+        f"{escape_controls(cause)})",
         file=sys.stderr,
     )

@@ -19,12 +19,12 @@ import hashlib
 import os
 import re
 import shutil
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from segsweep.core.errors import end_run
 from segsweep.core.files import write_json, write_text, write_yaml
 from segsweep.core.yaml_format import dump_yaml
 from segsweep.pipeline.fingerprint import STATE, FileHashes, code_hash
@@ -155,17 +155,16 @@ class StalenessCheck:
     def verify(self) -> None:
         """End the run with a message if a result does not match its record."""
         if "DVC_STAGE" in os.environ and self.hashes.of("params.yaml") != self.params:
-            sys.exit("error: params.yaml: changed while the stage ran; run dvc again")
+            end_run("params.yaml: changed while the stage ran; run dvc again")
         for path, digest in self.source_hashes.items():
             if not os.path.exists(path) or code_hash(path) != digest:
-                sys.exit(f"error: {path}: changed during the run; run snakemake again")
+                end_run(f"{path}: changed during the run; run snakemake again")
         for job in self.jobs:
             record = job.outputs[-1]
             to_check = job.up_to_date or written_marker(record).exists()
             if to_check and not self.is_up_to_date(job.outputs, job.inputs):
-                sys.exit(
-                    f"error: {record}: its inputs or outputs changed during the run; run "
-                    "snakemake again"
+                end_run(
+                    f"{record}: its inputs or outputs changed during the run; run snakemake again"
                 )
 
 
@@ -176,8 +175,8 @@ def lock_project() -> Any:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        sys.exit(
-            f"error: another snakemake is running in {os.getcwd()}; wait until it has ended "
+        end_run(
+            f"another snakemake is running in {os.getcwd()}; wait until it has ended "
             "(a dry run, -n, works meanwhile)"
         )
     return file
@@ -193,7 +192,7 @@ def _refuse_future(outputs: Sequence[str], sentinel: str) -> None:
     if newer():  # written a moment ago by a job of an earlier run, or truly in the future
         write_text(sentinel, f"{time.time_ns()}\n")
         for out in newer():
-            sys.exit(
-                f"error: {out}: its modification time is in the future (was the clock set back?); "
+            end_run(
+                f"{out}: its modification time is in the future (was the clock set back?); "
                 f"run `touch {out}`, then snakemake again"
             )

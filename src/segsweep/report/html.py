@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from segsweep.core.files import write_text
+from segsweep.core.printable import escape_controls
 from segsweep.report import summary, tables
 from segsweep.report.plot import Plot
 from segsweep.report.plots import make_plots, save
@@ -86,7 +87,7 @@ def write_report(
         next_sweep={} if live else _next_sweep(content),
         provenance={} if live else content.document("analysis/origin.json"),
     )
-    write_text(out, page)
+    write_text(out, escape_controls(page))
 
 
 def _template() -> Template:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from segsweep.core.files import write_text
+from segsweep.core.printable import escape_controls
 from segsweep.report import summary, tables
 from segsweep.report.plots import FOLDER
 from segsweep.report.results import Results
@@ -19,7 +20,7 @@ PLOTS = ("importance", "batch_size", "learning_rate", "map", "confirmation")
 
 def write_markdown(results: Path, out: Path) -> None:
     """Write the Markdown report of a folder of results, with links to its plots."""
-    write_text(out, "\n".join(_lines(Results(results), out)) + "\n")
+    write_text(out, escape_controls("\n".join(_lines(Results(results), out)) + "\n"))
 
 
 def _lines(results: Results, out: Path) -> Iterator[str]:

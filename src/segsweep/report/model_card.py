@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from segsweep.core.files import read_csv, read_json, read_yaml, write_text
+from segsweep.core.printable import escape_controls
 from segsweep.core.yaml_format import dump_yaml
 from segsweep.data.raw_data import OWN_IMAGES_TITLE
 from segsweep.report.markdown import escape
@@ -69,7 +70,7 @@ def write_model_card(results: Path, processed: Path, readme: Path, out: Path) ->
         about=about.strip(),
         limits=list(_limits(model, test, data, baselines, is_own)),
     )
-    write_text(out, card)
+    write_text(out, escape_controls(card))
 
 
 def _template() -> Any:
@@ -81,6 +82,7 @@ def _template() -> Any:
         keep_trailing_newline=True,
     )
     environment.filters["cell"] = format_cell
+    environment.filters["text"] = lambda value: escape(str(value))
     return environment.get_template("model_card.md.jinja")
 
 

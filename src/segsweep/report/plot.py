@@ -18,6 +18,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from segsweep.config.objective import Goal, sign
+from segsweep.core.printable import escape_controls, printable
 
 INK = "#010203"
 """A placeholder for the colour of the text around the plot."""
@@ -105,11 +106,11 @@ def render_svg(draw: Callable[[Figure], None], height: float = 240, width: float
 
 
 def _clean(svg: str) -> str:
-    """Round coordinates to two decimals, use the fonts and the text colour of the page."""
+    """Round coordinates, use the fonts and the text colour of the page, escape what XML forbids."""
     svg = re.sub(r' (?:d|x|y)="[^"]*"', lambda match: _round(match[0]), svg)
     svg = re.sub(r"font-family: [^;\"]*", "font-family: system-ui, sans-serif", svg)
     svg = re.sub(r"<style.*?</style>", SVG_STYLE, svg, count=1, flags=re.DOTALL)
-    return svg.replace(INK, "currentColor")
+    return escape_controls(svg.replace(INK, "currentColor"))
 
 
 def _round(attribute: str) -> str:
@@ -123,6 +124,7 @@ def relative_ranks(values: Sequence[float], goal: Goal) -> np.ndarray:
 
 
 def label_text(text: object, max_length: int = 28) -> str:
-    """Return a text for matplotlib: shortened, with dollar signs not read as mathematics."""
-    short = str(text) if len(str(text)) <= max_length else f"{str(text)[: max_length - 1]}…"
+    """Return a text for matplotlib: on one line, short, dollar signs not read as mathematics."""
+    line = printable(str(text))
+    short = line if len(line) <= max_length else f"{line[: max_length - 1]}…"
     return short.replace("$", r"\$")

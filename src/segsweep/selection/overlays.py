@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from segsweep.core.files import atomic_write
+from segsweep.core.printable import printable
 from segsweep.data.dataset import ProcessedSet
-from segsweep.data.issues import printable
 
 TRUTH, PREDICTION, BOTH = (230, 159, 0), (86, 180, 233), (0, 158, 115)
 """Colours of the colour-blind safe palette of Okabe and Ito."""

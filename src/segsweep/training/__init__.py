@@ -36,6 +36,8 @@ OTHER_MODULES = (
     "core/errors.py",
     # Read and write files without changing a value: JSON, CSV and YAML, in full precision.
     "core/files.py",
+    # Escapes control characters in what is printed.
+    "core/printable.py",
     "core/yaml_format.py",
     # Names the device and the dtype of its arithmetic, both of which are part of each key.
     "pipeline/environment.py",

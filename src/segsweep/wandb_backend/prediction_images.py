@@ -8,6 +8,7 @@ import numpy as np
 import wandb
 from PIL import Image
 
+from segsweep.core.printable import escape_controls
 from segsweep.core.thinning import evenly
 from segsweep.data.dataset import ProcessedSet
 
@@ -51,7 +52,7 @@ def logged_images(row: Mapping[str, Any], folder: Path) -> list[wandb.Image]:
 def _image(pixels: np.ndarray, caption: str, masks: Mapping[str, np.ndarray]) -> wandb.Image:
     return wandb.Image(
         np.asarray(pixels),
-        caption=caption,
+        caption=escape_controls(caption),
         masks={
             kind: {"mask_data": np.asarray(mask), "class_labels": CLASSES}
             for kind, mask in masks.items()
