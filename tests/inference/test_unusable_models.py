@@ -269,3 +269,13 @@ def test_the_status_of_an_unfinished_model_is_shown_without_control_characters(
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert r"\x1b[31m\x07\u202e\nerror: nothing" in done.stderr
     assert len(done.stderr) < 1000
+
+
+@pytest.mark.parametrize("place", [0.3, 0.6, 0.999])
+def test_weights_with_a_flipped_bit_are_refused(folder: Path, place: float) -> None:
+    weights = folder / "model/model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[int(place * len(content))] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(UserError, match=r"model\.safetensors: found other weights than model\.js"):
+        load(folder)
