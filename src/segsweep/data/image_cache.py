@@ -206,9 +206,10 @@ def _hash_file(path: Path) -> str:
 
 def _save(cached: Path, arrays: np.ndarray, facts: dict[str, Any]) -> None:
     """Write the arrays, then the facts, whose presence says that the arrays are complete."""
-    with atomic_write(cached) as temporary, temporary.open("wb") as file:
+    with atomic_write(cached, durable=False) as temporary, temporary.open("wb") as file:
         np.save(file, arrays, allow_pickle=False)
-    write_json(cached.with_suffix(".json"), facts | {"bytes": cached.stat().st_size})
+    facts = facts | {"bytes": cached.stat().st_size}
+    write_json(cached.with_suffix(".json"), facts, durable=False)
 
 
 def _read_facts(cached: Path) -> dict[str, Any] | None:

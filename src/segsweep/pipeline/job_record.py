@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from segsweep.core.errors import UserError
-from segsweep.core.files import content_hash, read_json, read_yaml, write_json
+from segsweep.core.files import content_hash, read_json, read_yaml, sha256, write_json
 from segsweep.pipeline.fingerprint import STATE, code_hash
 
 PARAMS_SUBSETS = STATE / "inputs"
@@ -104,3 +104,10 @@ def check_sources(inputs: Iterable[str]) -> None:
     for path, digest in listed_sources(inputs).items():
         if not Path(path).exists() or code_hash(path) != digest:
             raise UserError(f"{path}: changed during the run; run snakemake again")
+
+
+def is_intact_subset(path: str) -> bool:
+    """Return whether a file in `PARAMS_SUBSETS` has the content that its name says; else True."""
+    if not path.startswith(str(PARAMS_SUBSETS)):
+        return True
+    return sha256(path).startswith(Path(path).stem.rpartition("-")[2])
