@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from project import environment
+from segsweep.core.checked_json import read_checked_json
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_csv, read_yaml, write_yaml
 from segsweep.wandb_backend.agent import sweep_id
@@ -61,7 +62,7 @@ def test_the_sweep_is_created_once_and_has_the_run(example: Example, server: Ser
     assert run.sweep == sweep.name
     assert sweep.config["program"] == "workflow/scripts/train.py"
     (id_file,) = example.folder.glob(".store/wandb/*.json")
-    assert json.loads(id_file.read_text()) == {"server": server.url, "sweep": sweep.name}
+    assert read_checked_json(id_file) == sweep.name
 
 
 def test_model_and_dataset_are_artifacts_with_the_hashes_of_dvc(

@@ -36,6 +36,7 @@ from segsweep.pipeline.job_record import (
     is_up_to_date,
     written_marker,
 )
+from segsweep.pipeline.snakemake_notes import remove_damaged_notes
 
 JOBS = STATE / "jobs.json"
 """All jobs of the last reading of the Snakefile, for `segsweep explain` and `segsweep accept`."""
@@ -100,6 +101,7 @@ class StalenessCheck:
                 self._lock = lock_project()
                 shutil.rmtree(WRITTEN, ignore_errors=True)
                 WRITTEN.mkdir(exist_ok=True)
+            remove_damaged_notes(only_reading=dry)
             write_text(self.sentinel, f"{time.time_ns()}\n", durable=False)
 
     def save_study(self, study: Mapping[str, Any]) -> None:
