@@ -27,7 +27,7 @@ def test_a_damaged_file_of_dvc_gives_one_sentence(
     raw = Path("data/raw")
     raw.mkdir(parents=True)
     Path("data/raw.dvc").write_bytes(content)
-    with pytest.raises(UserError, match="git checkout -- data/raw.dvc") as caught:
+    with pytest.raises(UserError, match=r"git checkout -- data/raw\.dvc") as caught:
         check_raw_data(raw)
     assert str(caught.value).startswith("data/raw.dvc: ")
     assert "\n" not in str(caught.value)
