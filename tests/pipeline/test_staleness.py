@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from project import ROOT
+from segsweep.pipeline.explain import explain
 from segsweep.pipeline.fingerprint import STATE
 from segsweep.pipeline.job_record import write_record
-from segsweep.pipeline.staleness import STUDY_OF_RUN, StalenessCheck, is_read_only
+from segsweep.pipeline.staleness import STUDY_OF_RUN, Job, StalenessCheck, is_read_only
 
 
 @pytest.fixture(autouse=True)
@@ -148,6 +149,20 @@ def test_a_damaged_part_of_the_study_is_written_again(damage: bytes, main: bool)
     path.write_bytes(damage)
     assert StalenessCheck(dry=True, main=main).params_subset("study", {"epochs": 2}) == str(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", [b"", b"epochs: 4\n", b"\xff", None])
+def test_old_values_are_not_taken_from_a_damaged_part_of_the_study(damage: bytes | None) -> None:
+    old, new = (check().params_subset("study", {"epochs": n}) for n in (2, 3))
+    Path("c").write_text("a result")
+    write_record(["c", "c.json"], check().hashes_of([old]))
+    job = Job(["c", "c.json"], [new], up_to_date=False)
+    assert "  CHANGED  params.yaml: epochs 2 -> 3" in explain(job)
+    if damage is None:
+        Path(old).unlink()
+    else:
+        Path(old).write_bytes(damage)
+    assert "  CHANGED  params.yaml: the old values are not known" in explain(job)
 
 
 def test_damaged_hashes_are_computed_again() -> None:
