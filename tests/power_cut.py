@@ -61,10 +61,19 @@ def mounted(image: Path) -> Iterator[Disk]:
         try:
             yield Disk(image, folder, device)
         finally:
-            _run("umount", folder)
+            _unmount(folder)
     finally:
         _run("losetup", "--detach", device)
         folder.rmdir()
+
+
+def _unmount(folder: Path) -> None:
+    """Unmount a file system, after waiting for processes that have just been killed."""
+    for _ in range(100):
+        if subprocess.run(["umount", folder], capture_output=True).returncode == 0:
+            return
+        time.sleep(0.1)
+    _run("umount", folder)
 
 
 def _run(*command: str | Path) -> str:
