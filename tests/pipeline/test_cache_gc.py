@@ -8,6 +8,7 @@ import pytest
 
 from segsweep.config.study import Study
 from segsweep.config.training_config import TrainingConfig
+from segsweep.core.errors import UserError
 from segsweep.core.files import write_yaml
 from segsweep.pipeline.cache import CacheEntry
 from segsweep.pipeline.cache_gc import find_unreferenced
@@ -44,3 +45,14 @@ def test_a_damaged_checkpoint_can_be_deleted() -> None:
     folder = save_checkpoint("key", Study.read().training_config())
     (folder / checkpoint.FILE).write_bytes(b"damaged")
     assert [entry.folder for entry in find_unreferenced()] == [folder]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"\0" * 30, b"\xff", b"[]", b'{"made": []}', b'{"made": {}, "cache_tag": "x"}']
+)
+def test_a_damaged_record_gives_one_sentence(damage: bytes) -> None:
+    record = Path("results/trials/000/provenance.json")
+    record.parent.mkdir(parents=True)
+    record.write_bytes(damage)
+    with pytest.raises(UserError, match=f"{record}: not a provenance record .* delete the file"):
+        find_unreferenced()

@@ -120,3 +120,11 @@ def test_nothing_is_recorded_outside_a_cluster(
     with pytest.raises(UserError), record_failures(Path("000")):
         raise MachineError("failed")
     assert not Path(".store").exists()
+
+
+def test_a_damaged_record_of_a_failure_is_not_counted(train: Fails, tmp_path: Path) -> None:
+    for trial in ("000", "001", "002"):
+        train("a", trial)
+    (tmp_path / ".store/nodes/a/001.json").write_text("")
+    assert nodes_to_exclude() == {}
+    assert set(nodes_to_exclude(2)) == {"a"}

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from project import ROOT
+from segsweep.pipeline.explain import explain
 from segsweep.pipeline.fingerprint import STATE
 from segsweep.pipeline.job_record import write_record
-from segsweep.pipeline.staleness import STUDY_OF_RUN, StalenessCheck, is_read_only
+from segsweep.pipeline.staleness import STUDY_OF_RUN, Job, StalenessCheck, is_read_only
 
 
 @pytest.fixture(autouse=True)
@@ -138,3 +139,55 @@ def test_a_second_run_in_one_folder_is_refused_but_a_dry_run_is_not() -> None:
 )
 def test_command_lines_that_run_no_job_are_recognised(line: str, dry: bool) -> None:
     assert is_read_only(line.split()[1:]) == dry
+
+
+@pytest.mark.parametrize("main", [True, False])
+@pytest.mark.parametrize("damage", [b"", b"\0" * 14, b"epochs: 3\n", b"\xff"])
+def test_a_damaged_part_of_the_study_is_written_again(damage: bytes, main: bool) -> None:
+    path = Path(check().params_subset("study", {"epochs": 2}))
+    before = path.read_bytes()
+    path.write_bytes(damage)
+    assert StalenessCheck(dry=True, main=main).params_subset("study", {"epochs": 2}) == str(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", [b"", b"epochs: 4\n", b"\xff", None])
+def test_old_values_are_not_taken_from_a_damaged_part_of_the_study(damage: bytes | None) -> None:
+    old, new = (check().params_subset("study", {"epochs": n}) for n in (2, 3))
+    Path("c").write_text("a result")
+    write_record(["c", "c.json"], check().hashes_of([old]))
+    job = Job(["c", "c.json"], [new], up_to_date=False)
+    assert "  CHANGED  params.yaml: epochs 2 -> 3" in explain(job)
+    if damage is None:
+        Path(old).unlink()
+    else:
+        Path(old).write_bytes(damage)
+    assert "  CHANGED  params.yaml: the old values are not known" in explain(job)
+
+
+def test_damaged_hashes_are_computed_again() -> None:
+    now = check()
+    now.stale_jobs()
+    now.save()
+    hashes = STATE / "hashes.json"
+    intact = hashes.read_text()
+    digest = str(now.hashes.of("raw"))
+    wrong = digest.translate(str.maketrans("0123456789abcdef", "123456789abcdef0"))
+    damages = [intact.replace(digest, wrong), intact[:-20], "", "\0" * 100, "{}", "[1]", "null"]
+    assert intact not in damages
+    for damage in damages:
+        hashes.write_text(damage)
+        assert check().stale_jobs() == []
+    hashes.write_bytes(b"\xff")
+    assert check().stale_jobs() == []
+
+
+def test_a_change_that_keeps_size_and_modification_time_is_seen() -> None:
+    now = check()
+    now.stale_jobs()
+    now.save()
+    stat = os.stat("raw")
+    with Path("raw").open("r+") as file:  # keeps the inode, too
+        file.write("2")
+    os.utime("raw", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert check().stale_jobs() == ["a", "b"]

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from project import environment
+from segsweep.core.checked_json import read_checked_json
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_csv, read_yaml, write_yaml
 from segsweep.wandb_backend.agent import sweep_id
-from segsweep.wandb_backend.artifacts import dvc_hash, md5
+from segsweep.wandb_backend.artifacts import cached_dvc_hash, dvc_hash, md5
 from segsweep.wandb_backend.settings import (
     RunTarget,
     check_agent_parameters,
@@ -61,7 +62,7 @@ def test_the_sweep_is_created_once_and_has_the_run(example: Example, server: Ser
     assert run.sweep == sweep.name
     assert sweep.config["program"] == "workflow/scripts/train.py"
     (id_file,) = example.folder.glob(".store/wandb/*.json")
-    assert json.loads(id_file.read_text()) == {"server": server.url, "sweep": sweep.name}
+    assert read_checked_json(id_file) == sweep.name
 
 
 def test_model_and_dataset_are_artifacts_with_the_hashes_of_dvc(
@@ -139,3 +140,17 @@ def test_dvc_hash_of_a_folder_is_that_of_dvc(tmp_path: Path) -> None:
         subprocess.run(["dvc", *command], cwd=tmp_path, env=environment(), check=True)
     expected = read_yaml(tmp_path / "data.dvc")["outs"][0]["md5"]
     assert dvc_hash(tmp_path / "data") == expected
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"sha256": "", "value": "0.dir"}'])
+def test_a_damaged_hash_in_the_cache_is_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "provenance.json").write_text("{}")
+    assert cached_dvc_hash(folder) == dvc_hash(folder)
+    (cached,) = tmp_path.glob(".store/wandb/dvc-*.json")
+    cached.write_text(damage)
+    assert cached_dvc_hash(folder) == dvc_hash(folder)

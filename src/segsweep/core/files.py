@@ -1,6 +1,7 @@
 """Read and write small files: writes are atomic, and a broken file gives a `UserError`."""
 
 import csv
+import errno
 import hashlib
 import io
 import json
@@ -30,16 +31,44 @@ def temporary_path(path: Path) -> Path:
 
 
 @contextmanager
-def atomic_write(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path that is renamed to `path` if the block succeeds, else deleted."""
+def atomic_write(path: str | Path, durable: bool = True) -> Iterator[Path]:
+    """Yield a temporary path that is renamed to `path` if the block succeeds, else deleted.
+
+    Args:
+        path: The file to write.
+        durable: After a power cut `path` has its old content or the whole new one. Without, it may
+            also be empty, which costs less time: for files whose content is checked before use, or
+            that every run writes again.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_path(path)
     try:
         yield temporary
+        if durable:
+            sync(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sync_tree(folder: Path) -> None:
+    """Wait until a folder with all files and folders below it is on the disk."""
+    for path in (*folder.rglob("*"), folder):
+        if not path.is_symlink():
+            sync(path)
+
+
+def sync(path: Path) -> None:
+    """Wait until the content of a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that cannot do this for folders
+            raise
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -71,13 +100,13 @@ def locked(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def write_text(path: str | Path, text: str) -> None:
-    with atomic_write(path) as temporary:
+def write_text(path: str | Path, text: str, durable: bool = True) -> None:
+    with atomic_write(path, durable) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: str | Path, value: Any) -> None:
-    write_text(path, json.dumps(value, indent=1) + "\n")
+def write_json(path: str | Path, value: Any, durable: bool = True) -> None:
+    write_text(path, json.dumps(value, indent=1) + "\n", durable)
 
 
 def write_yaml(path: str | Path, value: Any, header: str = "") -> None:

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from segsweep.core.checked_json import read_checked_json, write_checked_json
 from segsweep.core.errors import UserError
-from segsweep.core.files import atomic_write, file_signature, read_json, sha256, write_json
+from segsweep.core.files import atomic_write, file_signature, sha256
 from segsweep.data.discovery import Pair
 from segsweep.data.images import read_grey, read_mask
 from segsweep.data.issues import NO_PERMISSION, DataIssue, InvalidImageError
@@ -161,14 +162,10 @@ def _hash_file(path: Path) -> str:
 
 def _save(cached: Path, arrays: np.ndarray, facts: dict[str, Any]) -> None:
     """Write the arrays, then the facts, whose presence says that the arrays are complete."""
-    with atomic_write(cached) as temporary, temporary.open("wb") as file:
+    with atomic_write(cached, durable=False) as temporary, temporary.open("wb") as file:
         np.save(file, arrays, allow_pickle=False)
     facts = facts | {"bytes": cached.stat().st_size}
-    write_json(cached.with_suffix(".json"), {"facts": facts, "sha256": _digest(facts)})
-
-
-def _digest(facts: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    write_checked_json(cached.with_suffix(".json"), facts, durable=False)
 
 
 def _check_unchanged(files: Sequence[Path], states: Sequence[FileState]) -> None:
@@ -180,9 +177,7 @@ def _check_unchanged(files: Sequence[Path], states: Sequence[FileState]) -> None
 def _read_facts(cached: Path) -> dict[str, Any] | None:
     """Return the facts about a cached image, None if they or its arrays are missing or damaged."""
     try:
-        content = read_json(cached.with_suffix(".json"))
-        facts = dict(content["facts"])
-        is_intact = _digest(facts) == content["sha256"]
-        return facts if is_intact and cached.stat().st_size == facts["bytes"] else None
-    except (UserError, OSError, TypeError, ValueError, KeyError):
+        facts: dict[str, Any] | None = read_checked_json(cached.with_suffix(".json"))
+        return facts if facts and cached.stat().st_size == facts["bytes"] else None
+    except (OSError, TypeError, KeyError):
         return None

@@ -213,6 +213,7 @@ def _replace_raw() -> None:
     try:
         set_own_images(True)
         output_of(*DVC, "add", str(RAW))
+        os.sync()  # DVC does not wait until its copies are on the disk
     except BaseException:
         shutil.rmtree(RAW)
         OLD_RAW.rename(RAW)

@@ -81,8 +81,7 @@ def _check_tracked_files(raw: Path) -> None:
             f"{raw}: no such folder, expected what {RAW_DVC_FILE} tracks; run `dvc checkout` (on "
             "another machine `dvc pull`)"
         )
-    out = read_yaml(RAW_DVC_FILE)["outs"][0]
-    tracked = out.get("nfiles"), out.get("size")
+    tracked = _tracked_size()
     sizes = [
         os.stat(os.path.join(parent, name)).st_size  # noqa: PTH118, for 100,000 files
         for parent, _, names in os.walk(raw)
@@ -94,6 +93,18 @@ def _check_tracked_files(raw: Path) -> None:
             f"with {tracked[1]} bytes, as {RAW_DVC_FILE} tracks; run `dvc add {raw}` to keep the "
             "present files, or `dvc checkout --force` to restore the tracked ones"
         )
+
+
+def _tracked_size() -> tuple[int, int]:
+    """Return the number of files that DVC tracks, and their bytes."""
+    try:
+        out = read_yaml(RAW_DVC_FILE)["outs"][0]
+        return int(out["nfiles"]), int(out["size"])
+    except (UserError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{RAW_DVC_FILE}: found no number of files and bytes, expected the file that `dvc add "
+            f"{RAW}` wrote; run `git checkout -- {RAW_DVC_FILE}` to restore it"
+        ) from error
 
 
 def _is_as_recorded(raw: Path) -> bool:

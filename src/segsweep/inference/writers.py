@@ -81,7 +81,7 @@ class Writer:
         else:
             for mask, suffix in zip(masks, _page_suffixes(len(masks)), strict=True):
                 path = self._path(self.out, name + suffix, SUFFIXES["png"])
-                with atomic_write(path) as temporary:
+                with atomic_write(path, durable=False) as temporary:
                     Image.fromarray(mask).save(temporary, format="PNG")
         if self.probabilities:
             path = self._path(self.probabilities, name, SUFFIXES["tiff"])
@@ -103,6 +103,6 @@ def _page_suffixes(count: int) -> Iterator[str]:
 
 
 def _write_tiff(path: Path, pages: Sequence[np.ndarray]) -> None:
-    with atomic_write(path) as temporary:
+    with atomic_write(path, durable=False) as temporary:
         pixels = np.stack(pages) if len(pages) > 1 else pages[0]
         tifffile.imwrite(temporary, pixels, photometric="minisblack", compression="zlib")

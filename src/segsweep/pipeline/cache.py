@@ -1,8 +1,9 @@
 """Finished results by key, so that the same work is never done twice.
 
 `.store/entries/KEY/` holds the files of one result, and `entry.json` with their hashes; it appears
-as a whole, by a rename. `.store/checkpoints/KEY/` holds the state of an unfinished training. One
-kernel lock for each key lets the second of two equal jobs wait for the first.
+as a whole, by a rename, once its files are on the disk. `.store/checkpoints/KEY/` holds the state
+of an unfinished training; it is deleted once the entry is on the disk, so that a power cut leaves
+one of them. One kernel lock for each key lets the second of two equal jobs wait for the first.
 """
 
 import fcntl
@@ -13,7 +14,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segsweep.core.errors import UserError
-from segsweep.core.files import atomic_write, locked, read_json, sha256, temporary_path, write_json
+from segsweep.core.files import (
+    atomic_write,
+    locked,
+    read_json,
+    sha256,
+    sync,
+    sync_tree,
+    temporary_path,
+    write_json,
+)
 
 ENTRY = "entry.json"
 FICLONE = 0x40049409  # ioctl_ficlone(2)
@@ -74,7 +84,8 @@ class CacheEntry:
         with self._new_folder() as folder:
             for path in (*outputs, *(p for p in unhashed if p.exists())):
                 _copy(path, folder / path.name)
-            write_json(folder / ENTRY, {p.name: sha256(folder / p.name) for p in outputs})
+            hashes = {path.name: sha256(folder / path.name) for path in outputs}
+            write_json(folder / ENTRY, hashes, durable=False)  # the whole folder is synced
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def alias(self, other: "CacheEntry") -> None:
@@ -90,13 +101,18 @@ class CacheEntry:
 
     @contextmanager
     def _new_folder(self) -> Iterator[Path]:
-        """Yield a folder that replaces the entry when the block succeeds."""
+        """Yield a folder that replaces the entry when the block succeeds, else is deleted."""
         folder = temporary_path(self.folder)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        yield folder
-        shutil.rmtree(self.folder, ignore_errors=True)
-        folder.rename(self.folder)
+        try:
+            yield folder
+            sync_tree(folder)
+            shutil.rmtree(self.folder, ignore_errors=True)
+            folder.rename(self.folder)
+            sync(self.folder.parent)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -104,7 +120,7 @@ def _copy(source: Path, target: Path) -> None:
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(source, target, symlinks=True, copy_function=_clone)
     else:
-        with atomic_write(target) as temporary:
+        with atomic_write(target, durable=False) as temporary:
             _clone(source, temporary)
 
 

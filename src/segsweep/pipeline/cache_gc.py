@@ -95,11 +95,7 @@ def _identifiers(entry: Path) -> list[str]:
 def _in_results() -> Iterator[str]:
     for tree in _result_folders():
         for path in tree.rglob(f"*{RECORD}"):
-            text = path.read_text(encoding="utf-8")
-            yield from _identifying_hashes(text, str(path))
-            record = json.loads(text)
-            if "cache_tag" in record:
-                yield key_of_record(record, record["made_from"])
+            yield from _identifiers_of_record(path, with_key=True)
 
 
 def _in_commits() -> Iterator[str]:
@@ -119,26 +115,40 @@ def _in_commits() -> Iterator[str]:
 
 
 def _in_dvc_cache(out: dict[str, Any]) -> Iterator[str]:
-    members = [{"md5": out["md5"], "relpath": out["path"]}]
+    members = [(out["path"], _dvc_object(out["md5"]))]
     if out["md5"].endswith(".dir"):
         listing = _dvc_object(out["md5"])
-        members = json.loads(listing.read_text(encoding="utf-8")) if listing.exists() else []
-    for member in members:
-        file = _dvc_object(member["md5"])
-        if member["relpath"].endswith(RECORD) and file.exists():
-            yield from _identifying_hashes(file.read_text(encoding="utf-8"), str(file))
+        members = _members(listing) if listing.exists() else []
+    for relpath, file in members:
+        if relpath.endswith(RECORD) and file.exists():
+            yield from _identifiers_of_record(file, with_key=False)
 
 
 def _dvc_object(md5: str) -> Path:
     return DVC_CACHE / md5[:2] / md5[2:]
 
 
-def _identifying_hashes(record: str, source: str) -> list[str]:
+def _members(listing: Path) -> list[tuple[str, Path]]:
+    """Return the files of a folder in DVC's cache: the path of each, and where its content is."""
     try:
-        made = json.loads(record)["made"]
-        return [digest for path, digest in made.items() if Path(path).name in IDENTIFYING]
-    except (ValueError, KeyError, AttributeError) as error:
+        return [(str(f["relpath"]), _dvc_object(str(f["md5"]))) for f in read_json(listing)]
+    except (UserError, KeyError, TypeError) as error:
         raise UserError(
-            f"{source}: not a provenance record ({error}), expected JSON with 'made'; delete the "
+            f"{listing}: not a list of files ({error}), expected DVC's JSON; delete the file, and "
+            "`dvc fetch` or `dvc commit` makes it again"
+        ) from error
+
+
+def _identifiers_of_record(record: Path, with_key: bool) -> list[str]:
+    """Return the hashes that identify a result and, if wanted, its key."""
+    try:
+        content = read_json(record)
+        found = [d for path, d in content["made"].items() if Path(path).name in IDENTIFYING]
+        if with_key and "cache_tag" in content:
+            found.append(key_of_record(content, content["made_from"]))
+    except (UserError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{record}: not a provenance record ({error}), expected JSON with 'made'; delete the "
             "file, and `snakemake` makes its result again"
         ) from error
+    return found

@@ -5,19 +5,18 @@ by itself only with Slurm accounting and only if the whole node goes down. A nod
 stays up and fails one training after the other.
 """
 
-import json
 import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from segsweep.core.checked_json import read_checked_json, write_checked_json
 from segsweep.core.errors import MachineError
-from segsweep.core.files import write_json
 from segsweep.core.printable import escape_controls
 from segsweep.pipeline.cache import cache_root
 
@@ -43,7 +42,7 @@ def record_failures(training: Path) -> Iterator[None]:
         yield
     except MachineError as error:
         failure = {"training": str(training), "cause": str(error), "time": time.time()}
-        write_json(folder / f"{'-'.join(training.parts)}.json", failure)
+        write_checked_json(folder / f"{'-'.join(training.parts)}.json", failure)
         raise
     for path in folder.glob("*.json"):
         path.unlink(missing_ok=True)
@@ -70,8 +69,9 @@ def nodes_to_exclude(min_failures: int = MAX_FAILURES) -> dict[str, str]:
 
 def _read_failures(folder: Path) -> Iterator[dict[str, Any]]:
     for path in folder.glob("*.json"):
-        with suppress(FileNotFoundError):  # a success on the node has just cleared it
-            yield json.loads(path.read_text(encoding="utf-8"))
+        failure = read_checked_json(path)
+        if failure is not None:  # else a success on the node has just cleared it, or it is damaged
+            yield failure
 
 
 def sbatch_exclusion(attempt: int) -> str:

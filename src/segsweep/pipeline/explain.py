@@ -11,7 +11,12 @@ from segsweep.core.files import read_json, read_yaml, write_json
 from segsweep.pipeline.cache import CacheEntry
 from segsweep.pipeline.cache_keys import key_of_record
 from segsweep.pipeline.fingerprint import FileHashes
-from segsweep.pipeline.job_record import PARAMS_SUBSETS, SOURCES, listed_sources
+from segsweep.pipeline.job_record import (
+    PARAMS_SUBSETS,
+    SOURCES,
+    is_intact_subset,
+    listed_sources,
+)
 from segsweep.pipeline.staleness import JOBS, Job
 
 
@@ -153,8 +158,10 @@ def _read_record(job: Job) -> dict[str, Any] | None:
 
 def _changed_keys(old: str, new: str) -> str:
     """Return which keys of the study differ between two params subsets."""
-    if not Path(old).exists():
+    if not old:
         return "the rule reads other keys than before"
+    if not Path(old).exists() or not is_intact_subset(old):
+        return "the old values are not known"
     before, after = _flatten(read_yaml(old)), _flatten(read_yaml(new))
     changes = [
         f"{key} {before.get(key, 'absent')} -> {after.get(key, 'absent')}"

@@ -14,15 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from segsweep.core.errors import UserError
-from segsweep.core.files import (
-    files_below,
-    hash_of_listing,
-    read_bytes,
-    read_json,
-    sha256,
-    write_json,
-)
+from segsweep.core.checked_json import read_checked_json, write_checked_json
+from segsweep.core.files import file_signature, files_below, hash_of_listing, read_bytes, sha256
 
 STATE = Path(".snakemake/segsweep")
 """The folder of the state that runs share: hashes, parts of the study, locks."""
@@ -41,17 +34,12 @@ IGNORED_FIELDS = ("ctx", "kind", "type_comment")
 class FileHashes:
     """Hashes by path: `known` are those of the last run, `used` those that this run needed.
 
-    A hash is valid as long as the file's size, modification time and inode are the same.
+    A hash is valid as long as the file's `file_signature` is the same.
     """
 
     def __init__(self) -> None:
         self.path = STATE / "hashes.json"
-        self.known: dict[str, list[Any]] = {}
-        if self.path.exists():
-            try:
-                self.known = dict(read_json(self.path))
-            except (UserError, TypeError, ValueError):
-                self.path.unlink()
+        self.known: dict[str, list[Any]] = read_checked_json(self.path) or {}
         self.used: dict[str, list[Any]] = {}
 
     def of(self, path: str) -> str | None:
@@ -73,24 +61,19 @@ class FileHashes:
     def known_of(self, path: str | Path) -> str | None:
         """Return the remembered hash of a file, None if it is new or has changed since."""
         entry = self.known.get(str(path))
-        if entry is None or entry[:3] != _signature(str(path)):
+        if entry is None or entry[:-1] != list(file_signature(path) or ()):
             return None
         self.used[str(path)] = entry
-        return str(entry[3])
+        return str(entry[-1])
 
     def _read(self, path: str) -> str:
-        entry = [*_signature(path), sha256(path)]
+        entry = [*(file_signature(path) or ()), sha256(path)]
         self.known[path] = self.used[path] = entry
-        return str(entry[3])
+        return str(entry[-1])
 
     def save(self) -> None:
         """Save the hashes that this run needed, for the next run."""
-        write_json(self.path, self.used)
-
-
-def _signature(path: str) -> list[int]:
-    stat = os.stat(path)
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        write_checked_json(self.path, self.used)
 
 
 def imported_modules(*roots: str) -> list[str]:

@@ -22,6 +22,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from segsweep.core.errors import end_run
@@ -35,6 +36,7 @@ from segsweep.pipeline.job_record import (
     is_up_to_date,
     written_marker,
 )
+from segsweep.pipeline.snakemake_notes import remove_damaged_notes
 
 JOBS = STATE / "jobs.json"
 """All jobs of the last reading of the Snakefile, for `segsweep explain` and `segsweep accept`."""
@@ -99,7 +101,8 @@ class StalenessCheck:
                 self._lock = lock_project()
                 shutil.rmtree(WRITTEN, ignore_errors=True)
                 WRITTEN.mkdir(exist_ok=True)
-            write_text(self.sentinel, f"{time.time_ns()}\n")
+            remove_damaged_notes(only_reading=dry)
+            write_text(self.sentinel, f"{time.time_ns()}\n", durable=False)
 
     def save_study(self, study: Mapping[str, Any]) -> None:
         """Save the study as this run read it, for jobs on other nodes."""
@@ -107,12 +110,15 @@ class StalenessCheck:
             write_yaml(STUDY_OF_RUN, study)
 
     def params_subset(self, name: str, content: Mapping[str, Any]) -> str:
-        """Write a part of the study to a file named by its content and return the path."""
+        """Write a part of the study to a file named by its content and return the path.
+
+        A present file that has other content, as after a power cut, is written again.
+        """
         text = dump_yaml(dict(content))
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         path = PARAMS_SUBSETS / f"{name}-{digest}.yaml"
-        if not path.exists():
-            write_text(path, text)
+        if not _has_content(path, text):
+            write_text(path, text, durable=False)
         return str(path)
 
     def sources(self, name: str, paths: Sequence[str]) -> str:
@@ -150,7 +156,7 @@ class StalenessCheck:
         """Save the hashes and the list of jobs; called when the whole Snakefile has been read."""
         if self.main:
             self.hashes.save()
-            write_json(JOBS, [asdict(job) for job in self.jobs])
+            write_json(JOBS, [asdict(job) for job in self.jobs], durable=False)
 
     def verify(self) -> None:
         """End the run with a message if a result does not match its record."""
@@ -182,6 +188,13 @@ def lock_project() -> Any:
     return file
 
 
+def _has_content(path: Path, text: str) -> bool:
+    try:
+        return path.read_bytes() == text.encode()
+    except OSError:
+        return False
+
+
 def _refuse_future(outputs: Sequence[str], sentinel: str) -> None:
     """End the process if an output is newer than the sentinel even after that is renewed."""
 
@@ -190,7 +203,7 @@ def _refuse_future(outputs: Sequence[str], sentinel: str) -> None:
         return [out for out in outputs if os.path.exists(out) and os.stat(out).st_mtime > now]
 
     if newer():  # written a moment ago by a job of an earlier run, or truly in the future
-        write_text(sentinel, f"{time.time_ns()}\n")
+        write_text(sentinel, f"{time.time_ns()}\n", durable=False)
         for out in newer():
             end_run(
                 f"{out}: its modification time is in the future (was the clock set back?); "

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import wandb
 
+from segsweep.core.checked_json import read_checked_json, write_checked_json
 from segsweep.core.errors import UserError
-from segsweep.core.files import locked, read_json, write_json, write_yaml
+from segsweep.core.files import locked, write_yaml
 from segsweep.pipeline.cache import cache_root
 from segsweep.wandb_backend.agent import sweep_id
 from segsweep.wandb_backend.settings import RunTarget
@@ -72,7 +73,7 @@ class WandbServer:
         """
         named = with_name(sweep)
         with self._locked_id_file(named["name"]) as file:
-            server_id = read_json(file)["sweep"] if file.exists() else None
+            server_id = read_checked_json(file)
             if server_id is None or not self.has_sweep(server_id):
                 server_id = self._sweep_named(named["name"])
             if server_id is None:
@@ -80,7 +81,7 @@ class WandbServer:
                 server_id = self._sweep_named(named["name"])
                 if server_id is None:
                     raise LookupError(error or "`wandb sweep` created no sweep")
-            write_json(file, {"server": self.url, "sweep": server_id})
+            write_checked_json(file, server_id)
         return str(server_id)
 
     def add_runs(self, server_id: str, sweep: dict[str, Any], runs: Sequence[str]) -> str:

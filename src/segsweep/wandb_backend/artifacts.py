@@ -11,7 +11,8 @@ from typing import Any
 
 import wandb
 
-from segsweep.core.files import files_below, read_json, sha256, write_json
+from segsweep.core.checked_json import read_checked_json, write_checked_json
+from segsweep.core.files import files_below, sha256
 from segsweep.pipeline.cache import cache_root
 
 
@@ -34,9 +35,11 @@ def cached_dvc_hash(folder: Path) -> str:
     if not record.exists():  # preprocessed by hand
         return dvc_hash(folder)
     path = cache_root() / "wandb" / f"dvc-{sha256(record)[:16]}.json"
-    if not path.exists():
-        write_json(path, {"dvc_md5": dvc_hash(folder)})
-    return str(read_json(path)["dvc_md5"])
+    digest = read_checked_json(path)
+    if digest is None:
+        digest = dvc_hash(folder)
+        write_checked_json(path, digest)
+    return str(digest)
 
 
 def dataset_artifact(folder: Path) -> wandb.Artifact:
