@@ -40,6 +40,7 @@ OTHER_MODULES = (
     # Names the device and the dtype of its arithmetic, both of which are part of each key.
     "pipeline/environment.py",
     # Lists and locks GPUs; all that a process can use are of one model.
+    "pipeline/gpu_locks.py",
     "pipeline/gpus.py",
     # These lists.
     "training/__init__.py",
