@@ -37,6 +37,8 @@ OTHER_MODULES = (
     # Read and write files without changing a value: JSON, CSV and YAML, in full precision.
     "core/files.py",
     "core/yaml_format.py",
+    # Names a folder for files that PyTorch and wandb need while they run.
+    "core/scratch.py",
     # Names the device and the dtype of its arithmetic, both of which are part of each key.
     "pipeline/environment.py",
     # Lists and locks GPUs; all that a process can use are of one model.

@@ -15,7 +15,7 @@ from typing import Any
 
 from segsweep.core.errors import MachineError, UserError
 from segsweep.core.processes import dying_with_me
-from segsweep.core.scratch import wandb_scratch
+from segsweep.core.scratch import scratch_variables, wandb_scratch
 from segsweep.wandb_backend.sweep_server import SweepServer
 
 WANDB_CLI = Path(__file__).with_name("wandb_cli.py")
@@ -87,14 +87,17 @@ def run_trial(
 def _agent_environment(url: str, token: str, out: Path, scratch: Path) -> dict[str, str]:
     """Return the agent's environment: no W&B account, home folder or server but ours is used."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_")}
-    return inherited | {
-        "WANDB_API_KEY": token,
-        "WANDB_BASE_URL": url,
-        "WANDB_MODE": "offline",
-        "TMPDIR": str(scratch),  # WANDB_DIR/wandb does not exist yet, so the agent's log goes here
-        "WANDB_DIR": str(out.resolve()),
-        "WANDB_CACHE_DIR": str(scratch / "cache"),
-        "WANDB_CONFIG_DIR": str(scratch / "config"),
-        "WANDB_DATA_DIR": str(scratch / "data"),
-        "WANDB_ERROR_REPORTING": "false",
-    }
+    return (
+        inherited
+        | scratch_variables(scratch)
+        | {
+            "WANDB_API_KEY": token,
+            "WANDB_BASE_URL": url,
+            "WANDB_MODE": "offline",
+            "WANDB_DIR": str(
+                out.resolve()
+            ),  # for the run; it has no wandb/ yet for the agent's log
+            "WANDB_CONFIG_DIR": str(scratch / "config"),
+            "WANDB_ERROR_REPORTING": "false",
+        }
+    )

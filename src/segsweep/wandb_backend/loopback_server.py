@@ -34,9 +34,17 @@ def loopback_server(handler: type["BoundedHandler"]) -> "LoopbackServer":
     reasons = []
     for family, address in ADDRESSES:
         try:
-            return LoopbackServer(family, address, handler)
+            server = LoopbackServer(family, address, handler)
         except OSError as error:
             reasons.append(f"{address}: {error.strerror}")
+            continue
+        try:  # the address may exist although the interface is down
+            socket.create_connection((address, server.server_address[1]), timeout=1).close()
+        except OSError as error:
+            server.server_close()
+            reasons.append(f"{address}: {error.strerror or error}")
+        else:
+            return server
     raise MachineError(
         f"the local W&B sweep server: found no loopback address ({'; '.join(reasons)}), expected "
         "127.0.0.1 or ::1; start the interface with `ip link set lo up`"
