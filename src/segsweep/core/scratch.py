@@ -47,7 +47,7 @@ def scratch_variables(scratch: Path) -> dict[str, str]:
 
 @contextmanager
 def wandb_api_scratch() -> Iterator[None]:
-    """Let wandb in this process write to `process_scratch`, and restore the variables at the end."""
+    """Let wandb in this process write to `process_scratch`; restore the variables at the end."""
     variables = scratch_variables(process_scratch())
     users = {name: value for name in variables if (value := os.environ.get(name)) is not None}
     os.environ.update(variables)

@@ -125,11 +125,15 @@ class BoundedHandler(BaseHTTPRequestHandler):
         """Return the body of the request; answer with an error and return None if it has none."""
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()):
-            return self.send_error(411)
-        if len(length) > len(str(MAX_BODY)) or int(length) > MAX_BODY:
-            return self.send_error(413)
-        body = self._connection_file.read(int(length))
-        return body if len(body) == int(length) else self.send_error(408)
+            self.send_error(411)
+        elif len(length) > len(str(MAX_BODY)) or int(length) > MAX_BODY:
+            self.send_error(413)
+        else:
+            body = self._connection_file.read(int(length))
+            if len(body) == int(length):
+                return body
+            self.send_error(408)
+        return None
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer with an error as a GraphQL server does."""
