@@ -79,8 +79,11 @@ def test_a_lock_file_that_another_user_made_a_link_changes_nothing(tmp_path: Pat
     own_file = tmp_path / "own"
     own_file.write_text("kept")
     (tmp_path / "segsweep-GPU-0.lock").symlink_to(own_file)
-    with reserve([Gpu(0, "GPU-0", "a model", 48 * 10**9, 8)], tmp_path):
-        assert own_file.read_text() == "kept"
+    mode = own_file.stat().st_mode
+    gpu = Gpu(0, "GPU-0", "a model", 48 * 10**9, 8)
+    with pytest.raises(UserError, match="found a symbolic link"), reserve([gpu], tmp_path):
+        pass
+    assert (own_file.read_text(), own_file.stat().st_mode) == ("kept", mode)
 
 
 def test_names_of_columns_never_lead_out_of_the_folder(tmp_path: Path) -> None:

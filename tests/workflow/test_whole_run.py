@@ -61,8 +61,7 @@ def by_snakemake(
         home = tmp_path_factory.mktemp("home")
         offline = [sys.executable, str(ROOT / "tests/offline.py"), str(home)]
         command = [*NAMESPACES, "--net", *offline, *command]
-    caches = tmp_path_factory.mktemp("caches")
-    project.log = project.run(*command, env={"XDG_CACHE_HOME": str(caches)})  # type: ignore[attr-defined]
+    project.log = project.run(*command)  # type: ignore[attr-defined]
     return project
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.core.errors import UserError
+from segsweep.core.scratch import scratch_variables, wandb_api_scratch, wandb_scratch
 from segsweep.importers.logged_runs import Run, sweep_from_runs
 from segsweep.importers.parsing import finite, flatten
 from segsweep.importers.sweep_config import ReadOptions, parse_sweep_config, sweep_config_of
@@ -36,6 +37,7 @@ THREADS = 4
 TIME_KEYS = ("_runtime", "_wandb.runtime")
 
 
+@wandb_api_scratch()
 def read_online(path: str, **options: Unpack[ReadOptions]) -> CompletedSweep:
     """Read the sweep `entity/project/sweep` from the W&B server of `wandb login`.
 
@@ -172,7 +174,9 @@ def _start_record(records: Sequence[Record]) -> Record:
 def _records(log: Path) -> list[Record]:
     environment = os.environ | {"WANDB_MODE": "offline", "WANDB_ERROR_REPORTING": "false"}
     command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(log)]
-    process = subprocess.run(command, capture_output=True, text=True, env=environment)
+    with wandb_scratch() as scratch:
+        environment |= scratch_variables(scratch)
+        process = subprocess.run(command, capture_output=True, text=True, env=environment)
     if process.returncode:
         reason = " ".join(process.stderr.split())
         raise UserError(f"{log}: cannot be read as a W&B run ({reason}); remove it, or sync it")

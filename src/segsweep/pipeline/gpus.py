@@ -6,9 +6,7 @@ MIG applied. The processes on a GPU come from NVML (nvidia-ml-py).
 """
 
 import ctypes
-import fcntl
 import os
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -18,10 +16,12 @@ from functools import cache
 from pathlib import Path
 
 from segsweep.core.errors import MachineError, UserError
+from segsweep.pipeline.gpu_locks import try_lock
 
 COMPUTE_CAPABILITY_MAJOR = 75  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR in cuda.h
 NO_DEVICE = (34, 100)  # CUDA_ERROR_STUB_LIBRARY, CUDA_ERROR_NO_DEVICE
-LOCK_FOLDER = Path(tempfile.gettempdir())
+LOCK_FOLDER = Path("/tmp")
+"""One folder for all processes of the machine. TMPDIR may differ: each trial has its own."""
 SECONDS_BETWEEN_TRIES = 0.2
 
 
@@ -118,11 +118,8 @@ def reserve(gpus: Sequence[Gpu], lock_folder: Path = LOCK_FOLDER) -> Iterator[Gp
     waiting = False
     while True:
         for gpu in gpus:
-            lock = _open_lock(lock_folder / f"segsweep-{gpu.uuid}.lock")
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(lock)
+            lock = try_lock(lock_folder / f"segsweep-{gpu.uuid}.lock")
+            if lock is None:
                 continue
             try:
                 yield gpu
@@ -133,17 +130,6 @@ def reserve(gpus: Sequence[Gpu], lock_folder: Path = LOCK_FOLDER) -> Iterator[Gp
             print(f"waiting: other trainings use all {len(gpus)} GPUs", flush=True)
             waiting = True
         time.sleep(SECONDS_BETWEEN_TRIES)
-
-
-def _open_lock(path: Path) -> int:
-    """Open a lock file that any user of the machine can lock.
-
-    It is only opened for reading. `filelock` opens for writing and truncates, which fails for files
-    of other users and would empty a file that a link points to.
-    """
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o444))
-    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def processes_on(gpu: Gpu) -> list[GpuProcess]:

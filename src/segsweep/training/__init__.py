@@ -39,9 +39,12 @@ OTHER_MODULES = (
     # Escapes control characters in what is printed.
     "core/printable.py",
     "core/yaml_format.py",
+    # Names a folder for files that PyTorch and wandb need while they run.
+    "core/scratch.py",
     # Names the device and the dtype of its arithmetic, both of which are part of each key.
     "pipeline/environment.py",
     # Lists and locks GPUs; all that a process can use are of one model.
+    "pipeline/gpu_locks.py",
     "pipeline/gpus.py",
     # These lists.
     "training/__init__.py",

@@ -3,6 +3,7 @@
 Nothing here changes the numbers of a training.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -10,7 +11,11 @@ import torch
 
 from segsweep.config.training_config import TrainingConfig
 from segsweep.core.errors import MachineError
+from segsweep.core.scratch import process_scratch
 from segsweep.pipeline import environment, gpus
+
+# `torch.use_deterministic_algorithms` makes this folder; nothing is compiled, so it stays empty.
+os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(process_scratch() / "torchinductor"))
 
 RESIDENT_SHARE = 0.25
 """A split is copied to the device if it takes at most this share of the device's memory."""

@@ -8,7 +8,6 @@ import secrets
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +15,7 @@ from typing import Any
 
 from segsweep.core.errors import MachineError, UserError
 from segsweep.core.processes import dying_with_me
+from segsweep.core.scratch import scratch_variables, wandb_scratch
 from segsweep.wandb_backend.sweep_server import SweepServer
 
 WANDB_CLI = Path(__file__).with_name("wandb_cli.py")
@@ -64,7 +64,7 @@ def run_trial(
     served = {**sweep, "command": ["${env}", sys.executable, *command]}
     token = secrets.token_hex(32)
     with (
-        tempfile.TemporaryDirectory(prefix="segsweep-") as scratch,
+        wandb_scratch() as scratch,
         SweepServer(token, served, run_id, parameters) as server,
     ):
         agent = subprocess.run(
@@ -73,7 +73,7 @@ def run_trial(
                 *("--forward-signals", "--term-timeout", str(TERM_TIMEOUT)),
                 f"{ENTITY}/{sweep['project']}/{name}",
             ],
-            env=_agent_environment(server.url, token, out, Path(scratch)) | dict(variables),
+            env=_agent_environment(server.url, token, out, scratch) | dict(variables),
             preexec_fn=dying_with_me(),
             check=False,
         )
@@ -87,13 +87,17 @@ def run_trial(
 def _agent_environment(url: str, token: str, out: Path, scratch: Path) -> dict[str, str]:
     """Return the agent's environment: no W&B account, home folder or server but ours is used."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_")}
-    return inherited | {
-        "WANDB_API_KEY": token,
-        "WANDB_BASE_URL": url,
-        "WANDB_MODE": "offline",
-        "WANDB_DIR": str(out.resolve()),
-        "WANDB_CACHE_DIR": str(scratch / "cache"),
-        "WANDB_CONFIG_DIR": str(scratch / "config"),
-        "WANDB_DATA_DIR": str(scratch / "data"),
-        "WANDB_ERROR_REPORTING": "false",
-    }
+    return (
+        inherited
+        | scratch_variables(scratch)
+        | {
+            "WANDB_API_KEY": token,
+            "WANDB_BASE_URL": url,
+            "WANDB_MODE": "offline",
+            "WANDB_DIR": str(
+                out.resolve()
+            ),  # for the run; it has no wandb/ yet for the agent's log
+            "WANDB_CONFIG_DIR": str(scratch / "config"),
+            "WANDB_ERROR_REPORTING": "false",
+        }
+    )

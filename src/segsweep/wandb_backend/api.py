@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ import wandb
 from segsweep.core.checked_json import read_checked_json, write_checked_json
 from segsweep.core.errors import UserError
 from segsweep.core.files import locked, write_yaml
+from segsweep.core.scratch import scratch_variables, wandb_api_scratch, wandb_scratch
 from segsweep.pipeline.cache import cache_root
 from segsweep.wandb_backend.agent import sweep_id
 from segsweep.wandb_backend.settings import RunTarget
@@ -91,8 +91,8 @@ class WandbServer:
 
     def _wandb_sweep(self, sweep: dict[str, Any], runs: Sequence[str], *options: str) -> str:
         """Run `wandb sweep`; return the error that it printed, or ""."""
-        with tempfile.TemporaryDirectory(prefix="segsweep-") as scratch:
-            config = Path(scratch) / "sweep.yaml"
+        with wandb_scratch() as scratch:
+            config = scratch / "sweep.yaml"
             write_yaml(config, sweep)
             command = [sys.executable, "-m", "wandb", "sweep", *options]
             command += ["--entity", self.entity, "--project", self.project]
@@ -100,7 +100,7 @@ class WandbServer:
             try:
                 done = subprocess.run(
                     [*command, str(config)],
-                    env=os.environ | {"WANDB_DIR": scratch, "WANDB_SILENT": "false"},
+                    env=os.environ | scratch_variables(scratch) | {"WANDB_SILENT": "false"},
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
@@ -167,6 +167,7 @@ def connect(target: RunTarget) -> WandbServer:
         ) from error
 
 
+@wandb_api_scratch()
 def server_sweep_id(target: RunTarget, sweep: dict[str, Any]) -> str | None:
     """Return the server's id of the sweep; print a line and return None if it does not answer.
 

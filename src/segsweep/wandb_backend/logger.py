@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import wandb
 
 from segsweep.core.errors import UserError
+from segsweep.core.scratch import process_scratch, scratch_variables
 from segsweep.data.dataset import ProcessedSet
 from segsweep.wandb_backend import artifacts
 from segsweep.wandb_backend.api import format_error, missing_key_error
 from segsweep.wandb_backend.prediction_images import prediction_images
-from segsweep.wandb_backend.settings import RunTarget, restore_variables
+from segsweep.wandb_backend.settings import PARAMETER_FILE, RunTarget, restore_variables
 
 if TYPE_CHECKING:
     from segsweep.training.fit import Outcome  # imports torch, which takes seconds
@@ -69,6 +70,8 @@ class WandbLogger:
             # A repeated training continues after the rows on the server, which are the same.
             online = {"mode": "online", "resume": "allow"}
             options |= online if target.online else {"mode": "offline"}
+        if target is None or PARAMETER_FILE not in os.environ:  # else our agent's scratch is used
+            os.environ.update(scratch_variables(process_scratch()))
         self.run = self._start(options)
         plot_by_epoch(self.run)
 

@@ -8,15 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import wandb
 
 from segsweep.core.errors import UserError
+from segsweep.core.scratch import scratch_variables, wandb_scratch
 from segsweep.importers.logged_runs import Run
 from segsweep.importers.wandb_runs import logged_rows, logged_run, online_run
 from segsweep.wandb_backend.api import WandbServer, format_error, last_error
@@ -81,17 +80,18 @@ def _sync_logs(runs: Sequence[StudyRun], server: WandbServer) -> dict[StudyRun, 
 
 def _wandb_sync(runs: Sequence[StudyRun], server: WandbServer) -> str:
     """Run `wandb sync` on copies, because it writes next to the logs; return the error, or ""."""
-    with tempfile.TemporaryDirectory(prefix="segsweep-") as scratch:
-        for run in runs:
-            shutil.copytree(run.log.parent, Path(scratch) / run.log.parent.name)
+    with wandb_scratch() as scratch:
+        copies = [scratch / "runs" / run.log.parent.name for run in runs]
+        for run, copy in zip(runs, copies, strict=True):
+            shutil.copytree(run.log.parent, copy)
         try:
             done = subprocess.run(
                 [
                     *(sys.executable, "-m", "wandb", "sync", "--include-online"),
                     *("--entity", server.entity, "--project", server.project),
-                    *sorted(str(path) for path in Path(scratch).iterdir()),
+                    *sorted(map(str, copies)),
                 ],
-                env=os.environ | {"WANDB_DIR": scratch, "WANDB_SILENT": "false"},
+                env=os.environ | scratch_variables(scratch) | {"WANDB_SILENT": "false"},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -149,14 +149,14 @@ def resume(
         finish_timeout=UPLOAD_TIMEOUT,
         finish_timeout_raises=True,
     )
-    with tempfile.TemporaryDirectory(prefix="segsweep-") as scratch:
+    with wandb_scratch() as scratch:
         try:
             run = wandb.init(
                 project=server.project,
                 entity=server.entity,
                 id=run_id,
                 resume=how,
-                dir=scratch,
+                dir=str(scratch),
                 settings=settings,
                 **init,
             )

@@ -8,14 +8,13 @@ import base64
 import hmac
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-MAX_BODY = 1 << 20
+from segsweep.wandb_backend.loopback_server import BoundedHandler, loopback_server
 
 
 class SweepServer:
-    """A sweep of one run, served on a free port of 127.0.0.1 while the context is open.
+    """A sweep of one run, served on a free port of loopback while the context is open.
 
     Args:
         key: The API key that every request must carry.
@@ -33,7 +32,7 @@ class SweepServer:
         self.parameters = parameters
         self.run_assigned = False
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_class(self))
+        self._server = loopback_server(_handler_class(self))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def __enter__(self) -> "SweepServer":
@@ -46,7 +45,7 @@ class SweepServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return self._server.url
 
     def answer(self, query: str) -> dict[str, Any] | None:
         """Return the `data` of a GraphQL answer; None for an operation that no agent sends."""
@@ -73,38 +72,28 @@ class SweepServer:
         return [run]
 
 
-def _handler_class(server: SweepServer) -> type[BaseHTTPRequestHandler]:
+def _handler_class(server: SweepServer) -> type[BoundedHandler]:
     expected = base64.b64encode(f"api:{server.key}".encode()).decode()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+    class Handler(BoundedHandler):
+        def do_POST(self) -> None:  # noqa: N802
             given = self.headers.get("Authorization", "").removeprefix("Basic ")
             if not hmac.compare_digest(given.encode(), expected.encode()):
-                return self._send_error(401, "wrong or missing key")
-            length = int(self.headers.get("Content-Length") or 0)
-            if self.path != "/graphql" or length > MAX_BODY:
-                return self._send_error(404, f"no such page: {self.path}")
+                return self.send_error(401, "wrong or missing key")
+            if self.path != "/graphql":
+                return self.send_error(404, f"no such page: {self.path}")
+            body = self.read_body()
+            if body is None:
+                return None
             try:
-                query = str(json.loads(self.rfile.read(length))["query"])
-            except (ValueError, KeyError, TypeError):
-                return self._send_error(400, "expected a GraphQL query")
+                query = json.loads(body)["query"]
+            except (ValueError, KeyError, TypeError, RecursionError):
+                query = None
+            if not isinstance(query, str):
+                return self.send_error(400, "expected a GraphQL query")
             data = server.answer(query)
             if data is None:
-                return self._send_error(200, "this sweep server does not support the operation")
-            return self._send(200, {"data": data})
-
-        def _send_error(self, status: int, message: str) -> None:
-            self._send(status, {"errors": [{"message": message}]})
-
-        def _send(self, status: int, body: dict[str, Any]) -> None:
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Print nothing; the agent logs its own requests."""
+                return self.send_error(200, "this sweep server does not support the operation")
+            return self.send_json(200, {"data": data})
 
     return Handler

@@ -9,6 +9,7 @@ import wandb
 from segsweep.config.study import Study
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_json, read_yaml, sha256
+from segsweep.core.scratch import wandb_api_scratch
 from segsweep.wandb_backend import artifacts
 from segsweep.wandb_backend.api import WandbServer, connect, format_error
 from segsweep.wandb_backend.run_upload import UPLOAD_TIMEOUT, remote_run, resume, upload_runs
@@ -16,6 +17,7 @@ from segsweep.wandb_backend.settings import RunTarget
 from segsweep.wandb_backend.study_runs import StudyRun, find_models, find_runs
 
 
+@wandb_api_scratch()
 def sync_study(results: Path, study: Path, data: Path) -> None:
     """Upload runs, sweep and models of a finished study, and print a line for each.
 
