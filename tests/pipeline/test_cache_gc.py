@@ -37,10 +37,10 @@ def test_a_checkpoint_stays_while_a_trial_or_the_single_run_has_its_configuratio
     save_checkpoint("single-run", single_run)
     save_checkpoint("trial", trial)
     folder = save_checkpoint("abandoned", abandoned)
-    assert [entry.folder for entry in find_unreferenced()] == [folder]
+    assert [entry.path for entry in find_unreferenced()] == [folder]
 
 
 def test_a_damaged_checkpoint_can_be_deleted() -> None:
     folder = save_checkpoint("key", Study.read().training_config())
     (folder / checkpoint.FILE).write_bytes(b"damaged")
-    assert [entry.folder for entry in find_unreferenced()] == [folder]
+    assert [entry.path for entry in find_unreferenced()] == [folder]

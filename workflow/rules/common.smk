@@ -19,7 +19,7 @@ from snakemake.utils import update_config
 sys.path.insert(0, f"{workflow.basedir}/src")
 
 from segsweep.config.study import Study
-from segsweep.core.errors import UserError
+from segsweep.core.errors import exit_on_error
 from segsweep.core.files import read_yaml
 from segsweep.core.processes import die_with_parent, end_with_reader, output_of
 from segsweep.data.raw_data import RAW_DVC_FILE, check_raw_data
@@ -39,14 +39,12 @@ def with_overrides(study, changes):
 
 IS_MAIN = workflow.is_main_process  # False in a job on a node of a cluster
 
-try:
+with exit_on_error():
     STUDY = Study.parse(
         with_overrides(read_yaml("params.yaml" if IS_MAIN else STUDY_OF_RUN), config)
     )
     check_raw_data(Path("data/raw"))
     check_prior_trials_exist(STUDY.sweep.prior_trials)
-except UserError as error:
-    sys.exit(f"error: {error}")
 
 if IS_MAIN:
     if "DVC_STAGE" in os.environ:
@@ -74,6 +72,7 @@ def params_subset(name, content):
     return STALENESS.params_subset(name, content)
 
 
+@exit_on_error()
 def code_of(script):
     return STALENESS.sources(script, imported_modules(f"{SCRIPTS}/{script}.py"))
 

@@ -4,9 +4,12 @@ import csv
 import hashlib
 import json
 import os
+import re
+import shutil
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +20,87 @@ SNAKEMAKE_TIMESTAMP = ".snakemake_timestamp"
 """The file that Snakemake leaves in a folder that is an output."""
 
 
+TEMPORARY = re.compile(r"\..+\.([0-9a-f]{8})-([0-9]+)\.part", re.DOTALL)
+"""The name of a temporary file or folder: the machine and the process that write it."""
+
+
 def temporary_path(path: Path) -> Path:
     """Return the path at which this process writes the new `path` before it is renamed.
 
-    The host name is part of it: processes on several machines may share a file system and have the
+    The machine is part of it: processes on several machines may share a file system and have the
     same process ID.
     """
-    return path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.part")
+    return path.with_name(f".{path.name}.{_machine()}-{os.getpid()}.part")
+
+
+@cache
+def _machine() -> str:
+    """Return a hash of the host name and, as containers share it, of the process ID namespace."""
+    namespace = Path("/proc/self/ns/pid")
+    pids = namespace.readlink() if namespace.is_symlink() else ""
+    return hashlib.sha256(f"{socket.gethostname()} {pids}".encode()).hexdigest()[:8]
+
+
+def is_temporary(path: Path) -> bool:
+    """Return whether this is a temporary file or folder, abandoned or not."""
+    return TEMPORARY.fullmatch(path.name) is not None
+
+
+def is_abandoned(path: Path) -> bool:
+    """Return whether this is the temporary file or folder of a process that has ended.
+
+    False for other machines, whose processes cannot be seen from here.
+    """
+    match = TEMPORARY.fullmatch(path.name)
+    if match is None or match[1] != _machine():
+        return False
+    try:
+        os.kill(int(match[2]), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        pass
+    return False
+
+
+@cache
+def remove_abandoned(folder: Path) -> None:
+    """Delete what killed processes left in a folder; once in each process, as it is listed."""
+    with suppress(OSError):
+        for path in filter(is_abandoned, folder.iterdir()):
+            delete(path)
+
+
+def delete(path: Path) -> None:
+    """Delete a file or a folder, if it is there and this user may."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path that is renamed to `path` if the block succeeds, else deleted."""
+    """Yield a temporary path that is renamed to `path` if the block succeeds, else deleted.
+
+    An error of the file system names `path`.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(path.parent.absolute())
     temporary = temporary_path(path)
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is None:  # numpy wrote only a part of an array
+            raise UserError(f"{path}: cannot be written ({error}); free space there") from error
+        if error.filename in (None, str(temporary)):
+            error.filename = str(path)
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        delete(temporary)
 
 
 @contextmanager
@@ -58,14 +122,19 @@ def locked(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.filename is not None:
             raise
-        raise UserError(
-            f"{path}: cannot be locked ({error.strerror}), expected a file system with flock "
-            "(Lustre: mounted with -o flock); move the project to one"
-        ) from error
+        raise no_locks(path, error) from error
     try:
         yield
     finally:
         lock.release()
+
+
+def no_locks(path: Path, error: OSError) -> UserError:
+    """Return the error of a lock file that cannot be locked."""
+    return UserError(
+        f"{path}: cannot be locked ({error.strerror}), expected a file system with flock "
+        "(Lustre: mounted with -o flock); move the project to one"
+    )
 
 
 def write_text(path: str | Path, text: str) -> None:

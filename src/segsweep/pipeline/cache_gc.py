@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from segsweep.config.study import Study
 from segsweep.core.errors import UserError
-from segsweep.core.files import read_json, read_yaml
+from segsweep.core.files import is_abandoned, is_temporary, read_json, read_yaml
 from segsweep.core.processes import output_of
 from segsweep.core.yaml_format import load_yaml
 from segsweep.pipeline.cache import ENTRY, cache_root
@@ -31,32 +31,44 @@ IDENTIFYING = ("metrics.json", "suggestion.json")
 
 @dataclass(frozen=True)
 class Unreferenced:
-    """A folder of the cache that can be deleted, and its size in bytes."""
+    """A folder or file of the cache that can be deleted, and its size in bytes."""
 
-    folder: Path
+    path: Path
     size: int
 
 
 def find_unreferenced() -> list[Unreferenced]:
-    """Return the cached results that no record, commit or experiment refers to, and old images."""
+    """Return the cached results that no record, commit or experiment refers to, and old images.
+
+    What killed processes of this machine left half-written is listed too.
+    """
     referenced = set(_in_results()) | set(_in_commits())
-    entries = sorted((cache_root() / "entries").glob("*/"))
-    folders = [entry for entry in entries if referenced.isdisjoint(_identifiers(entry))]
-    folders += _abandoned_checkpoints()
+    entries = [folder for folder in _folders("entries") if not is_temporary(folder)]
+    unused = [entry for entry in entries if referenced.isdisjoint(_identifiers(entry))]
+    unused += _abandoned_checkpoints()
     # keep the prepared images of the settings that were used last
-    prepared = sorted((cache_root() / "images").glob("*/"), key=lambda f: f.stat().st_mtime)
-    return [_with_size(folder) for folder in (*folders, *prepared[:-1])]
+    unused += sorted(_folders("images"), key=lambda f: f.stat().st_mtime)[:-1]
+    half_written = [path for path in sorted(cache_root().rglob(".*.part")) if is_abandoned(path)]
+    unused += [path for path in half_written if set(unused).isdisjoint(path.parents)]
+    return [_with_size(path) for path in unused]
 
 
 def delete(entries: list[Unreferenced]) -> None:
-    """Delete these folders."""
+    """Delete these folders and files."""
     for entry in entries:
-        shutil.rmtree(entry.folder)
+        if entry.path.is_dir():
+            shutil.rmtree(entry.path)
+        else:
+            entry.path.unlink()
 
 
-def _with_size(folder: Path) -> Unreferenced:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return Unreferenced(folder, sum(path.stat().st_size for path in files))
+def _folders(part: str) -> list[Path]:
+    return sorted((cache_root() / part).glob("*/"))
+
+
+def _with_size(unused: Path) -> Unreferenced:
+    files = [path for path in (unused, *unused.rglob("*")) if path.is_file()]
+    return Unreferenced(unused, sum(path.stat().st_size for path in files))
 
 
 def _abandoned_checkpoints() -> list[Path]:
@@ -64,8 +76,11 @@ def _abandoned_checkpoints() -> list[Path]:
     present = [Study.read().training_config().to_dict()]
     for tree in _result_folders():
         present += [read_yaml(path) for path in tree.rglob("config.yaml")]
-    folders = sorted((cache_root() / "checkpoints").glob("*/"))
-    return [folder for folder in folders if _configuration(folder / CHECKPOINT) not in present]
+    return [
+        folder
+        for folder in _folders("checkpoints")
+        if _configuration(folder / CHECKPOINT) not in present
+    ]
 
 
 def _configuration(checkpoint: Path) -> Any:
