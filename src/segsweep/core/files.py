@@ -1,6 +1,7 @@
 """Read and write small files: writes are atomic, and a broken file gives a `UserError`."""
 
 import csv
+import errno
 import hashlib
 import json
 import os
@@ -135,6 +136,15 @@ def no_locks(path: Path, error: OSError) -> UserError:
         f"{path}: cannot be locked ({error.strerror}), expected a file system with flock "
         "(Lustre: mounted with -o flock); move the project to one"
     )
+
+
+def check_readable(path: Path) -> None:
+    """Raise `PermissionError` if the file is there but this user may not read it.
+
+    For libraries that call every failure to open a file "No such file", as safetensors does.
+    """
+    if path.exists() and not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.core.errors import UserError
-from segsweep.core.files import files_below, read_json, read_yaml
-from segsweep.data.raw_data import RAW_DVC_FILE
+from segsweep.core.files import files_below, read_json
+from segsweep.data.issues import printable
+from segsweep.data.raw_data import RAW_DVC_FILE, tracked_by_dvc
 from segsweep.pipeline.cache import cache_root
 from segsweep.pipeline.fingerprint import FileHashes
 
@@ -22,7 +23,7 @@ def describe_changes(raw: Path) -> str | None:
     """
     if not RAW_DVC_FILE.exists():
         return None
-    tracked_id = read_yaml(RAW_DVC_FILE)["outs"][0].get("md5")
+    tracked_id = str(tracked_by_dvc()["md5"])
     hashes = FileHashes("md5.json", _md5)
     hashes.of(str(raw))
     hashes.save()
@@ -33,13 +34,14 @@ def describe_changes(raw: Path) -> str | None:
     if f"{hashlib.md5(json.dumps(listing).encode()).hexdigest()}.dir" == tracked_id:
         return None
     tracked = _tracked_files(tracked_id)
-    differing = sorted(path for path in present if present[path] != tracked.get(path))
-    differing += sorted(tracked.keys() - present.keys())
-    found = f"{len(differing)} files that differ ({differing[0]})" if tracked else "other files"
+    paths = sorted(present.keys() | tracked.keys())
+    differing = [path for path in paths if present.get(path) != tracked.get(path)]
+    count = f"{len(differing)} of {len(paths)} files" if tracked else "some files"
+    first = f" ({printable(differing[0])})" if tracked else ""
     return (
-        f"{raw}: found {found}, expected what {RAW_DVC_FILE} tracks; the present files are used; "
-        f"run `dvc add {raw}` to keep them, or `dvc checkout --force {RAW_DVC_FILE}` to restore "
-        "the tracked ones"
+        f"{raw}: found {count} with other content than {RAW_DVC_FILE} tracks{first}, which are "
+        f"used as they are; run `dvc add {raw}` to keep them, or `dvc checkout --force "
+        f"{RAW_DVC_FILE}` to restore the tracked ones"
     )
 
 
@@ -49,7 +51,7 @@ def _md5(path: str) -> str:
 
 
 def _tracked_files(tracked_id: str) -> dict[str, Any]:
-    """Return DVC's hash of each file by its path below the folder; empty if DVC's cache lacks it."""
+    """Return DVC's hash of each file by its path, empty if not in its cache."""
     cache = cache_root().with_name(".dvc") / "cache/files/md5"
     try:
         listing = read_json(cache / tracked_id[:2] / tracked_id[2:])

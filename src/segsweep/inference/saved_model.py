@@ -18,7 +18,7 @@ from segsweep.config.sections import Preprocess
 from segsweep.config.training_config import TrainingConfig
 from segsweep.config.validation import check_training, validate
 from segsweep.core.errors import UserError
-from segsweep.core.files import read_json
+from segsweep.core.files import check_readable, read_json
 from segsweep.data.dataset import PREPROCESSING_KEYS
 from segsweep.pipeline import environment
 from segsweep.training.columns import MODEL, WEIGHTS
@@ -141,6 +141,7 @@ def _preprocessing(values: dict[str, Any], config: TrainingConfig) -> Preprocess
 
 def _weights(config: TrainingConfig, path: Path) -> dict[str, torch.Tensor]:
     """Load the weights and compare their shapes with the network before it is allocated."""
+    check_readable(path)
     try:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
