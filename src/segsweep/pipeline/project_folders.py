@@ -11,11 +11,12 @@ from segsweep.pipeline.fingerprint import STATE
 
 FOLDERS = (STATE, Path("data"), Path("results"), Path("logs"))
 """The folders that a run writes to, besides the cache."""
+CACHE_FOLDERS = ("", "entries", "checkpoints", "locks", "images")
 
 
 def check_folders() -> None:
     """Raise an error where the run could not write, and make the folders that are missing."""
-    for folder in (*FOLDERS, cache_root()):
+    for folder in (*FOLDERS, *(cache_root() / name for name in CACHE_FOLDERS)):
         _check_place(folder, is_folder=True)
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
