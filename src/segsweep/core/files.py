@@ -143,7 +143,11 @@ def check_readable(path: Path) -> None:
 
     For libraries that call every failure to open a file "No such file", as safetensors does.
     """
-    if path.exists() and not os.access(path, os.R_OK):
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if not os.access(path, os.R_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 

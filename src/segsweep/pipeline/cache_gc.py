@@ -6,6 +6,7 @@ referred to by a present configuration: that of a killed or pruned trial, or of 
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def _abandoned_checkpoints() -> list[Path]:
     """Return the checkpoints of configurations that neither a trial nor the single run has."""
     present = [Study.read().training_config().to_dict()]
     for tree in _result_folders():
-        present += [read_yaml(path) for path in tree.rglob("config.yaml")]
+        present += [read_yaml(path) for path in _files(tree, "config.yaml")]
     return [
         folder
         for folder in _folders("checkpoints")
@@ -98,6 +99,17 @@ def _result_folders() -> tuple[Path, ...]:
     return Path("results"), Path(".dvc/tmp/exps")
 
 
+def _files(tree: Path, suffix: str) -> Iterator[Path]:
+    """Yield the files below `tree` whose names end in `suffix`; raises where it cannot look."""
+
+    def report(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # an experiment that ended meanwhile
+            raise error
+
+    for folder, _, names in os.walk(tree, onerror=report):
+        yield from (Path(folder, name) for name in names if name.endswith(suffix))
+
+
 def _identifiers(entry: Path) -> list[str]:
     """Return the key of an entry and the hashes that identify it; none if it is damaged."""
     try:
@@ -109,7 +121,7 @@ def _identifiers(entry: Path) -> list[str]:
 
 def _in_results() -> Iterator[str]:
     for tree in _result_folders():
-        for path in tree.rglob(f"*{RECORD_SUFFIX}"):
+        for path in _files(tree, RECORD_SUFFIX):
             text = path.read_text(encoding="utf-8")
             yield from _identifying_hashes(text, str(path))
             record = json.loads(text)

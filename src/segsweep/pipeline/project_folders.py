@@ -19,21 +19,27 @@ def check_folders() -> None:
     for folder in (*FOLDERS, *(cache_root() / name for name in CACHE_FOLDERS)):
         _check_place(folder, is_folder=True)
         folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
-            number = errno.EROFS if read_only else errno.EACCES
-            raise OSError(number, os.strerror(number), str(folder))
+        _check_access(folder, os.W_OK | os.X_OK)
 
 
 def check_outputs(outputs: Iterable[str]) -> None:
-    """Raise `UserError` if a folder is where a job will write a file, or the other way round.
+    """Raise an error where a job cannot write, as for a folder in the place of a file.
 
     An output without a suffix is a folder.
     """
     for output in map(Path, outputs):
         _check_place(output, is_folder=not output.suffix)
+        if output.exists():
+            _check_access(output, os.W_OK)
         for parent in list(output.parents)[:-1]:
             _check_place(parent, is_folder=True)
+
+
+def _check_access(path: Path, mode: int) -> None:
+    if not os.access(path, mode):
+        is_read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+        number = errno.EROFS if is_read_only else errno.EACCES
+        raise OSError(number, os.strerror(number), str(path))
 
 
 def _check_place(path: Path, is_folder: bool) -> None:
