@@ -10,6 +10,7 @@
 # code_of("script") is the input that changes when the script, or a module that it imports, does.
 import functools
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -39,6 +40,12 @@ def with_overrides(study, changes):
 
 IS_MAIN = workflow.is_main_process  # False in a job on a node of a cluster
 
+if set("{}") & set(workflow.basedir):
+    sys.exit(
+        f"error: {workflow.basedir}: found a brace in the path, which Snakemake takes for a "
+        "wildcard, expected a path without { and }; rename the folder"
+    )
+
 with exit_on_error():
     STUDY = Study.parse(
         with_overrides(read_yaml("params.yaml" if IS_MAIN else STUDY_OF_RUN), config)
@@ -57,7 +64,8 @@ SCRIPTS = "workflow/scripts"
 ENVIRONMENT = "../../envs/segsweep.yaml"
 # With --sdm conda, the Python of the activated environment; else the one that runs Snakemake.
 BY_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
-PYTHON = "python" if BY_CONDA else f"'{sys.executable}'"
+THIS_PYTHON = shlex.quote(sys.executable).replace("{", "{{").replace("}", "}}")
+PYTHON = "python" if BY_CONDA else THIS_PYTHON
 # A training that failed because of the machine continues from its last epoch, twice at most. On a
 # node only the run that sent the job tries again.
 RETRIES = 2 if IS_MAIN else 0
