@@ -138,6 +138,11 @@ def no_locks(path: Path, error: OSError) -> UserError:
     )
 
 
+def has_access(path: Path, mode: int) -> bool:
+    """Return whether this user may access a file or folder; `mode` is that of `os.access`."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
 def check_readable(path: Path) -> None:
     """Raise `PermissionError` if the file is there but this user may not read it.
 
@@ -147,7 +152,7 @@ def check_readable(path: Path) -> None:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return
-    if not os.access(path, os.R_OK):
+    if not has_access(path, os.R_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from segsweep.core.errors import UserError
+from segsweep.core.files import has_access
 from segsweep.pipeline.cache import cache_root
 from segsweep.pipeline.fingerprint import STATE
 
@@ -36,7 +37,7 @@ def check_outputs(outputs: Iterable[str]) -> None:
 
 
 def _check_access(path: Path, mode: int) -> None:
-    if not os.access(path, mode):
+    if not has_access(path, mode):
         is_read_only = os.statvfs(path).f_flag & os.ST_RDONLY
         number = errno.EROFS if is_read_only else errno.EACCES
         raise OSError(number, os.strerror(number), str(path))
