@@ -11,8 +11,6 @@ from faults.conftest import end_session, wait_for
 from faults.test_faults import Fresh
 from project import Project
 
-LONG = {"epochs": 100, "learning_rate": 0.0333}
-
 
 @pytest.fixture(scope="module")
 def made(fresh: Fresh) -> CountingProject:
@@ -27,9 +25,9 @@ def processed(project: Project) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in files}
 
 
-def start_training(project: CountingProject) -> subprocess.Popen[str]:
+def start_training(project: CountingProject, learning_rate: float) -> subprocess.Popen[str]:
     project.epochs()
-    project.change_study(LONG)
+    project.change_study({"epochs": 2000, "learning_rate": learning_rate})
     running = project.start("snakemake", "--cores", "1", "--", "results/train/metrics.json")
     wait_for(lambda: project.epochs() > 0, 60, "the training")
     return running
@@ -37,7 +35,7 @@ def start_training(project: CountingProject) -> subprocess.Popen[str]:
 
 def test_dvc_repro_leaves_the_files_of_a_running_snakemake_alone(made: CountingProject) -> None:
     before = processed(made)
-    running = start_training(made)
+    running = start_training(made, 0.0333)
     for command in (("dvc", "repro"), ("dvc", "repro", "--force", "train")):
         output = made.run(*command, check=False)
         assert f"(PID {running.pid}): snakemake; wait until it has ended" in output
@@ -55,7 +53,7 @@ def test_an_experiment_in_the_work_tree_waits_for_a_running_snakemake(
     made: CountingProject,
 ) -> None:
     before = processed(made)
-    running = start_training(made)
+    running = start_training(made, 0.0444)
     settings = ("--set-param", "batch_size=4", "--set-param", "epochs=1")
     waiting = made.start("dvc", "exp", "run", *settings, "train")
     with pytest.raises(subprocess.TimeoutExpired):
