@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from project import ROOT
-from segsweep.core.errors import UserError
-from segsweep.core.files import atomic_write, locked, read_yaml
+from project import ROOT, not_as_root
+from segsweep.core.errors import UserError, describe_os_error
+from segsweep.core.files import atomic_write, check_readable, locked, read_yaml, write_text
 from segsweep.core.yaml_format import dump_yaml, load_yaml
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(
@@ -154,3 +154,31 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
         fail()
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_only_what_an_ended_process_of_this_machine_left_is_deleted(tmp_path: Path) -> None:
+    code = "from pathlib import Path; from segsweep.core.temporary_files import temporary_path"
+    code += "; print(temporary_path(Path('x')))"
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, "-c", code]
+    killed = subprocess.run(command, env=environment, capture_output=True, text=True).stdout.strip()
+    machine = killed.split(".")[2].split("-")[0]
+    other_machine = f".x.{'0' * 8}-{killed.split('-')[1]}"
+    living, user_file = f".x.{machine}-{os.getppid()}.part", ".x.part"
+    for name in (killed, other_machine, living, user_file, f".y.{killed.split('.', 2)[2]}"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half").write_text("1")
+    write_text(tmp_path / "z", "1")
+    assert {path.name for path in tmp_path.iterdir()} == {other_machine, living, user_file, "z"}
+
+
+def test_a_file_of_another_user_is_not_a_missing_file(open_folder: Path) -> None:
+    file = open_folder / "model.safetensors"
+    check_readable(file)
+    file.touch()
+    check_readable(file)
+    file.chmod(0)
+    with not_as_root(), pytest.raises(PermissionError) as error:
+        check_readable(file)
+    message = f"{file}: Permission denied, expected permission to use it; ask its owner"
+    assert describe_os_error(error.value).startswith(message)

@@ -10,6 +10,7 @@
 # code_of("script") is the input that changes when the script, or a module that it imports, does.
 import functools
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from snakemake.utils import update_config
 sys.path.insert(0, f"{workflow.basedir}/src")
 
 from segsweep.config.study import Study
-from segsweep.core.errors import UserError, end_run
+from segsweep.core.errors import end_run, exit_on_error
 from segsweep.core.files import read_yaml
 from segsweep.core.processes import die_with_parent, end_with_reader, output_of
 from segsweep.data.raw_data import RAW_DVC_FILE, check_raw_data
@@ -39,14 +40,18 @@ def with_overrides(study, changes):
 
 IS_MAIN = workflow.is_main_process  # False in a job on a node of a cluster
 
-try:
+if set("{}") & set(workflow.basedir):
+    end_run(
+        f"{workflow.basedir}: found a brace in the path, which Snakemake takes for a "
+        "wildcard, expected a path without { and }; rename the folder"
+    )
+
+with exit_on_error():
     STUDY = Study.parse(
         with_overrides(read_yaml("params.yaml" if IS_MAIN else STUDY_OF_RUN), config)
     )
     check_raw_data(Path("data/raw"))
     check_prior_trials_exist(STUDY.sweep.prior_trials)
-except UserError as error:
-    end_run(str(error))
 
 if IS_MAIN:
     if "DVC_STAGE" in os.environ:
@@ -59,7 +64,8 @@ SCRIPTS = "workflow/scripts"
 ENVIRONMENT = "../../envs/segsweep.yaml"
 # With --sdm conda, the Python of the activated environment; else the one that runs Snakemake.
 BY_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
-PYTHON = "python" if BY_CONDA else f"'{sys.executable}'"
+THIS_PYTHON = shlex.quote(sys.executable).replace("{", "{{").replace("}", "}}")
+PYTHON = "python" if BY_CONDA else THIS_PYTHON
 # A training that failed because of the machine continues from its last epoch, twice at most. On a
 # node only the run that sent the job tries again.
 RETRIES = 2 if IS_MAIN else 0
@@ -74,6 +80,7 @@ def params_subset(name, content):
     return STALENESS.params_subset(name, content)
 
 
+@exit_on_error()
 def code_of(script):
     return STALENESS.sources(script, imported_modules(f"{SCRIPTS}/{script}.py"))
 

@@ -18,6 +18,8 @@ from segsweep.core.errors import command_line, parser
 from segsweep.data.image_cache import image_cache_folder
 from segsweep.data.issues import DataIssuesError, write_issue_report
 from segsweep.data.preprocess import image_settings, preprocess
+from segsweep.data.raw_changes import describe_changes
+from segsweep.data.raw_data import RAW
 from segsweep.pipeline.fingerprint import FileHashes
 
 
@@ -38,6 +40,8 @@ def main() -> None:
     settings = Study.read(args.study).preprocess
     cache = image_cache_folder(image_settings(settings))
     workers = max(1, min(args.workers, cores))
+    if args.raw == RAW and (changes := describe_changes(RAW)):
+        print(f"warning: {changes}", flush=True)
     try:
         known_hash = FileHashes().known_of
         summary = preprocess(args.raw, args.out, settings, cache, workers, known_hash)

@@ -32,7 +32,7 @@ def accept(
         segsweep accept --reason "rename a variable in training/losses.py"
     """
     from segsweep.pipeline import explain
-    from segsweep.pipeline.staleness import lock_project
+    from segsweep.pipeline.project_lock import lock_project
 
     require_project()
     lock = lock_project()

@@ -21,13 +21,13 @@ def gc(
         segsweep cache gc --delete
     """
     from segsweep.pipeline import cache_gc
-    from segsweep.pipeline.staleness import lock_project
+    from segsweep.pipeline.project_lock import lock_project
 
     require_project()
     lock = lock_project() if delete else None
     entries = cache_gc.find_unreferenced()
     for entry in entries:
-        print(f"{entry.folder} {entry.size / 1e6:.1f} MB")
+        print(f"{entry.path} {entry.size / 1e6:.1f} MB")
     if delete:
         cache_gc.delete(entries)
     size = sum(entry.size for entry in entries) / 1e6

@@ -63,7 +63,7 @@ def import_data(
     from segsweep.data.import_data import import_data, restore_sample
     from segsweep.data.issues import ISSUE_KINDS, group_by_kind
     from segsweep.data.raw_data import RAW
-    from segsweep.pipeline.staleness import lock_project
+    from segsweep.pipeline.project_lock import lock_project
 
     if sample == (images is not None):
         raise UserError("import-data: give IMAGES_DIR (and MASKS_DIR), or --sample")

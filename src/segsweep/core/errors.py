@@ -3,12 +3,31 @@
 import argparse
 import errno
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from traceback import print_exception
 from types import TracebackType
 from typing import NoReturn
 
 from segsweep.core.printable import escape_controls, protect_output
+
+_NO_PERMISSION = (
+    "expected permission to use it; ask its owner for permission (chmod), or work in a clone of "
+    "your own"
+)
+_NOT_A_FOLDER = "expected a folder; move what is in its place away, or delete it"
+_NO_SPACE = "expected space for one more file; free some, then run the same command again"
+_ADVICE = {
+    errno.EACCES: _NO_PERMISSION,
+    errno.EPERM: _NO_PERMISSION,
+    errno.ENOSPC: _NO_SPACE,
+    errno.EDQUOT: _NO_SPACE,
+    errno.EROFS: "expected one that can be written to; move the project to another disk",
+    errno.EISDIR: "expected a file; move the folder away, or delete it",
+    errno.ENOTDIR: _NOT_A_FOLDER,
+    errno.EEXIST: _NOT_A_FOLDER,
+}
+"""What was expected and what to do, by the error of the file system."""
 
 
 class UserError(Exception):
@@ -29,24 +48,38 @@ class MachineError(UserError):
 
 
 def command_line(main: Callable[[], None]) -> None:
-    """Run a script's `main`; print a `UserError` as one sentence and exit with status 1.
+    """Run a script's `main`; an error in the input ends it as in `exit_on_error`.
 
-    Errors of the file system are printed in the same way: no space, no permission, no such file.
     Control characters in anything that the script prints are escaped.
     After Ctrl-C Python ends the process by SIGINT, so that a shell's loop ends too.
     """
     protect_output()
     sys.excepthook = _print_unless_interrupted
-    try:
+    with exit_on_error():
         main()
+
+
+@contextmanager
+def exit_on_error() -> Iterator[None]:
+    """End the process with one sentence and status 1 if the block raises a `UserError`.
+
+    Errors of the file system are printed in the same way: no space, no permission, no such file.
+    """
+    try:
+        yield
     except UserError as error:
-        print(f"{error.word}: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(f"{error.word}: {error}")
     except OSError as error:
         if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        print(f"error: {error.filename or 'the disk'}: {error.strerror}", file=sys.stderr)
-        sys.exit(1)
+        end_run(describe_os_error(error))
+
+
+def describe_os_error(error: OSError) -> str:
+    """Return an error of the file system as one sentence, with advice for the usual kinds."""
+    advice = _ADVICE.get(error.errno or 0)
+    found = f"{error.filename or 'the disk'}: {error.strerror}"
+    return f"{found}, {advice}" if advice else found
 
 
 def end_run(message: str) -> NoReturn:

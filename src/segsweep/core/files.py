@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,25 +13,18 @@ from typing import Any
 
 from segsweep.core.errors import UserError
 from segsweep.core.expected_inputs import check_expected
+from segsweep.core.temporary_files import delete, remove_abandoned, temporary_path
 from segsweep.core.yaml_format import dump_yaml, load_yaml
 
 SNAKEMAKE_TIMESTAMP = ".snakemake_timestamp"
 """The file that Snakemake leaves in a folder that is an output."""
 
 
-def temporary_path(path: Path) -> Path:
-    """Return the path at which this process writes the new `path` before it is renamed.
-
-    The host name is part of it: processes on several machines may share a file system and have the
-    same process ID. The name of `path` is not: with it, a long one would be too long.
-    """
-    digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
-    return path.with_name(f".{digest}.{socket.gethostname()}-{os.getpid()}.part")
-
-
 @contextmanager
 def atomic_write(path: str | Path, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path that is renamed to `path` if the block succeeds, else deleted.
+
+    An error of the file system names `path`.
 
     Args:
         path: The file to write.
@@ -42,14 +34,21 @@ def atomic_write(path: str | Path, durable: bool = True) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(path.parent.absolute())
     temporary = temporary_path(path)
     try:
         yield temporary
         if durable:
             sync(temporary)
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is None:  # numpy wrote only a part of an array
+            raise UserError(f"{path}: cannot be written ({error}); free space there") from error
+        if error.filename in (None, str(temporary)):
+            error.filename = str(path)
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        delete(temporary)
 
 
 def sync_tree(folder: Path) -> None:
@@ -90,14 +89,37 @@ def locked(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.filename is not None:
             raise
-        raise UserError(
-            f"{path}: cannot be locked ({error.strerror}), expected a file system with flock "
-            "(Lustre: mounted with -o flock); move the project to one"
-        ) from error
+        raise no_locks(path, error) from error
     try:
         yield
     finally:
         lock.release()
+
+
+def no_locks(path: Path, error: OSError) -> UserError:
+    """Return the error of a lock file that cannot be locked."""
+    return UserError(
+        f"{path}: cannot be locked ({error.strerror}), expected a file system with flock "
+        "(Lustre: mounted with -o flock); move the project to one"
+    )
+
+
+def has_access(path: Path, mode: int) -> bool:
+    """Return whether this user may access a file or folder; `mode` is that of `os.access`."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def check_readable(path: Path) -> None:
+    """Raise `PermissionError` if the file is there but this user may not read it.
+
+    For libraries that call every failure to open a file "No such file", as safetensors does.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if not has_access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def write_text(path: str | Path, text: str, durable: bool = True) -> None:

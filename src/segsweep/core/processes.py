@@ -57,7 +57,11 @@ def output_of(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         lines = (done.stderr + done.stdout).strip().splitlines() or ["failed"]
-        message = next((line for line in lines if line.startswith("ERROR: ")), lines[-1])
+        message = next(
+            (line for line in lines if line.startswith(("ERROR: ", "fatal: "))), lines[-1]
+        )
+        if "safe.directory" in message + lines[-1]:  # what git prints about another user's folder
+            message += f"; work in a clone of your own, or run `{lines[-1].strip()}`"
         name = command[2] if command[1] == "-m" else command[0]
         raise UserError(f"{name}: {message}")
     return done.stdout

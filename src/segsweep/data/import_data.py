@@ -97,7 +97,11 @@ def import_data(
     except DataIssuesError as error:
         write_issue_report(error.issues)
         raise
-    _copy_dataset(dataset, images, masks)
+    try:
+        _copy_dataset(dataset, images, masks)
+    except BaseException:  # such as a full disk
+        shutil.rmtree(NEW_RAW, ignore_errors=True)
+        raise
     _replace_raw()
     return dataset
 

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from segsweep.core.errors import UserError
 from segsweep.core.files import SNAKEMAKE_TIMESTAMP, content_hash, read_csv, read_json, read_yaml
@@ -81,7 +82,8 @@ def _check_tracked_files(raw: Path) -> None:
             f"{raw}: no such folder, expected what {RAW_DVC_FILE} tracks; run `dvc checkout` (on "
             "another machine `dvc pull`)"
         )
-    tracked = _tracked_size()
+    out = tracked_by_dvc()
+    tracked = out.get("nfiles"), out.get("size")
     sizes = [
         os.stat(os.path.join(parent, name)).st_size  # noqa: PTH118, for 100,000 files
         for parent, _, names in os.walk(raw)
@@ -95,16 +97,21 @@ def _check_tracked_files(raw: Path) -> None:
         )
 
 
-def _tracked_size() -> tuple[int, int]:
-    """Return the number of files that DVC tracks, and their bytes."""
+def tracked_by_dvc() -> dict[str, Any]:
+    """Return what DVC tracks as `data/raw`: number and size of the files, hash of their list.
+
+    Raises:
+        UserError: The file is damaged.
+    """
     try:
-        out = read_yaml(RAW_DVC_FILE)["outs"][0]
-        return int(out["nfiles"]), int(out["size"])
+        out = dict(read_yaml(RAW_DVC_FILE)["outs"][0])
+        _ = int(out["nfiles"]), int(out["size"]), out["md5"]
     except (UserError, KeyError, IndexError, TypeError, ValueError) as error:
         raise UserError(
-            f"{RAW_DVC_FILE}: found no number of files and bytes, expected the file that `dvc add "
-            f"{RAW}` wrote; run `git checkout -- {RAW_DVC_FILE}` to restore it"
+            f"{RAW_DVC_FILE}: found no output with md5, size and nfiles, expected the file that "
+            f"`dvc add {RAW}` writes; run `git checkout {RAW_DVC_FILE}`, or `dvc add {RAW}`"
         ) from error
+    return out
 
 
 def _is_as_recorded(raw: Path) -> bool:

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from segsweep.config.sections import Preprocess
 from segsweep.config.training_config import TrainingConfig
 from segsweep.core.errors import UserError
-from segsweep.core.files import read_json, sha256
+from segsweep.core.files import check_readable, read_json, sha256
 from segsweep.core.printable import printable
 from segsweep.inference.model_json import (
     preprocessing_of,
@@ -159,6 +159,7 @@ def _weights(
 ) -> dict[str, torch.Tensor]:
     """Load the weights and compare them with the network before it is allocated."""
     _require_file(path)
+    check_readable(path)
     try:
         weights = load_file(path)
     except Exception as error:  # safetensors raises any exception for types that PyTorch lacks

@@ -14,16 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segsweep.core.errors import UserError
-from segsweep.core.files import (
-    atomic_write,
-    locked,
-    read_json,
-    sha256,
-    sync,
-    sync_tree,
-    temporary_path,
-    write_json,
-)
+from segsweep.core.files import atomic_write, locked, read_json, sha256, sync, sync_tree, write_json
+from segsweep.core.temporary_files import delete, remove_abandoned, temporary_path
 
 ENTRY = "entry.json"
 FICLONE = 0x40049409  # ioctl_ficlone(2)
@@ -101,24 +93,32 @@ class CacheEntry:
 
     @contextmanager
     def _new_folder(self) -> Iterator[Path]:
-        """Yield a folder that replaces the entry when the block succeeds, else is deleted."""
+        """Yield a folder that replaces the entry if the block succeeds, else is deleted."""
         folder = temporary_path(self.folder)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(folder.parent)
         try:
+            folder.mkdir()
             yield folder
             sync_tree(folder)
-            shutil.rmtree(self.folder, ignore_errors=True)
+            delete(self.folder)
             folder.rename(self.folder)
             sync(self.folder.parent)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            delete(folder)
 
 
 def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(source, target, symlinks=True, copy_function=_clone)
+        delete(target)
+        try:
+            shutil.copytree(source, target, symlinks=True, copy_function=_clone)
+        except shutil.Error as error:
+            copied, _, reason = error.args[0][0]
+            raise UserError(
+                f"{copied}: cannot be copied to {target} ({reason}); free space there, or give "
+                "yourself permission (chmod), then run the same command again"
+            ) from error
     else:
         with atomic_write(target, durable=False) as temporary:
             _clone(source, temporary)

@@ -6,6 +6,7 @@ referred to by a present configuration: that of a killed or pruned trial, or of 
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from segsweep.config.study import Study
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_json, read_yaml
 from segsweep.core.processes import output_of
+from segsweep.core.temporary_files import is_abandoned, is_temporary
 from segsweep.core.yaml_format import load_yaml
 from segsweep.pipeline.cache import ENTRY, cache_root
 from segsweep.pipeline.cache_keys import key_of_record
@@ -31,41 +33,56 @@ IDENTIFYING = ("metrics.json", "suggestion.json")
 
 @dataclass(frozen=True)
 class Unreferenced:
-    """A folder of the cache that can be deleted, and its size in bytes."""
+    """A folder or file of the cache that can be deleted, and its size in bytes."""
 
-    folder: Path
+    path: Path
     size: int
 
 
 def find_unreferenced() -> list[Unreferenced]:
-    """Return the cached results that no record, commit or experiment refers to, and old images."""
+    """Return the cached results that no record, commit or experiment refers to, and old images.
+
+    What killed processes of this machine left half-written is listed too.
+    """
     referenced = set(_in_results()) | set(_in_commits())
-    entries = sorted((cache_root() / "entries").glob("*/"))
-    folders = [entry for entry in entries if referenced.isdisjoint(_identifiers(entry))]
-    folders += _abandoned_checkpoints()
+    entries = [folder for folder in _folders("entries") if not is_temporary(folder)]
+    unused = [entry for entry in entries if referenced.isdisjoint(_identifiers(entry))]
+    unused += _abandoned_checkpoints()
     # keep the prepared images of the settings that were used last
-    prepared = sorted((cache_root() / "images").glob("*/"), key=lambda f: f.stat().st_mtime)
-    return [_with_size(folder) for folder in (*folders, *prepared[:-1])]
+    unused += sorted(_folders("images"), key=lambda f: f.stat().st_mtime)[:-1]
+    half_written = [path for path in sorted(cache_root().rglob(".*.part")) if is_abandoned(path)]
+    unused += [path for path in half_written if set(unused).isdisjoint(path.parents)]
+    return [_with_size(path) for path in unused]
 
 
 def delete(entries: list[Unreferenced]) -> None:
-    """Delete these folders."""
+    """Delete these folders and files."""
     for entry in entries:
-        shutil.rmtree(entry.folder)
+        if entry.path.is_dir():
+            shutil.rmtree(entry.path)
+        else:
+            entry.path.unlink()
 
 
-def _with_size(folder: Path) -> Unreferenced:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return Unreferenced(folder, sum(path.stat().st_size for path in files))
+def _folders(part: str) -> list[Path]:
+    return sorted((cache_root() / part).glob("*/"))
+
+
+def _with_size(unused: Path) -> Unreferenced:
+    files = [path for path in (unused, *unused.rglob("*")) if path.is_file()]
+    return Unreferenced(unused, sum(path.stat().st_size for path in files))
 
 
 def _abandoned_checkpoints() -> list[Path]:
     """Return the checkpoints of configurations that neither a trial nor the single run has."""
     present = [Study.read().training_config().to_dict()]
     for tree in _result_folders():
-        present += [read_yaml(path) for path in tree.rglob("config.yaml")]
-    folders = sorted((cache_root() / "checkpoints").glob("*/"))
-    return [folder for folder in folders if _configuration(folder / CHECKPOINT) not in present]
+        present += [read_yaml(path) for path in _files(tree, "config.yaml")]
+    return [
+        folder
+        for folder in _folders("checkpoints")
+        if _configuration(folder / CHECKPOINT) not in present
+    ]
 
 
 def _configuration(checkpoint: Path) -> Any:
@@ -83,6 +100,17 @@ def _result_folders() -> tuple[Path, ...]:
     return Path("results"), Path(".dvc/tmp/exps")
 
 
+def _files(tree: Path, suffix: str) -> Iterator[Path]:
+    """Yield the files below `tree` whose names end in `suffix`; raises where it cannot look."""
+
+    def report(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # an experiment that ended meanwhile
+            raise error
+
+    for folder, _, names in os.walk(tree, onerror=report):
+        yield from (Path(folder, name) for name in names if name.endswith(suffix))
+
+
 def _identifiers(entry: Path) -> list[str]:
     """Return the key of an entry and the hashes that identify it; none if it is damaged."""
     try:
@@ -94,7 +122,7 @@ def _identifiers(entry: Path) -> list[str]:
 
 def _in_results() -> Iterator[str]:
     for tree in _result_folders():
-        for path in tree.rglob(f"*{RECORD}"):
+        for path in _files(tree, RECORD):
             yield from _identifiers_of_record(path, with_key=True)
 
 

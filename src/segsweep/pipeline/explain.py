@@ -33,7 +33,8 @@ def current_jobs() -> list[Job]:
     )
     if done.returncode:
         lines = (done.stderr + done.stdout).strip().splitlines() or ["snakemake failed"]
-        raise UserError("\n".join(line.removeprefix("error: ") for line in lines))
+        errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+        raise UserError("\n".join(errors or lines))
     return [Job(**job) for job in read_json(JOBS)]
 
 

@@ -9,6 +9,7 @@ import ast
 import hashlib
 import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -35,10 +36,14 @@ class FileHashes:
     """Hashes by path: `known` are those of the last run, `used` those that this run needed.
 
     A hash is valid as long as the file's `file_signature` is the same.
+
+    Args:
+        name: The name of the file in which they are remembered.
+        hash_file: Returns the hash of a file's content.
     """
 
-    def __init__(self) -> None:
-        self.path = STATE / "hashes.json"
+    def __init__(self, name: str = "hashes.json", hash_file: Callable[[str], str] = sha256) -> None:
+        self.path, self.hash_file = STATE / name, hash_file
         self.known: dict[str, list[Any]] = read_checked_json(self.path) or {}
         self.used: dict[str, list[Any]] = {}
 
@@ -67,7 +72,7 @@ class FileHashes:
         return str(entry[-1])
 
     def _read(self, path: str) -> str:
-        entry = [*(file_signature(path) or ()), sha256(path)]
+        entry = [*(file_signature(path) or ()), self.hash_file(path)]
         self.known[path] = self.used[path] = entry
         return str(entry[-1])
 

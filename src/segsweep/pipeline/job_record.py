@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from segsweep.core.errors import UserError
-from segsweep.core.files import content_hash, read_json, read_yaml, sha256, write_json
+from segsweep.core.files import (
+    check_readable,
+    content_hash,
+    read_json,
+    read_yaml,
+    sha256,
+    write_json,
+)
 from segsweep.pipeline.fingerprint import STATE
 
 PARAMS_SUBSETS = STATE / "inputs"
@@ -37,6 +44,7 @@ def is_up_to_date(
     try:
         record = read_json(outputs[-1])
     except UserError:
+        check_readable(Path(outputs[-1]))  # another user's record is not a missing one
         return False
     record = record if isinstance(record, dict) else {}
     return bool(

@@ -14,7 +14,6 @@ On a cluster the Snakefile is read again on the node of each job (`main` is Fals
 reading changes nothing that the main process keeps, and uses the study as the main process read it.
 """
 
-import fcntl
 import hashlib
 import os
 import re
@@ -25,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from segsweep.core.errors import end_run
+from segsweep.core.errors import end_run, exit_on_error
 from segsweep.core.files import write_json, write_text, write_yaml
 from segsweep.core.yaml_format import dump_yaml
 from segsweep.pipeline.fingerprint import STATE, FileHashes, code_hash
@@ -36,6 +35,8 @@ from segsweep.pipeline.job_record import (
     is_up_to_date,
     written_marker,
 )
+from segsweep.pipeline.project_folders import check_folders, check_outputs
+from segsweep.pipeline.project_lock import keep_dvc_out, lock_project
 from segsweep.pipeline.snakemake_notes import remove_damaged_notes
 
 JOBS = STATE / "jobs.json"
@@ -87,6 +88,7 @@ class StalenessCheck:
         main: This is the main process, not a job on a node of a cluster.
     """
 
+    @exit_on_error()
     def __init__(self, dry: bool, main: bool) -> None:
         STATE.mkdir(parents=True, exist_ok=True)
         self.dry, self.main = dry, main
@@ -99,16 +101,19 @@ class StalenessCheck:
         if main:
             if not dry:
                 self._lock = lock_project()
+                keep_dvc_out()
                 shutil.rmtree(WRITTEN, ignore_errors=True)
                 WRITTEN.mkdir(exist_ok=True)
             remove_damaged_notes(only_reading=dry)
             write_text(self.sentinel, f"{time.time_ns()}\n", durable=False)
 
+    @exit_on_error()
     def save_study(self, study: Mapping[str, Any]) -> None:
         """Save the study as this run read it, for jobs on other nodes."""
         if self.main and not self.dry:
             write_yaml(STUDY_OF_RUN, study)
 
+    @exit_on_error()
     def params_subset(self, name: str, content: Mapping[str, Any]) -> str:
         """Write a part of the study to a file named by its content and return the path.
 
@@ -121,12 +126,14 @@ class StalenessCheck:
             write_text(path, text, durable=False)
         return str(path)
 
+    @exit_on_error()
     def sources(self, name: str, paths: Sequence[str]) -> str:
         """Write the paths of source files with the hashes of their code; return the list's path."""
         hashes = {path: code_hash(path) for path in paths}
         self.source_hashes.update(hashes)
         return self.params_subset(f"{name}{SOURCES}", hashes)
 
+    @exit_on_error()
     def inputs(self, outputs: Sequence[str], **inputs: str | Sequence[str]) -> dict[str, list[Any]]:
         """Return the inputs of a job as Snakemake is to see them.
 
@@ -144,6 +151,8 @@ class StalenessCheck:
             return {k: [ancient(path) for path in v] for k, v in named.items()}
         self.stale.update(outputs)
         if self.main:
+            if not self.dry:
+                self._check_places(outputs)
             _refuse_future(outputs, self.sentinel)
         return {**named, "stale": [self.sentinel]}
 
@@ -152,12 +161,20 @@ class StalenessCheck:
         made_from = {path: self.hashes.of(path) for path in inputs}
         return is_up_to_date(outputs, made_from, self.hashes.of)
 
+    def _check_places(self, outputs: Sequence[str]) -> None:
+        """Check that a job can write, and, for the first job that will run, its folders."""
+        if len(self.stale) == len(outputs):
+            check_folders()
+        check_outputs(outputs)
+
+    @exit_on_error()
     def save(self) -> None:
         """Save the hashes and the list of jobs; called when the whole Snakefile has been read."""
         if self.main:
             self.hashes.save()
             write_json(JOBS, [asdict(job) for job in self.jobs], durable=False)
 
+    @exit_on_error()
     def verify(self) -> None:
         """End the run with a message if a result does not match its record."""
         if "DVC_STAGE" in os.environ and self.hashes.of("params.yaml") != self.params:
@@ -172,20 +189,6 @@ class StalenessCheck:
                 end_run(
                     f"{record}: its inputs or outputs changed during the run; run snakemake again"
                 )
-
-
-def lock_project() -> Any:
-    """Lock this folder against other runs until the returned file is closed or the process ends."""
-    STATE.mkdir(parents=True, exist_ok=True)
-    file = (STATE / "lock").open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        end_run(
-            f"another snakemake is running in {os.getcwd()}; wait until it has ended "
-            "(a dry run, -n, works meanwhile)"
-        )
-    return file
 
 
 def _has_content(path: Path, text: str) -> bool:

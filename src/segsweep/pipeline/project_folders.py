@@ -1,0 +1,56 @@
+"""Check, before jobs run, that files and folders are where the jobs expect them."""
+
+import errno
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from segsweep.core.errors import UserError
+from segsweep.core.files import has_access
+from segsweep.pipeline.cache import cache_root
+from segsweep.pipeline.fingerprint import STATE
+
+FOLDERS = (STATE, Path("data"), Path("results"), Path("logs"))
+"""The folders that a run writes to, besides the cache."""
+CACHE_FOLDERS = ("", "entries", "checkpoints", "locks", "images")
+
+
+def check_folders() -> None:
+    """Raise an error where the run could not write, and make the folders that are missing."""
+    for folder in (*FOLDERS, *(cache_root() / name for name in CACHE_FOLDERS)):
+        _check_place(folder, is_folder=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        _check_access(folder, os.W_OK | os.X_OK)
+
+
+def check_outputs(outputs: Iterable[str]) -> None:
+    """Raise an error where a job cannot write, as for a folder in the place of a file.
+
+    An output without a suffix is a folder.
+    """
+    for output in map(Path, outputs):
+        _check_place(output, is_folder=not output.suffix)
+        if output.exists():
+            _check_access(output, os.W_OK)
+        for parent in list(output.parents)[:-1]:
+            _check_place(parent, is_folder=True)
+
+
+def _check_access(path: Path, mode: int) -> None:
+    if not has_access(path, mode):
+        is_read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+        number = errno.EROFS if is_read_only else errno.EACCES
+        raise OSError(number, os.strerror(number), str(path))
+
+
+def _check_place(path: Path, is_folder: bool) -> None:
+    if path.is_symlink() and not path.exists():
+        raise UserError(
+            f"{path}: found a link to {path.readlink()}, which does not exist, expected a "
+            f"{'folder' if is_folder else 'file'}; restore what it links to, or delete the link"
+        )
+    if path.exists() and path.is_dir() != is_folder:
+        found, expected = ("file", "folder") if is_folder else ("folder", "file")
+        raise UserError(
+            f"{path}: found a {found}, expected a {expected}; move it away, or delete it"
+        )
