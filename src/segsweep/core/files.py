@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.core.errors import UserError
+from segsweep.core.json_format import load_json
 from segsweep.core.yaml_format import dump_yaml, load_yaml
 
 SNAKEMAKE_TIMESTAMP = ".snakemake_timestamp"
@@ -98,7 +99,7 @@ def read_csv(path: str | Path) -> list[dict[str, str]]:
 
 def read_json(path: str | Path) -> Any:
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return load_json(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as JSON ({error})") from error
 
