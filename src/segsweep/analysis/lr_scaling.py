@@ -109,7 +109,8 @@ def lr_scaling(samples: PosteriorSamples, fits: Sequence[Fit] = ()) -> LrScaling
     drawn = _draw(surrogates, samples.varied, grid).reshape(-1, len(batch_sizes), RATES)
     index = drawn.argmax(2)
     best = np.log(rates)[index]
-    centred = np.log(batch_sizes) - np.mean(np.log(batch_sizes))
+    sizes = np.log(np.array(batch_sizes, dtype=float))
+    centred = sizes - np.mean(sizes)
     exponent = (best - best.mean(1, keepdims=True)) @ centred / (centred @ centred)
     at_bound = ((index == 0) | (index == RATES - 1)).any(1)
     fits = [surrogate.fit for surrogate, _ in surrogates]
@@ -214,7 +215,7 @@ def _scaled_columns(exponent: float, varied: Varied, rows: Sequence[Values]) -> 
     points, rate = encode(varied, rows), varied[LEARNING_RATE]
     assert isinstance(rate, Number)
     batches = np.array([row[BATCH_SIZE] for row in rows], dtype=float)
-    middle = np.exp(np.mean(np.log(_batch_sizes(varied))))
+    middle = np.exp(np.mean(np.log(np.array(_batch_sizes(varied), dtype=float))))
     factors = (batches / middle) ** -exponent
     rates = np.array([row[LEARNING_RATE] for row in rows], dtype=float) * factors
     if rate.model_scale == "log":

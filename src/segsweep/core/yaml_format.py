@@ -196,4 +196,3 @@ class _Representer(SafeRepresenter):
 
 
 _Representer.add_representer(float, _Representer.represent_float)
-

@@ -5,7 +5,6 @@ by itself only with Slurm accounting and only if the whole node goes down. A nod
 stays up and fails one training after the other.
 """
 
-import json
 import os
 import sys
 import time
@@ -16,8 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from segsweep.core.errors import MachineError
-from segsweep.core.files import write_json
+from segsweep.core.errors import MachineError, UserError
+from segsweep.core.files import read_json, write_json
 from segsweep.pipeline.cache import cache_root
 
 MAX_FAILURES = 3
@@ -69,8 +68,10 @@ def nodes_to_exclude(min_failures: int = MAX_FAILURES) -> dict[str, str]:
 
 def _read_failures(folder: Path) -> Iterator[dict[str, Any]]:
     for path in folder.glob("*.json"):
-        with suppress(FileNotFoundError):  # a success on the node has just cleared it
-            yield json.loads(path.read_text(encoding="utf-8"))
+        with suppress(UserError):  # a success on the node has just cleared it, or it is damaged
+            failure = read_json(path)
+            if isinstance(failure, dict) and {"training", "time", "cause"} <= failure.keys():
+                yield failure
 
 
 def sbatch_exclusion(attempt: int) -> str:
