@@ -1,4 +1,4 @@
-"""The range of float32, in which PyTorch trains: what lies outside it is no result of a training."""
+"""The range of float32, in which PyTorch trains: no training has results outside it."""
 
 import math
 

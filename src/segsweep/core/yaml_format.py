@@ -2,8 +2,9 @@
 
 Reading follows YAML 1.2, as DVC does, so `1e-5` is a number. There are two exceptions. `yes`,
 `no`, `on` and `off` are booleans, as in YAML 1.1, which W&B reads and writes (with PyYAML). Digits
-with a leading zero, such as `010` (8 in YAML 1.1 and 10 in YAML 1.2), and dates are text, so a study
-that has them in place of a number is refused. What is written means the same in both versions.
+with a leading zero, such as `010` (8 in YAML 1.1 and 10 in YAML 1.2), and dates are text, so a
+study that has them in place of a number is refused. What is written means the same in both
+versions.
 """
 
 import io

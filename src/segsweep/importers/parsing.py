@@ -1,4 +1,7 @@
-"""Types of table cells and logged values. Numbers outside the range of float32 are infinite or 0."""
+"""Types of table cells and logged values.
+
+Numbers outside the range of float32 are infinite or 0.
+"""
 
 import json
 import math
