@@ -18,6 +18,11 @@ from segsweep.analysis.posterior import PosteriorSamples
 from segsweep.core.errors import UserError
 from segsweep.core.formatting import format_percent
 from segsweep.search.gaussian_process import Fit
+from segsweep.search.surrogate import encode
+
+MAX_COLUMNS = 100
+"""Most columns of the surrogate model: one for a number, one for each value of a categorical. Its
+time grows with the number."""
 
 MIXED_PRECISION = "mixed_precision"
 
@@ -57,6 +62,12 @@ class Analysis:
                 f"{sweep.source}: none of the {len(sweep.trials)} trials has a value of "
                 f"{sweep.metric}, expected at least one; choose another metric, or run the sweep"
             )
+        if (columns := encode(sweep.varied, []).shape[1]) > MAX_COLUMNS:
+            raise UserError(
+                f"{sweep.source}: found {len(sweep.varied)} parameters that vary ({columns} "
+                f"columns of the surrogate model), expected at most {MAX_COLUMNS} columns; name the "
+                "searched parameters with --parameters"
+            )
         if not sweep.varied:
             raise UserError(
                 f"{sweep.source}: found no parameter that varies between trials, expected at "
@@ -85,6 +96,7 @@ class Analysis:
         sweep, samples = self.sweep, self.samples
         yield hyperparameter_findings.best_trial(sweep, samples)
         yield hyperparameter_findings.importance(samples, self.effects)
+        yield hyperparameter_findings.used_trials(sweep, samples)
         by_name = {
             effect.parameter: hyperparameter_findings.main_effect(samples, effect)
             for effect in self.effects

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from segsweep.analysis.posterior import SAMPLES, PosteriorSamples, perturb, sobol_configurations
 from segsweep.config.distributions import Number
 from segsweep.config.search_space import Categorical
+from segsweep.core.progress import Progress
 from segsweep.search.gaussian_process import Fit, Surrogate
 from segsweep.search.surrogate import Varied, encode, fit_surrogate
 from segsweep.search.trial_result import Values
@@ -175,18 +176,20 @@ def _grid(
 def _surrogates(samples: PosteriorSamples, fits: Sequence[Fit]) -> list[tuple[Surrogate, Encoder]]:
     """Return the surrogate and its encoder for each of EXPONENTS."""
     surrogates = []
+    progress = Progress("analysis: models of the learning rate", len(EXPONENTS))
     with threadpool_limits(1):
         for i, exponent in enumerate(EXPONENTS):
             encoder: Encoder = partial(_scaled_columns, exponent)
             surrogate = fit_surrogate(
                 samples.varied,
-                samples.observed,
+                samples.further,
                 [],
                 samples.goal,
                 encoder=encoder,
                 fit=fits[i] if fits else None,
             )
             surrogates.append((surrogate, encoder))
+            progress.step()
     return surrogates
 
 

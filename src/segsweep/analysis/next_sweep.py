@@ -173,7 +173,8 @@ def _expected_gain(
     completed = analysis.sweep
     varied: dict[str, Any] = {n: p for n, p in space.items() if not isinstance(p, Constant)}
     constants = {name: Categorical(values=[value]) for name, value in fixed.items()}
-    samples = PosteriorSamples(completed, union(completed.varied, {**varied, **constants}))
+    wider = union(completed.varied, {**varied, **constants})
+    samples = PosteriorSamples(completed, wider, is_further=True)
     points = [{**fixed, **point} for point in sobol_configurations(varied, CANDIDATES, seed=6)]
     drawn = samples.draw([*points, samples.incumbent.parameters], seed=6)
     best_so_far = np.maximum.accumulate(drawn[:, :-1], axis=1)

@@ -98,8 +98,8 @@ class Sweep(Section):
     key `scale`, which W&B does not have, sets the scale of the surrogate model: `linear` or `log`
     for numbers, `ordered` or `unordered` for `values`."""
     trials: Annotated[int, Field(ge=1, le=MAX_TRIALS)] = 20
-    """Number of trials (W&B's run_cap). The first 8 of 40 trials are the same as 8 trials. Beyond the
-    maximum a suggestion would take several GB of memory and minutes."""
+    """Number of trials (W&B's run_cap). The first 8 of 40 trials are the same as 8 trials. Beyond
+    the maximum a suggestion would take several GB of memory and minutes."""
     parallel: Annotated[int, Field(ge=1, le=MAX_PARALLEL)] = 1
     """How many trials may run when the next configuration is chosen."""
     seed: Seed = 0
