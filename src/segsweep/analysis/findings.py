@@ -65,8 +65,8 @@ class Analysis:
         if (columns := encode(sweep.varied, []).shape[1]) > MAX_COLUMNS:
             raise UserError(
                 f"{sweep.source}: found {len(sweep.varied)} parameters that vary ({columns} "
-                f"columns of the surrogate model), expected at most {MAX_COLUMNS} columns; name the "
-                "searched parameters with --parameters"
+                f"columns of the surrogate model), expected at most {MAX_COLUMNS} columns; "
+                "name the searched parameters with --parameters"
             )
         if not sweep.varied:
             raise UserError(

@@ -40,14 +40,18 @@ class BaseNumber(StrictModel):
 
     @model_validator(mode="after")
     def _check_size(self) -> "BaseNumber":
-        low, high = self.low, self.high
-        if isinstance(self, Range) and not low < high:
+        try:
+            low, high = self.low, self.high
+        except OverflowError:
             return self  # has a message of its own
+        if isinstance(self, Range) and not low < high:
+            return self  # the same
         is_log = self.model_scale == "log" and low > 0
-        if not -LARGEST <= low < high <= LARGEST or (is_log and high / low > LARGEST):
+        if not -LARGEST <= low < high <= LARGEST or (is_log and math.isinf(high / low)):
             raise ValueError(
-                f"found the range {low:g} to {high:g}, expected two numbers up to {LARGEST:.2g} "
-                "(float32), with a ratio up to that on a logarithmic scale; choose other ends"
+                f"found the range {low:g} to {high:g}, expected two different numbers up to "
+                f"{LARGEST:.2g} (float32), on a logarithmic scale with a finite ratio; choose "
+                "other ends"
             )
         return self
 

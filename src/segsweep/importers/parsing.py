@@ -44,8 +44,9 @@ def number(value: Any) -> float | None:
     """Return a number, including NaN and infinity; None for any other value."""
     if isinstance(value, str):
         return NOT_FINITE.get(value)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return to_float32_range(value) if is_number else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return to_float32_range(value)
 
 
 def finite(value: Any) -> float | None:

@@ -185,7 +185,9 @@ class Results:
 
     def _history(self, trial: str) -> tuple[float, ...]:
         """Return the metric after each epoch, up to the first that is not a finite number."""
-        values = []
+        values: list[float] = []
+        if not re.fullmatch("[0-9]{1,9}", trial):  # the name of a run, not of a folder
+            return ()
         for row in self.table(f"trials/{trial}/history.csv"):
             value = parse_number(row.get(self.metric))
             if value is None:

@@ -36,6 +36,7 @@ OTHER_MODULES = (
     "core/errors.py",
     # Read and write files without changing a value: JSON, CSV and YAML, in full precision.
     "core/files.py",
+    "core/json_format.py",
     "core/yaml_format.py",
     # Names the device and the dtype of its arithmetic, both of which are part of each key.
     "pipeline/environment.py",
