@@ -96,7 +96,7 @@ class Analysis:
         sweep, samples = self.sweep, self.samples
         yield hyperparameter_findings.best_trial(sweep, samples)
         yield hyperparameter_findings.importance(samples, self.effects)
-        yield hyperparameter_findings.used_trials(sweep, samples)
+        yield _used_trials(sweep, samples)
         by_name = {
             effect.parameter: hyperparameter_findings.main_effect(samples, effect)
             for effect in self.effects
@@ -129,3 +129,17 @@ class Analysis:
             f"{first} The most important parameter is {top.parameter} "
             f"({format_percent(float(top.share.mean()))} of the variance over the whole space)."
         )
+
+
+def _used_trials(sweep: CompletedSweep, samples: PosteriorSamples) -> Finding | None:
+    """Report which trials the surrogate is fitted to; None if that is all of them."""
+    all_trials, used = len(sweep.observed), len(samples.observed)
+    if used == all_trials:
+        return None
+    sentence = (
+        f"The surrogate model is fitted to {used} of {all_trials} trials: the best {used // 2}, "
+        "and an even selection of the others by rank. Models of the run time, of the learning "
+        f"rate by batch size and of the next sweep are fitted to {len(samples.further)} trials "
+        "selected in the same way."
+    )
+    return Finding("used trials", "Trials that the model uses", sentence, "high")

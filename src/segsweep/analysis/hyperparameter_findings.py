@@ -85,20 +85,6 @@ def importance(samples: PosteriorSamples, effects: Sequence[Effect]) -> Finding:
     )
 
 
-def used_trials(sweep: CompletedSweep, samples: PosteriorSamples) -> Finding | None:
-    """Report which trials the surrogate is fitted to; None if that is all of them."""
-    all_trials, used = len(sweep.observed), len(samples.observed)
-    if used == all_trials:
-        return None
-    sentence = (
-        f"The surrogate model is fitted to {used} of {all_trials} trials: the best {used // 2}, "
-        "and an even selection of the others by rank. Models of the run time, of the learning "
-        f"rate by batch size and of the next sweep are fitted to {len(samples.further)} trials "
-        "selected in the same way."
-    )
-    return Finding("used trials", "Trials that the model uses", sentence, "high")
-
-
 def matters(samples: PosteriorSamples, effect: Effect) -> bool | None:
     """Return whether a parameter explains more than MIN_SHARE; None if that is inconclusive."""
     low, high = interval(effect.share)
