@@ -53,11 +53,15 @@ def test_names_of_many_digits_are_names() -> None:
         {"learning_rate": lambda i: 10.0 ** (3 * i - 40)},
         {"learning_rate": lambda i: 1e-44 * (i + 1)},
         {"batch_size": lambda i: 2.0 ** (100 + i % 3)},
-        {"dropout": lambda i: 5.0 + i},
-        {"epochs": lambda i: 1e30},
-        {"val_loss": lambda i: 1e308, "loss": lambda i: 1e308, "Runtime": lambda i: 3e38},
-        {"Created": lambda i: "0001-01-01"},
-        {"effective_batch_size": lambda i: -1e30},
+        {
+            "dropout": lambda i: 5.0 + i,
+            "epochs": lambda i: 1e30,
+            "val_loss": lambda i: 1e308,
+            "loss": lambda i: 1e308,
+            "Runtime": lambda i: 3e38,
+            "Created": lambda i: "0001-01-01",
+            "effective_batch_size": lambda i: -1e30,
+        },
     ],
 )
 def test_an_analysis_of_extreme_values_has_finite_numbers(
