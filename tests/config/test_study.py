@@ -150,6 +150,30 @@ def test_the_model_chooses_at_least_half_of_the_trials_of_params_yaml() -> None:
         ("preprocess/percentiles", [99.0, 1.0], "expected 0 <= low < high <= 100"),
         ("preprocess/test_fraction", 0.9, "found the sum 1.1, expected less than 1"),
         ("sweep", 3, "sweep: found 3, expected a table of keys"),
+        ("sweep/trials", 100_000_000, "found 100000000, expected: should be less than or equal"),
+        ("learning_rate", 1e308, "learning_rate: found 1e+308"),
+        (
+            "sweep/parameters/learning_rate",
+            {"min": 5e-324, "max": 1.0},
+            "found the range 4.94066e-324 to 1, expected two different numbers",
+        ),
+        (
+            "sweep/parameters/learning_rate",
+            {"min": -1e308, "max": 1e308},
+            "found the range -1e+308 to 1e+308",
+        ),
+        (
+            "sweep/parameters/learning_rate",
+            {"distribution": "normal", "mu": 0.1, "sigma": 5e-324},
+            "found the range 0.1 to 0.1, expected two different numbers",
+        ),
+        (
+            "sweep/parameters/learning_rate",
+            {"distribution": "q_uniform", "min": 0.1, "max": 1.0, "q": 5e-324},
+            "found q 5e-324, expected a step that is not that small",
+        ),
+        ("sweep/parameters/batch_size/values", list(range(1, 1002)), "found 1001 entries"),
+        ("sweep/early_terminate", {"type": "pace", "min_iter": 10**18}, "less than or equal to"),
     ],
 )
 def test_each_error_is_one_sentence(path: str, value: Any, expected: str) -> None:
@@ -159,6 +183,25 @@ def test_each_error_is_one_sentence(path: str, value: Any, expected: str) -> Non
     assert expected in message
     assert len(message.splitlines()) == 1
     assert message.startswith("params.yaml: ")
+
+
+def test_every_whole_number_of_a_study_has_an_upper_bound() -> None:
+    def unbounded(node: Any, path: str) -> list[str]:
+        if isinstance(node, list):
+            return [name for part in node for name in unbounded(part, path)]
+        if not isinstance(node, dict):
+            return []
+        is_open = node.get("type") == "integer" and not {"maximum", "exclusiveMaximum"} & set(node)
+        inner = [name for key, part in node.items() for name in unbounded(part, f"{path}/{key}")]
+        return [path] * is_open + inner
+
+    schema = json.loads((ROOT / "docs/study.schema.json").read_text())
+    definitions = schema["$defs"]
+    sections = ("Preprocess", "Model", "Training", "Sweep", "Confirm", "Slurm", "Wandb")
+    pruners = ("Hyperband", "Pace")
+    for name in (*sections, *pruners):
+        assert unbounded(definitions[name], name) == []
+    assert unbounded(schema["properties"], "") == []
 
 
 def test_nested_parameters_equal_flat_ones() -> None:

@@ -12,7 +12,15 @@ import yaml
 
 from project import ROOT, not_as_root
 from segsweep.core.errors import UserError, describe_os_error
-from segsweep.core.files import atomic_write, check_readable, locked, read_yaml, write_text
+from segsweep.core.files import (
+    atomic_write,
+    check_readable,
+    locked,
+    read_json,
+    read_yaml,
+    write_text,
+)
+from segsweep.core.json_format import load_json
 from segsweep.core.yaml_format import dump_yaml, load_yaml
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(
@@ -20,15 +28,36 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(
 )
 """A kilobyte whose aliases expand to more values than fit in memory."""
 
+MERGE_BOMB = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 9)}]}}\n" for i in range(1, 20)
+)
+CHAIN = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 5000))
+"""One level in the text, and thousands once the aliases are expanded."""
+
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("epochs: 3\nepochs: 4\n", r"the key 'epochs' is given twice .*line 2"),
         ("a: {b: 1, c: 2, b: 3}\n", "the key 'b' is given twice"),
-        ("a: &x [*x]\n", "a value contains itself"),
-        ("!!python/object/apply:os.getcwd []\n", "could not determine a constructor"),
-        (BOMB, "values with all aliases expanded"),
+        ("a: &x [*x]\n", "found a value that contains itself"),
+        ("!!python/object/apply:os.getcwd []\n", "found the tag tag:yaml.org,2002:python/object"),
+        ("a: !!bool maybe\n", "found the tag tag:yaml.org,2002:bool, expected a plain value"),
+        ("a: !!int ''\n", "found the tag tag:yaml.org,2002:int"),
+        ("a: !!set {b}\n", "found the tag tag:yaml.org,2002:set"),
+        (BOMB, "more than 100000 values with all aliases expanded"),
+        (MERGE_BOMB, "more than 100000 values with all aliases expanded"),
+        (CHAIN, "more than 50 levels of lists and tables"),
+        ("a: " + "[" * 200, "more than 50 levels of lists and tables"),
+        ("- " * 60 + "x\n", "more than 50 levels of lists and tables"),
+        ("[a]: 1\n", "found a list or table as a key, expected text .*line 1"),
+        ("a: {? {b: 1} : 2}\n", "found a list or table as a key"),
+        ("3: 1\n", "found the key 3, expected text; put it in quotes"),
+        ("on: 1\n", "found the key on, expected text; put it in quotes"),
+        ("~: 1\n", "found the key ~, expected text"),
+        ("a: " + "9" * 100_000, "found an integer of more than 64 bits"),
+        ("a: 0x" + "f" * 100_000, "found an integer of more than 64 bits"),
+        ("a: 9223372036854775808\n", "found an integer of more than 64 bits"),
         ("a: [\n", "expected the node content"),
     ],
 )
@@ -62,6 +91,10 @@ def test_merge_keys_and_dates_are_read(tmp_path: Path) -> None:
         ("0", 0),
         ("1:30", "1:30"),
         ("~", None),
+        ("2020-01-01", "2020-01-01"),
+        ("=", "="),
+        ("0o17", 15),
+        ("-9223372036854775807", -(2**63) + 1),
     ],
 )
 def test_plain_values_have_the_types_of_yaml_1_2_and_the_booleans_of_1_1(
@@ -74,7 +107,10 @@ def test_plain_values_have_the_types_of_yaml_1_2_and_the_booleans_of_1_1(
 
 @pytest.mark.parametrize(
     "value",
-    ["1e-5", "yes", "on", "010", "1:30", "0o17", "null", "? x", "a: b", "1_0", "é", "", 1e-7, 1e22],
+    [
+        *("1e-5", "yes", "on", "010", "1:30", "0o17", "null", "? x", "a: b", "1_0", "é", ""),
+        *("2020-01-01", "2020-1-1 10:00:00", "=", 1e-7, 1e22),
+    ],
     ids=repr,
 )
 def test_written_values_are_read_alike_by_this_program_and_by_pyyaml(value: Any) -> None:
@@ -83,6 +119,20 @@ def test_written_values_are_read_alike_by_this_program_and_by_pyyaml(value: Any)
         text = dump_yaml(document)
         assert load_yaml(text) == document
         assert yaml.safe_load(text) == document
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 60 + "1" + "}" * 60, "9" * 5000 + "x"])
+def test_json_of_many_levels_gives_one_sentence(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "x.json"
+    file.write_text(text)
+    with pytest.raises(UserError, match=r"x\.json: cannot be read as JSON") as caught:
+        read_json(file)
+    assert len(str(caught.value)) < 300
+
+
+def test_json_integers_of_64_bits_are_exact_and_larger_ones_floats() -> None:
+    assert load_json(str(2**64)) == 2**64
+    assert load_json("9" * 100_000) == float("inf")
 
 
 def test_keys_keep_their_order_and_lists_of_scalars_are_on_one_line() -> None:

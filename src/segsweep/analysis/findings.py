@@ -18,6 +18,11 @@ from segsweep.analysis.posterior import PosteriorSamples
 from segsweep.core.errors import UserError
 from segsweep.core.formatting import format_percent
 from segsweep.search.gaussian_process import Fit
+from segsweep.search.surrogate import encode
+
+MAX_COLUMNS = 100
+"""Most columns of the surrogate model: one for a number, one for each value of a categorical. Its
+time grows with the number."""
 
 MIXED_PRECISION = "mixed_precision"
 
@@ -57,6 +62,12 @@ class Analysis:
                 f"{sweep.source}: none of the {len(sweep.trials)} trials has a value of "
                 f"{sweep.metric}, expected at least one; choose another metric, or run the sweep"
             )
+        if (columns := encode(sweep.varied, []).shape[1]) > MAX_COLUMNS:
+            raise UserError(
+                f"{sweep.source}: found {len(sweep.varied)} parameters that vary ({columns} "
+                f"columns of the surrogate model), expected at most {MAX_COLUMNS} columns; "
+                "name the searched parameters with --parameters"
+            )
         if not sweep.varied:
             raise UserError(
                 f"{sweep.source}: found no parameter that varies between trials, expected at "
@@ -85,6 +96,7 @@ class Analysis:
         sweep, samples = self.sweep, self.samples
         yield hyperparameter_findings.best_trial(sweep, samples)
         yield hyperparameter_findings.importance(samples, self.effects)
+        yield _used_trials(sweep, samples)
         by_name = {
             effect.parameter: hyperparameter_findings.main_effect(samples, effect)
             for effect in self.effects
@@ -117,3 +129,17 @@ class Analysis:
             f"{first} The most important parameter is {top.parameter} "
             f"({format_percent(float(top.share.mean()))} of the variance over the whole space)."
         )
+
+
+def _used_trials(sweep: CompletedSweep, samples: PosteriorSamples) -> Finding | None:
+    """Report which trials the surrogate is fitted to; None if that is all of them."""
+    all_trials, used = len(sweep.observed), len(samples.observed)
+    if used == all_trials:
+        return None
+    sentence = (
+        f"The surrogate model is fitted to {used} of {all_trials} trials: the best {used // 2}, "
+        "and an even selection of the others by rank. Models of the run time, of the learning "
+        f"rate by batch size and of the next sweep are fitted to {len(samples.further)} trials "
+        "selected in the same way."
+    )
+    return Finding("used trials", "Trials that the model uses", sentence, "high")

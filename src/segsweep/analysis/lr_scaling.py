@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from segsweep.analysis.posterior import SAMPLES, PosteriorSamples, perturb, sobol_configurations
 from segsweep.config.distributions import Number
 from segsweep.config.search_space import Categorical
+from segsweep.core.progress import Progress
 from segsweep.search.gaussian_process import Fit, Surrogate
 from segsweep.search.surrogate import Varied, encode, fit_surrogate
 from segsweep.search.trial_result import Values
@@ -109,7 +110,8 @@ def lr_scaling(samples: PosteriorSamples, fits: Sequence[Fit] = ()) -> LrScaling
     drawn = _draw(surrogates, samples.varied, grid).reshape(-1, len(batch_sizes), RATES)
     index = drawn.argmax(2)
     best = np.log(rates)[index]
-    centred = np.log(batch_sizes) - np.mean(np.log(batch_sizes))
+    sizes = np.log(np.array(batch_sizes, dtype=float))
+    centred = sizes - np.mean(sizes)
     exponent = (best - best.mean(1, keepdims=True)) @ centred / (centred @ centred)
     at_bound = ((index == 0) | (index == RATES - 1)).any(1)
     fits = [surrogate.fit for surrogate, _ in surrogates]
@@ -174,18 +176,20 @@ def _grid(
 def _surrogates(samples: PosteriorSamples, fits: Sequence[Fit]) -> list[tuple[Surrogate, Encoder]]:
     """Return the surrogate and its encoder for each of EXPONENTS."""
     surrogates = []
+    progress = Progress("analysis: models of the learning rate", len(EXPONENTS))
     with threadpool_limits(1):
         for i, exponent in enumerate(EXPONENTS):
             encoder: Encoder = partial(_scaled_columns, exponent)
             surrogate = fit_surrogate(
                 samples.varied,
-                samples.observed,
+                samples.further,
                 [],
                 samples.goal,
                 encoder=encoder,
                 fit=fits[i] if fits else None,
             )
             surrogates.append((surrogate, encoder))
+            progress.step()
     return surrogates
 
 
@@ -214,7 +218,7 @@ def _scaled_columns(exponent: float, varied: Varied, rows: Sequence[Values]) -> 
     points, rate = encode(varied, rows), varied[LEARNING_RATE]
     assert isinstance(rate, Number)
     batches = np.array([row[BATCH_SIZE] for row in rows], dtype=float)
-    middle = np.exp(np.mean(np.log(_batch_sizes(varied))))
+    middle = np.exp(np.mean(np.log(np.array(_batch_sizes(varied), dtype=float))))
     factors = (batches / middle) ** -exponent
     rates = np.array([row[LEARNING_RATE] for row in rows], dtype=float) * factors
     if rate.model_scale == "log":

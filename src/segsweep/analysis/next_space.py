@@ -65,15 +65,17 @@ class BatchSizes:
 
 
 def next_batch_sizes(analysis: Analysis, fits: Callable[[int], bool]) -> BatchSizes | None:
-    """Choose batch sizes that may be best and fit in memory; None if they were not searched.
+    """Choose batch sizes that may be best and fit in memory; None if they were not searched,
+    or are larger than a study allows.
 
     Args:
         analysis: The analysis of the finished sweep.
         fits: Whether a batch size fits in the memory of the target device.
     """
-    if not analysis.batch_sizes:
-        return None
     searched = [effect.batch_size for effect in analysis.batch_sizes]
+    most = limits(BATCH_SIZE)[1]
+    if not searched or max(searched) > most:
+        return None
     p_best = probability_best(analysis.batch_sizes)
     best = searched[int(p_best.argmax())]
     extend_from = AT_BOUND if len(searched) > 2 else LIKELY  # each of two values is at a bound
@@ -96,7 +98,7 @@ def next_batch_sizes(analysis: Analysis, fits: Callable[[int], bool]) -> BatchSi
         likely = [i for i, p in enumerate(p_best) if p >= MIN_P_BEST]
         sizes = searched[min(likely) : max(likely) + 1]
         reason = f"P(best) is at least {format_percent(MIN_P_BEST)} for the outermost of them"
-    fitting = list(sizes)
+    fitting = [size for size in sizes if size <= most]
     while len(fitting) > 1 and not fits(fitting[-1]):
         reason += f"; {fitting.pop()} is predicted not to fit in memory"
     if not fits(fitting[0]):
@@ -116,7 +118,7 @@ def _training_split_size(sweep: CompletedSweep) -> int | None:
     limited = [
         int(used)
         for used, requested in pairs
-        if used is not None and requested and used < requested
+        if used is not None and requested and 1 <= used < requested
     ]
     return min(limited, default=None)
 
@@ -180,7 +182,11 @@ def _next_range(analysis: Analysis, name: str, parameter: Number) -> tuple[float
     smallest, largest = limits(name)
     if parameter.low > 0:  # a range above zero stays above zero
         smallest = max(smallest, parameter.low / 10)
-    ends = sorted(min(max(value_at(parameter, share), smallest), largest) for share in (low, high))
+    wanted = [value_at(parameter, share) for share in (low, high)]
+    ends = sorted(min(max(end, smallest), largest) for end in wanted)
+    if ends[0] == ends[1]:  # a parameter of another program, outside this project's limits
+        ends = [parameter.low, parameter.high]
+        reason += "; its values are outside the limits of this project's trainer"
     return ends[0], ends[1], reason, finding
 
 

@@ -15,6 +15,7 @@ from segsweep.config.sections import HYPERPARAMETERS
 from segsweep.config.study import Study
 from segsweep.config.sweep import SECTION_OF
 from segsweep.config.training_config import SEARCHABLE
+from segsweep.config.validation import limits
 from segsweep.core.errors import UserError
 from segsweep.core.files import write_text, write_yaml
 from segsweep.core.formatting import format_interval, format_metric, format_value
@@ -61,10 +62,12 @@ def propose_next_study(
 def _epochs_of(analysis: Analysis, default: int) -> int | None:
     """Return the epochs of the trials of a sweep made elsewhere, as far as they are known."""
     epochs = analysis.sweep.space.get("epochs")
+    known = [trial.outcomes.get("epochs") for trial in analysis.sweep.finished]
     if isinstance(epochs, Constant) and isinstance(epochs.value, int | float):
-        return int(epochs.value)
-    logged = [trial.outcomes.get("epochs") for trial in analysis.sweep.finished]
-    return max((int(count) for count in logged if count), default=default)
+        known = [epochs.value]
+    least, most = limits("epochs")
+    possible = [int(count) for count in known if count is not None and least <= count <= most]
+    return max(possible, default=default)
 
 
 def write_next_study(

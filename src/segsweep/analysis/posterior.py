@@ -33,7 +33,11 @@ BOUNDED_BY_1 = ("dice", "iou", "jaccard", "acc", "f1", "auc", "precision", "reca
 
 MAX_TRIALS = 400
 """The surrogate is fitted to at most this many trials: the best half of that number, and an even
-selection of the others. Its time grows with the third power of the number."""
+selection of the others by rank. Its time grows with the third power of the number."""
+
+MAX_IN_FURTHER = 200
+"""The same for the further surrogates of a larger sweep: of the scaling of the learning rate, of
+the run time, and of the next space."""
 
 INTERVAL = (0.025, 0.975)
 """Quantiles of a 95 % interval."""
@@ -53,12 +57,17 @@ class PosteriorSamples:
         goal: Whether the metric is maximised or minimised.
         sign: 1 or -1; multiply a value by it to get the metric's own sign.
         observed: The trials that the surrogate is fitted to.
+        further: Those that further surrogates of the sweep are fitted to.
         finished: Those of them that have a value.
         surrogate: The fitted Gaussian process.
     """
 
     def __init__(
-        self, sweep: CompletedSweep, varied: Varied | None = None, fit: Fit | None = None
+        self,
+        sweep: CompletedSweep,
+        varied: Varied | None = None,
+        fit: Fit | None = None,
+        is_further: bool = False,
     ) -> None:
         """Fit the surrogate to a sweep.
 
@@ -66,11 +75,13 @@ class PosteriorSamples:
             sweep: The sweep.
             varied: A wider space than that of the sweep.
             fit: The fit to the same trials and space, if it is known already.
+            is_further: Whether this is not the sweep's main surrogate; see MAX_IN_FURTHER.
         """
         self.varied = sweep.varied if varied is None else varied
         self.goal, self.sign = sweep.goal, sign(sweep.goal)
         self._upper_bound = 1.0 if self.sign > 0 and _is_bounded_by_1(sweep) else np.inf
-        self.observed = _thin(sweep.observed, self.sign)
+        self.further = _thin(sweep.observed, self.sign, MAX_IN_FURTHER)
+        self.observed = self.further if is_further else _thin(sweep.observed, self.sign, MAX_TRIALS)
         self.finished = [trial for trial in self.observed if trial.value is not None]
         with threadpool_limits(1):  # the bits do not depend on the number of threads
             self.surrogate = fit_surrogate(self.varied, self.observed, [], sweep.goal, fit=fit)
@@ -183,8 +194,8 @@ def _is_bounded_by_1(sweep: CompletedSweep) -> bool:
     return named and all(0 <= (trial.value or 0) <= 1 for trial in sweep.finished)
 
 
-def _thin(observed: Sequence[TrialResult], direction: int) -> list[TrialResult]:
-    """Return at most MAX_TRIALS trials, in their order; see MAX_TRIALS for the choice."""
+def _thin(observed: Sequence[TrialResult], direction: int, most: int) -> list[TrialResult]:
+    """Return `most` of more than MAX_TRIALS trials, in their order; see MAX_TRIALS."""
     if len(observed) <= MAX_TRIALS:
         return list(observed)
     worst = min(direction * trial.value for trial in observed if trial.value is not None)
@@ -192,6 +203,6 @@ def _thin(observed: Sequence[TrialResult], direction: int) -> list[TrialResult]:
         range(len(observed)),
         key=lambda i: -(worst if (v := observed[i].value) is None else direction * v),
     )
-    half = MAX_TRIALS // 2
+    half = most // 2
     kept = sorted([*order[:half], *evenly(order[half:], half)])
     return [observed[i] for i in kept]

@@ -28,7 +28,7 @@ def run_time_effects(sweep: CompletedSweep) -> list[Effect]:
     ]
     if not timed or not sweep.varied:
         return []
-    samples = PosteriorSamples(replace(sweep, trials=timed, goal="minimize"))
+    samples = PosteriorSamples(replace(sweep, trials=timed, goal="minimize"), is_further=True)
     return main_effects(samples) if samples.is_significant else []
 
 
@@ -38,7 +38,7 @@ def throughput(sweep: CompletedSweep) -> list[dict[str, Any]]:
     for trial in sweep.finished:
         epochs, steps = (trial.outcomes.get(key) for key in ("epochs", "steps_per_epoch"))
         batch_size = trial.outcomes.get("effective_batch_size")
-        if epochs is None or steps is None or batch_size is None or not trial.seconds:
+        if epochs is None or steps is None or not batch_size or not trial.seconds:
             continue
         images = float(epochs or 0) * float(steps or 0) * batch_size
         rates.setdefault(int(batch_size), []).append(images / trial.seconds)

@@ -104,7 +104,8 @@ def evaluate(
     _print_sweep(completed)
     analysis = Analysis.of(completed)
     write_analysis(out / "analysis", analysis, origin_of(source))
-    for finding in analysis.findings[:2]:
+    shown = [f for f in analysis.findings if f.id in ("best", "importance", "used trials")]
+    for finding in shown:
         print(f"evaluate ({finding.confidence}): {finding.sentence}")
     if only_analysis:
         return

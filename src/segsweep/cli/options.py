@@ -1,6 +1,5 @@
 """Types and checks that several commands share."""
 
-import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,13 +7,15 @@ from cyclopts import Parameter
 
 from segsweep.core.errors import UserError
 
+MAX_GIGABYTES = 1e6
+
 Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
 """An option without a value, off by default."""
 
 
 def _positive(_: Any, value: float | None) -> None:
-    if value is not None and not 0 < value < math.inf:
-        raise ValueError("Expected GB above 0.")
+    if value is not None and not 0 < value <= MAX_GIGABYTES:
+        raise ValueError("Expected GB above 0, up to 1,000,000.")
 
 
 Gigabytes = Annotated[float, Parameter(metavar="GB", validator=_positive)]

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from segsweep.core.float32 import LARGEST
+
 Scale = Literal["linear", "log"]
 
 LOG_SCALE_RATIO = 10.0
@@ -18,6 +20,9 @@ LOG_SCALE_RATIO = 10.0
 
 DIGITS = 4
 """Significant digits of a value on a continuous scale."""
+
+MAX_STEPS = 2**53
+"""Most multiples of a step `q` in a range: so many whole numbers are exact floats."""
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -32,6 +37,23 @@ class BaseNumber(StrictModel):
     """A number between `low` and `high` with `DIGITS` significant digits."""
 
     scale: Scale | None = None
+
+    @model_validator(mode="after")
+    def _check_size(self) -> "BaseNumber":
+        try:
+            low, high = self.low, self.high
+        except OverflowError:
+            return self  # has a message of its own
+        if isinstance(self, Range) and not low < high:
+            return self  # the same
+        is_log = self.model_scale == "log" and low > 0
+        if not -LARGEST <= low < high <= LARGEST or (is_log and math.isinf(high / low)):
+            raise ValueError(
+                f"found the range {low:g} to {high:g}, expected two different numbers up to "
+                f"{LARGEST:.2g} (float32), on a logarithmic scale with a finite ratio; choose "
+                "other ends"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_log_scale(self) -> "BaseNumber":
@@ -98,6 +120,11 @@ class Rounded(BaseNumber):
     def _check_step(self) -> "Rounded":
         if not 0 < self.q < math.inf:
             raise ValueError(f"found q {self.q}, expected a step above 0")
+        if max(abs(self.low), abs(self.high)) > MAX_STEPS * self.q:
+            raise ValueError(
+                f"found q {self.q}, expected a step that is not that small against the range up to "
+                f"{self.high:g}; choose a larger one, or a distribution without q"
+            )
         return self
 
     def snap(self, value: float) -> int | float:

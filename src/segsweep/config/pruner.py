@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from segsweep.config.number import StrictModel
+from segsweep.config.sections import MAX_EPOCHS
 
-Whole = Annotated[int, Field(ge=1)]
+Epoch = Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
 
 MAX_BANDS = 100
 """Maximum number of bands, as in W&B's engine."""
@@ -32,9 +33,9 @@ class Hyperband(_Base):
     """
 
     type: Literal["hyperband"]
-    min_iter: Whole | None = None
-    max_iter: Whole | None = None
-    s: Whole | None = None
+    min_iter: Epoch | None = None
+    max_iter: Epoch | None = None
+    s: Epoch | None = None
     eta: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 3
 
     @model_validator(mode="after")
@@ -67,7 +68,7 @@ class Pace(_Base):
 
     type: Literal["pace"]
     strict: Literal[False] = False
-    min_iter: Whole = 3
+    min_iter: Epoch = 3
     share: Annotated[float, Field(gt=0, le=1)] = 0.25
 
 

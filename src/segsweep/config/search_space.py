@@ -16,6 +16,9 @@ from segsweep.config.number import StrictModel
 
 Scalar = bool | int | float | str
 
+MAX_CHOICES = 1000
+"""Most values of a list. A longer list of numbers is better searched as a range."""
+
 
 class Constant(StrictModel):
     """`value: 40`: the same in every trial."""
@@ -31,7 +34,7 @@ class Categorical(StrictModel):
     ordered values and one column per value of others; without `scale`, numbers are ordered.
     """
 
-    values: Annotated[list[Scalar], Field(min_length=1)]
+    values: Annotated[list[Scalar], Field(min_length=1, max_length=MAX_CHOICES)]
     probabilities: list[Annotated[float, Field(ge=0, le=1)]] | None = None
     scale: Literal["ordered", "unordered"] | None = None
     distribution: Literal["categorical", "categorical_w_probabilities"] = "categorical"

@@ -1,6 +1,9 @@
 """The sections of a study: each key with its type, range, default and meaning.
 
-The strings below the keys become `docs/study.md` and the descriptions in the JSON schema.
+The strings below the keys become `docs/study.md` and the descriptions in the JSON schema. Every
+number has a bound, far above what can be trained today, so that a typing error ends with a message
+and not in a run that takes all memory. With all of them at their bounds, sizes in bytes are still
+64-bit integers.
 """
 
 from typing import Annotated, Literal
@@ -10,8 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from segsweep.config.gpus import GPU_MEMORY_GB, gpu_memory
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Whole = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0, le=1e6)]
+MAX_EPOCHS = 10_000
+"""A history has a row for each epoch, and W&B returns at most this many."""
+Pixels = Annotated[int, Field(ge=1, le=16_384)]
+MaskValue = Annotated[int, Field(ge=1, lt=2**32)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -26,15 +32,15 @@ class Section(BaseModel):
 class Hyperparameters(Section):
     """The top-level keys of a study; the defaults are the best trial of the original report."""
 
-    batch_size: Whole = 16
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 16
     """Images per step, in the single run. At most the whole training split is used."""
     learning_rate: Positive = 0.000159
     """Learning rate of the optimiser, in the single run."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Fraction of features dropped at the end of the contracting path, in the single run."""
-    l2_reg: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.00006
+    l2_reg: Annotated[float, Field(ge=0, le=1e6)] = 0.00006
     """Factor of the sum of squared convolution weights in the loss, in the single run."""
-    epochs: Whole = 40
+    epochs: Annotated[int, Field(ge=1, le=MAX_EPOCHS)] = 40
     """Number of epochs of the single run and of every trial. An epoch is one pass over the training
     split (or training.steps_per_epoch steps), followed by a validation."""
 
@@ -45,13 +51,13 @@ class Data(Section):
 
 
 class Preprocess(Section):
-    input_shape: Annotated[list[Whole], Field(min_length=3, max_length=3)] = [256, 256, 1]
+    input_shape: Annotated[list[Pixels], Field(min_length=3, max_length=3)] = [256, 256, 1]
     """Height and width in pixels, and number of channels (1: grey), of the network's input."""
     mode: Literal["resize", "pad", "tile"] = "resize"
     """How images are brought to that size: `resize` stretches them; `pad` keeps their aspect ratio
     and fills the rest with black; `tile` cuts them at their own resolution into tiles that stay in
     one split."""
-    masks: Literal["binary", "labels"] | Annotated[list[Whole], Field(min_length=1)] = "binary"
+    masks: Literal["binary", "labels"] | Annotated[list[MaskValue], Field(min_length=1)] = "binary"
     """Which mask values are foreground: `binary`: the only value other than zero; `labels`: every
     value above zero (one number per object); or a list of values (classes)."""
     stacks: Literal["refuse", "slices"] = "refuse"
@@ -95,7 +101,7 @@ class Preprocess(Section):
 class Model(Section):
     task: Literal["segmentation"] = "segmentation"
     """The task: foreground against background."""
-    base_channels: Whole = 64
+    base_channels: Annotated[int, Field(ge=1, le=1024)] = 64
     """Feature maps at full resolution, doubled at each level (64 in Ronneberger et al., 2015)."""
     depth: Annotated[int, Field(ge=1, le=8)] = 4
     """Number of times the image is halved (4 in Ronneberger et al., 2015)."""
@@ -116,7 +122,7 @@ class Training(Section):
     augmentation: Annotated[float, Field(ge=0, le=3)] = 1.0
     """Strength of the changes of grey values; up to 1 it is also the fraction of images that are
     flipped or rotated. 0 turns augmentation off."""
-    steps_per_epoch: Whole | None = None
+    steps_per_epoch: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """Length of an epoch. null: one pass over the images, so trials with different batch sizes have
     equal epochs. A number: that many steps, so they have equal steps. A sweep over it needs
     numbers."""
@@ -126,7 +132,7 @@ class Training(Section):
     """On a GPU, use only algorithms that give the same bits in each run; false is faster."""
     seed: Seed = 0
     """Random seed of the weights, image order, dropout and augmentation of every training."""
-    threads: Whole = 2
+    threads: Annotated[int, Field(ge=1, le=1024)] = 2
     """CPU threads of one training. The bits of its result depend on it."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to train; auto uses a GPU if there is one, else the CPU."""
@@ -139,7 +145,7 @@ class Confirm(Section):
     seeds: Annotated[int, Field(ge=2, le=50)] = 3
     """New seeds for each candidate. A candidate that can no longer win passes its remaining
     trainings on to the others, so there are at most candidates × seeds trainings."""
-    parallel: Whole = 1
+    parallel: Annotated[int, Field(ge=1, le=500)] = 1
     """How many of these trainings may run when the next is chosen."""
 
 
@@ -157,10 +163,10 @@ class Hardware(Section):
 
 
 class Slurm(Section):
-    minutes: Whole = 240
+    minutes: Annotated[int, Field(ge=1, le=525_600)] = 240
     """Time limit of one training as a Slurm job. A training that reaches it continues from its last
     epoch in a new job, up to four times."""
-    memory: Whole | None = None
+    memory: Annotated[int, Field(ge=1, le=16_777_216)] | None = None
     """Main memory of one training as a Slurm job, in MB; null uses the memory estimate."""
 
 

@@ -16,9 +16,17 @@ from segsweep.config.search_space import (
     flatten,
     parameter_type,
 )
-from segsweep.config.sections import Model, Section, Seed, Training, Whole
+from segsweep.config.sections import Model, Section, Seed, Training
 from segsweep.config.training_config import SEARCHABLE
 from segsweep.config.validation import prefix_errors, validate
+from segsweep.core.float32 import LARGEST
+
+MAX_TRIALS = 2000
+"""A dry run of Snakemake takes about 8 ms for each trial (measured up to 4,000). The memory of a
+suggestion grows with the square of the number, to 1 GB for each array of the surrogate at 2,000,
+and its time with the third power."""
+MAX_PARALLEL = 500
+"""More jobs at a time than a scheduler usually allows a user."""
 
 PRIOR_FOLDER = "studies/prior"
 """The folder of the leaderboards of earlier studies."""
@@ -60,7 +68,7 @@ class PriorTrial(Section):
     """A trial of an earlier study, in `sweep.prior_trials`."""
 
     parameters: dict[str, Any]
-    value: Annotated[float, Field(allow_inf_nan=False)]
+    value: Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 
 
 class Group(Section):
@@ -89,9 +97,10 @@ class Sweep(Section):
     of `model` and `training` may be nested (`model: {parameters: {depth: {values: [3, 4]}}}`). The
     key `scale`, which W&B does not have, sets the scale of the surrogate model: `linear` or `log`
     for numbers, `ordered` or `unordered` for `values`."""
-    trials: Whole = 20
-    """Number of trials (W&B's run_cap). The first 8 of 40 trials are the same as 8 trials."""
-    parallel: Whole = 1
+    trials: Annotated[int, Field(ge=1, le=MAX_TRIALS)] = 20
+    """Number of trials (W&B's run_cap). The first 8 of 40 trials are the same as 8 trials. Beyond
+    the maximum a suggestion would take several GB of memory and minutes."""
+    parallel: Annotated[int, Field(ge=1, le=MAX_PARALLEL)] = 1
     """How many trials may run when the next configuration is chosen."""
     seed: Seed = 0
     """Random seed of the sampler."""

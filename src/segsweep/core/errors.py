@@ -2,6 +2,9 @@
 
 import argparse
 import errno
+import os
+import select
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,13 +53,33 @@ class MachineError(UserError):
 def command_line(main: Callable[[], None]) -> None:
     """Run a script's `main`; an error in the input ends it as in `exit_on_error`.
 
-    Control characters in anything that the script prints are escaped.
-    After Ctrl-C Python ends the process by SIGINT, so that a shell's loop ends too.
+    Control characters in anything that the script prints are escaped. After Ctrl-C Python ends the
+    process by SIGINT, so that a shell's loop ends too. If the reader of the output has ended
+    (`... | head`), SIGPIPE ends the process, as it ends other programs.
     """
     protect_output()
     sys.excepthook = _print_unless_interrupted
-    with exit_on_error():
-        main()
+    try:
+        with exit_on_error(), _flushed_output():
+            main()
+    except BrokenPipeError:
+        if not _reader_has_ended():
+            raise
+        _end_by_sigpipe()
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # from the library that prints help
+            _end_by_sigpipe()
+        raise
+
+
+@contextmanager
+def _flushed_output() -> Iterator[None]:
+    """Write all output at the end of the block; an error at the end of Python has a traceback."""
+    try:
+        yield
+    finally:
+        if sys.stdout is not None:
+            sys.stdout.flush()
 
 
 @contextmanager
@@ -72,6 +95,8 @@ def exit_on_error() -> Iterator[None]:
     except OSError as error:
         if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
+        if error.filename is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # drops what could not be written
         end_run(describe_os_error(error))
 
 
@@ -85,6 +110,19 @@ def describe_os_error(error: OSError) -> str:
 def end_run(message: str) -> NoReturn:
     """End the process of Snakemake with one sentence and status 1."""
     sys.exit(f"error: {escape_controls(message)}")
+
+
+def _reader_has_ended() -> bool:
+    """Whether stdout or stderr is a pipe that no process reads any more."""
+    poll = select.poll()
+    for stream in (1, 2):
+        poll.register(stream, 0)  # POLLERR is always reported
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _end_by_sigpipe() -> None:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGPIPE)
 
 
 def _print_unless_interrupted(

@@ -13,6 +13,7 @@ from typing import Any
 
 from segsweep.core.errors import UserError
 from segsweep.core.expected_inputs import check_expected
+from segsweep.core.json_format import load_json
 from segsweep.core.temporary_files import delete, remove_abandoned, temporary_path
 from segsweep.core.yaml_format import dump_yaml, load_yaml
 
@@ -171,7 +172,7 @@ def parse_csv(path: str | Path, content: bytes) -> list[dict[str, str]]:
 
 def read_json(path: str | Path) -> Any:
     try:
-        return json.loads(read_text(path))
+        return load_json(read_text(path))
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as JSON ({error})") from error
 

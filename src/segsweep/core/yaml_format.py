@@ -2,8 +2,9 @@
 
 Reading follows YAML 1.2, as DVC does, so `1e-5` is a number. There are two exceptions. `yes`,
 `no`, `on` and `off` are booleans, as in YAML 1.1, which W&B reads and writes (with PyYAML). Digits
-with a leading zero, such as `010` (8 in YAML 1.1 and 10 in YAML 1.2), are text, so a study that has
-them in place of a number is refused. What is written means the same in both versions.
+with a leading zero, such as `010` (8 in YAML 1.1 and 10 in YAML 1.2), and dates are text, so a
+study that has them in place of a number is refused. What is written means the same in both
+versions.
 """
 
 import io
@@ -11,40 +12,48 @@ import re
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.constructor import ConstructorError, SafeConstructor
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.representer import SafeRepresenter
 from ruamel.yaml.resolver import VersionedResolver
 from ruamel.yaml.tag import Tag
+
+from segsweep.core.json_format import MAX_DEPTH
 
 MAX_VALUES = 100_000
 """Maximum number of values in a file once its aliases are expanded: aliases of aliases can turn a
 few lines into billions of values."""
 
+MAX_INTEGER = 2**63
+"""Integers are smaller than this (64 bits), as NumPy, PyTorch and W&B expect."""
+
+_TOO_MANY = f"more than {MAX_VALUES} values with all aliases expanded"
+_TOO_DEEP = f"more than {MAX_DEPTH} levels of lists and tables"
+_TEXT_TAG, _MERGE_TAG = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+
 _BOOLEAN_1_1 = re.compile("yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF")
-_LEADING_ZERO = re.compile(r"[-+]?0[\d_]+")
-_QUOTED = re.compile(r"[-+]?0[\d_]+|[-+]?\d[\d_]*(:[0-5]?\d)+(\.[\d_]*)?|\?.*")
+_DATE = r"\d{4}-\d\d?-\d\d?.*"
+_TEXT = re.compile(rf"[-+]?0[\d_]+|{_DATE}|=")
+_QUOTED = re.compile(rf"[-+]?0[\d_]+|[-+]?\d[\d_]*(:[0-5]?\d)+(\.[\d_]*)?|\?.*|{_DATE}|=")
 """Text to write in quotes: `010` and `1:30` are the numbers 8 and 90 in YAML 1.1; PyYAML cannot
 read `{a: ? b}`."""
 
 
 def load_yaml(text: str) -> Any:
-    """Read one YAML document.
+    """Read one YAML document: tables with text as keys, lists, and plain values.
 
     Raises:
-        ValueError: The text is not safe YAML, a key occurs twice, or the values are too many.
+        ValueError: The text is not such a document, has a tag, a key twice, an integer of more than
+            64 bits, or too many values or levels.
     """
     yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor, yaml.Resolver = _Constructor, _Resolver
+    yaml.Composer, yaml.Constructor, yaml.Resolver = _Composer, _Constructor, _Resolver
     try:
-        content = yaml.load(text)
-        count = _count(content, {})
+        return yaml.load(text)
     except (YAMLError, RecursionError) as error:
         raise ValueError(" ".join(str(error).split())) from error
-    if count > MAX_VALUES:
-        raise ValueError(f"found {count} values with all aliases expanded, at most {MAX_VALUES}")
-    return content
 
 
 def dump_yaml(value: Any, *, one_line: bool = False) -> str:
@@ -73,7 +82,7 @@ class _Resolver(VersionedResolver):
         if kind is ScalarNode and implicit[0]:
             if _BOOLEAN_1_1.fullmatch(value):
                 return Tag(suffix="tag:yaml.org,2002:bool")
-            if _LEADING_ZERO.fullmatch(value):
+            if _TEXT.fullmatch(value):
                 return self.DEFAULT_SCALAR_TAG
         return super().resolve(kind, value, implicit)
 
@@ -87,20 +96,94 @@ class _WritingResolver(_Resolver):
         return super().resolve(kind, value, implicit)
 
 
-class _Constructor(SafeConstructor):
-    """Safe values; refuses a key that occurs twice."""
+class _Composer(Composer):
+    """Refuses tags, and stops at the limits of values and levels while it reads."""
 
-    def construct_mapping(self, node: MappingNode, deep: bool = False) -> Any:
-        keys: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
-                continue
-            if key.value in keys:
-                raise ConstructorError(
-                    problem=f"the key '{key.value}' is given twice", problem_mark=key.start_mark
-                )
-            keys.add(key.value)
-        return super().construct_mapping(node, deep)
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader)
+        self._level = self._values = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.parser.peek_event()
+        if getattr(event, "tag", None) is not None:
+            raise _found(event, f"the tag {event.tag}, expected a plain value; remove the tag")
+        self._level += 1
+        self._values += 1
+        if self._level > MAX_DEPTH:
+            raise _found(event, _TOO_DEEP)
+        if self._values > MAX_VALUES:
+            raise _found(event, _TOO_MANY)
+        node = super().compose_node(parent, index)
+        self._level -= 1
+        return node
+
+
+class _Constructor(SafeConstructor):
+    """Safe values; checks the whole document before it makes the first of them."""
+
+    def construct_document(self, node: Node) -> Any:
+        _check(node, {})
+        return super().construct_document(node)
+
+    def construct_yaml_int(self, node: Any) -> int:
+        if len(node.value) > 100 or abs(number := super().construct_yaml_int(node)) >= MAX_INTEGER:
+            raise _found(node, "an integer of more than 64 bits, expected a smaller one")
+        return int(number)
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:int", _Constructor.construct_yaml_int)
+
+
+def _found(place: Any, problem: str) -> ComposerError:
+    return ComposerError(problem=f"found {problem}", problem_mark=place.start_mark)
+
+
+def _check(node: Node, checked: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """Return how many values and levels a node has, shared ones each time they occur.
+
+    Args:
+        node: A part of the document.
+        checked: Results by `id`, filled as tables and lists are visited.
+
+    Raises:
+        ComposerError: A node contains itself, has too many values or levels, or a key that is not
+            text or occurs twice.
+    """
+    if isinstance(node, ScalarNode):
+        return 1, 1
+    if id(node) in checked:
+        values, levels = checked[id(node)]
+        if not values:
+            raise _found(node, "a value that contains itself")
+        return values, levels
+    checked[id(node)] = 0, 0
+    parts = node.value
+    if isinstance(node, MappingNode):
+        _check_keys([key for key, _ in node.value])
+        parts = [value for _, value in node.value]
+    sizes = [_check(part, checked) for part in parts]
+    values = 1 + sum(count for count, _ in sizes)
+    levels = 1 + max((depth for _, depth in sizes), default=0)
+    if values > MAX_VALUES:
+        raise _found(node, _TOO_MANY)
+    if levels > MAX_DEPTH:
+        raise _found(node, _TOO_DEEP)
+    checked[id(node)] = values, levels
+    return values, levels
+
+
+def _check_keys(keys: list[Node]) -> None:
+    seen: set[str] = set()
+    for key in keys:
+        if not isinstance(key, ScalarNode):
+            raise _found(key, "a list or table as a key, expected text")
+        if key.value in seen:
+            raise ConstructorError(
+                problem=f"the key '{key.value}' is given twice", problem_mark=key.start_mark
+            )
+        if key.tag not in (_TEXT_TAG, _MERGE_TAG):
+            raise _found(key, f"the key {key.value or 'null'}, expected text; put it in quotes")
+        seen.add(key.value)
 
 
 class _Representer(SafeRepresenter):
@@ -114,24 +197,3 @@ class _Representer(SafeRepresenter):
 
 
 _Representer.add_representer(float, _Representer.represent_float)
-
-
-def _count(content: Any, counts: dict[int, int]) -> int:
-    """Count the values in `content`, shared ones each time they occur.
-
-    Args:
-        content: What was read.
-        counts: Results by `id`, filled as tables and lists are visited.
-
-    Raises:
-        ValueError: `content` contains itself.
-    """
-    if not isinstance(content, dict | list):
-        return 1
-    if id(content) not in counts:
-        counts[id(content)] = -1
-        parts = content.values() if isinstance(content, dict) else content
-        counts[id(content)] = 1 + sum(_count(part, counts) for part in parts)
-    if counts[id(content)] < 0:
-        raise ValueError("a value contains itself")
-    return counts[id(content)]

@@ -22,6 +22,9 @@ TextRow = dict[str, str]
 
 NAME_COLUMNS = ("name", "display name", "trial", "run", "id", "run id")
 STATE_COLUMNS = ("state", "status")
+MAX_COLUMNS = 2000
+"""Most columns of a table. W&B's exports have tens to hundreds."""
+
 SWEEP_COLUMNS = ("sweep", "sweep name", "sweep id")
 TIME_COLUMNS = ("runtime", "_runtime", "_wandb.runtime", "duration")
 CREATED_COLUMNS = ("created", "created at", "created_at", "start time", "_timestamp", "trial")
@@ -42,7 +45,8 @@ def read_export(path: str | Path, **options: Unpack[ReadOptions]) -> CompletedSw
     known_metric = metric or (config.metric if config else None)
     known = [name for name in (*parameters, *(config.space if config else ())) if name in rows[0]]
     columns = classify_columns(rows, known, known_metric if known_metric in rows[0] else None)
-    runs = [_run(line, row, columns) for line, row in zip(lines, rows, strict=True)]
+    lower = _by_lower_case(rows[0])
+    runs = [_run(line, lower, row, columns) for line, row in zip(lines, rows, strict=True)]
     left_out = {"a copy of another row": copies} if copies else {}
     return sweep_from_runs(source, runs, config, options, left_out)
 
@@ -61,6 +65,11 @@ def _read(path: Path) -> tuple[list[TextRow], int]:
             "table of runs as CSV"
         )
     header, *cells = lines
+    if len(header) > MAX_COLUMNS:
+        raise UserError(
+            f"{path}: found {len(header)} columns, expected at most {MAX_COLUMNS}; export the "
+            "columns of parameters and metrics only"
+        )
     for row in cells:
         if len(row) > len(header):
             raise UserError(
@@ -92,30 +101,37 @@ def _require_columns(source: str, columns: Iterable[str], required: Sequence[str
             )
 
 
-def _first_text(row: TextRow, names: Sequence[str]) -> str:
-    """Return the first cell with text of these columns; the case of their names is ignored."""
+def _by_lower_case(columns: Iterable[str]) -> dict[str, str]:
+    """Return the first column of each name in lower case."""
     lower: dict[str, str] = {}
-    for column, cell in row.items():
-        lower.setdefault(column.lower(), cell.strip())
-    return next((cell for name in names if (cell := lower.get(name, "")) not in EMPTY), "")
+    for column in columns:
+        lower.setdefault(column.lower(), column)
+    return lower
 
 
-def _run(line: TextRow, row: Mapping[str, Any], columns: Columns) -> Run:
-    messages = {key: text for key in MESSAGE_KEYS if (text := _first_text(line, [key]))}
+def _first_text(row: TextRow, lower: Mapping[str, str], names: Sequence[str]) -> str:
+    """Return the first cell with text of these columns; the case of their names is ignored."""
+    cells = (row[lower[name]].strip() for name in names if name in lower)
+    return next((cell for cell in cells if cell not in EMPTY), "")
+
+
+def _run(line: TextRow, lower: Mapping[str, str], row: Mapping[str, Any], columns: Columns) -> Run:
+    messages = {key: text for key in MESSAGE_KEYS if (text := _first_text(line, lower, [key]))}
     return Run(
-        name=_first_text(line, NAME_COLUMNS),
-        state=_first_text(line, STATE_COLUMNS).lower(),
-        sweep=_first_text(line, SWEEP_COLUMNS),
+        name=_first_text(line, lower, NAME_COLUMNS),
+        state=_first_text(line, lower, STATE_COLUMNS).lower(),
+        sweep=_first_text(line, lower, SWEEP_COLUMNS),
         config={name: row[name] for name in columns.parameters},
         summary=messages | {name: row[name] for name in columns.outcomes},
-        seconds=seconds(read_cell(_first_text(line, TIME_COLUMNS))),
+        seconds=seconds(read_cell(_first_text(line, lower, TIME_COLUMNS))),
     )
 
 
 def _in_order(rows: list[TextRow]) -> list[TextRow]:
     """Return the rows in the order of creation if all rows have it, else in their own order."""
-    for name in CREATED_COLUMNS:
-        parsed = [_timestamp(_first_text(row, [name])) for row in rows]
+    lower = _by_lower_case(rows[0])
+    for name in filter(lower.__contains__, CREATED_COLUMNS):
+        parsed = [_timestamp(_first_text(row, lower, [name])) for row in rows]
         times = [time for time in parsed if time is not None]
         if len(times) == len(rows):
             return [rows[i] for i in sorted(range(len(rows)), key=lambda i: times[i])]
@@ -125,5 +141,5 @@ def _in_order(rows: list[TextRow]) -> list[TextRow]:
 def _timestamp(text: str) -> float | None:
     try:
         return datetime.fromisoformat(text).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):  # no date, or one that the system has no time for
         return finite(read_cell(text))

@@ -44,6 +44,9 @@ SHARES = ("dropout", "momentum", "fraction", "probability")
 MAX_CHOICES, MAX_COUNTS = 10, 32
 """Most values of a categorical parameter: of other numbers, and of counts."""
 
+MAX_TEXTS = 100
+"""Most values of a categorical parameter that has text: each is a column of the surrogate model."""
+
 FINISHED_STATES, FAILED_STATES = ("finished", ""), ("failed", "crashed", "killed")
 """W&B's states of runs that have ended; "" where the source has no state."""
 
@@ -134,6 +137,8 @@ def infer_parameter(name: str, values: Sequence[Any]) -> Parameter:
     if any(value is None for value in numbers):
         return Categorical(values=sorted({scalar(value) for value in values}, key=str))
     unique = sorted({value for value in numbers if value is not None})
+    if len(unique) == 1:  # different numbers that are all too small for float32
+        return Constant(value=unique[0])
     is_whole = all(float(value).is_integer() for value in unique)
     if is_whole:
         unique = [int(value) for value in unique]

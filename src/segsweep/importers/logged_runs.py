@@ -16,6 +16,7 @@ from segsweep.core.errors import UserError
 from segsweep.importers.column_roles import is_bookkeeping, is_free_text, metric_of
 from segsweep.importers.infer import (
     ENDED_STATES,
+    MAX_TEXTS,
     infer_goal,
     infer_metric,
     infer_parameter,
@@ -163,6 +164,13 @@ def _space(
             left_out[f"no value of {', '.join(empty)}"] += 1
         else:
             complete.append(run)
+    for name in names if complete else ():
+        texts = {text for run in complete if isinstance(text := run.config.get(name), str)}
+        if name not in typed and len(texts) > MAX_TEXTS:
+            raise UserError(
+                f"{source}: found {len(texts)} different texts of {name}, expected at most "
+                f"{MAX_TEXTS} of a parameter; name the searched parameters with --parameters"
+            )
     space = {
         name: typed.get(name) or infer_parameter(name, [run.config[name] for run in complete])
         for name in (names if complete else ())
@@ -173,7 +181,8 @@ def _space(
 def _candidates(runs: Sequence[Run], left_out: Counter[str]) -> list[str]:
     """Return the configuration keys that may be parameters.
 
-    Keys that most runs lack are not, nor is free text (different in most runs), such as a path.
+    Keys that most runs lack are not, nor is free text (different in most runs, or with more than
+    MAX_TEXTS values), such as a path.
     """
     keys = dict.fromkeys(key for run in runs for key in run.config if not is_bookkeeping(key))
     candidates = []
@@ -185,7 +194,8 @@ def _candidates(runs: Sequence[Run], left_out: Counter[str]) -> list[str]:
             continue
         unique = {scalar(value) for value in values}
         is_text = any(number(value) is None for value in values)
-        is_free = is_free_text(key) or len(unique) > max(2, len(values) // 2)
+        most = min(MAX_TEXTS, max(2, len(values) // 2))
+        is_free = is_free_text(key) or len(unique) > most
         if not (is_text and len(unique) > 1 and is_free):
             candidates.append(key)
     return candidates

@@ -1,4 +1,7 @@
-"""Types of table cells and logged values."""
+"""Types of table cells and logged values.
+
+Numbers outside the range of float32 are infinite or 0.
+"""
 
 import json
 import math
@@ -7,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from segsweep.config.search_space import Scalar
+from segsweep.core.float32 import to_float32_range
+from segsweep.core.json_format import load_json
 
 EMPTY = frozenset({"", "null", "None", "undefined", "-"})
 BOOLEANS = {"true": True, "false": False}
@@ -29,7 +34,7 @@ def read_cell(text: str | None) -> Any:
         return int(text) if re.fullmatch(r"[-+]?\d{1,15}", text) else float(text)
     if text[0] in "[{":
         try:
-            return json.loads(text)
+            return load_json(text)
         except ValueError:
             return text
     return text
@@ -39,7 +44,9 @@ def number(value: Any) -> float | None:
     """Return a number, including NaN and infinity; None for any other value."""
     if isinstance(value, str):
         return NOT_FINITE.get(value)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return to_float32_range(value)
 
 
 def finite(value: Any) -> float | None:
@@ -52,7 +59,10 @@ def seconds(value: Any) -> float | None:
     """Return a run time in seconds, from a number or from text such as `1h 2m 3s`."""
     if isinstance(value, str) and _DURATION.fullmatch(value):
         parts = re.findall(r"([\d.]+)\s*([dhms])", value)
-        return math.fsum(float(count) * SECONDS[unit] for count, unit in parts)
+        try:
+            return finite(math.fsum(float(count) * SECONDS[unit] for count, unit in parts))
+        except OverflowError:
+            return None
     return finite(value)
 
 

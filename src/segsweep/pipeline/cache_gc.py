@@ -5,7 +5,6 @@ a pruned trial the cache holds the whole training. The checkpoints of an unfinis
 referred to by a present configuration: that of a killed or pruned trial, or of the single run.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,12 +17,13 @@ from safetensors import SafetensorError, safe_open
 from segsweep.config.study import Study
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_json, read_yaml
+from segsweep.core.json_format import load_json
 from segsweep.core.processes import output_of
 from segsweep.core.temporary_files import is_abandoned, is_temporary
 from segsweep.core.yaml_format import load_yaml
 from segsweep.pipeline.cache import ENTRY, cache_root
 from segsweep.pipeline.cache_keys import key_of_record
-from segsweep.pipeline.job_record import RECORD
+from segsweep.pipeline.job_record import RECORD, read_record
 
 DVC_CACHE = Path(".dvc/cache/files/md5")
 CHECKPOINT = "last.safetensors"
@@ -89,9 +89,9 @@ def _configuration(checkpoint: Path) -> Any:
     """Return the configuration in a checkpoint, None if the file cannot be read."""
     try:
         with safe_open(checkpoint, framework="numpy") as file:
-            inputs = json.loads(file.metadata()["inputs"])
+            inputs = load_json(file.metadata()["inputs"])
             return {name: value for name, value in inputs.items() if name != "data"}
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -123,7 +123,10 @@ def _identifiers(entry: Path) -> list[str]:
 def _in_results() -> Iterator[str]:
     for tree in _result_folders():
         for path in _files(tree, RECORD):
-            yield from _identifiers_of_record(path, with_key=True)
+            record = _record(path)
+            yield from _identifying_hashes(record)
+            if "cache_tag" in record:
+                yield key_of_record(record, record["made_from"])
 
 
 def _in_commits() -> Iterator[str]:
@@ -134,49 +137,59 @@ def _in_commits() -> Iterator[str]:
         if len(listed) < 3 or listed[2] in seen:
             continue
         seen.add(listed[2])
-        lock = load_yaml(output_of("git", "cat-file", "blob", listed[2])) or {}
-        for stage in lock.get("stages", {}).values():
-            for out in stage.get("outs", []):
-                if out["md5"] not in seen:
-                    seen.add(out["md5"])
-                    yield from _in_dvc_cache(out)
+        for md5, path in _outs(output_of("git", "cat-file", "blob", listed[2]), commit):
+            if md5 not in seen:
+                seen.add(md5)
+                yield from _in_dvc_cache(md5, path)
 
 
-def _in_dvc_cache(out: dict[str, Any]) -> Iterator[str]:
-    members = [(out["path"], _dvc_object(out["md5"]))]
-    if out["md5"].endswith(".dir"):
-        listing = _dvc_object(out["md5"])
+def _outs(lock: str, commit: str) -> list[tuple[str, str]]:
+    """Return hash and path of all outputs in a dvc.lock; none if DVC could not read it either."""
+    try:
+        stages = (load_yaml(lock) or {}).get("stages", {}).values()
+        outs = [out for stage in stages for out in stage.get("outs", [])]
+        return [(str(out["md5"]), str(out["path"])) for out in outs]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        print(f"warning: the dvc.lock of commit {commit} cannot be read, so it keeps no result")
+        return []
+
+
+def _in_dvc_cache(md5: str, path: str) -> Iterator[str]:
+    members = [(md5, path)]
+    if md5.endswith(".dir"):
+        listing = _dvc_object(md5)
         members = _members(listing) if listing.exists() else []
-    for relpath, file in members:
-        if relpath.endswith(RECORD) and file.exists():
-            yield from _identifiers_of_record(file, with_key=False)
+    for member, name in members:
+        file = _dvc_object(member)
+        if name.endswith(RECORD) and file.exists():
+            yield from _identifying_hashes(_record(file))
+
+
+def _members(listing: Path) -> list[tuple[str, str]]:
+    """Return hash and path of the files that DVC has in a folder."""
+    try:
+        return [(str(member["md5"]), str(member["relpath"])) for member in read_json(listing)]
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"{listing}: found no list of files, expected DVC's JSON; delete the file, and "
+            "`dvc fetch` or `dvc commit` makes it again"
+        ) from error
 
 
 def _dvc_object(md5: str) -> Path:
     return DVC_CACHE / md5[:2] / md5[2:]
 
 
-def _members(listing: Path) -> list[tuple[str, Path]]:
-    """Return the files of a folder in DVC's cache: the path of each, and where its content is."""
-    try:
-        return [(str(f["relpath"]), _dvc_object(str(f["md5"]))) for f in read_json(listing)]
-    except (UserError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{listing}: not a list of files ({error}), expected DVC's JSON; delete the file, and "
-            "`dvc fetch` or `dvc commit` makes it again"
-        ) from error
+def _identifying_hashes(record: dict[str, Any]) -> list[str]:
+    made = record["made"]
+    return [digest for path, digest in made.items() if Path(path).name in IDENTIFYING]
 
 
-def _identifiers_of_record(record: Path, with_key: bool) -> list[str]:
-    """Return the hashes that identify a result and, if wanted, its key."""
-    try:
-        content = read_json(record)
-        found = [d for path, d in content["made"].items() if Path(path).name in IDENTIFYING]
-        if with_key and "cache_tag" in content:
-            found.append(key_of_record(content, content["made_from"]))
-    except (UserError, KeyError, TypeError, AttributeError) as error:
+def _record(path: Path) -> dict[str, Any]:
+    record = read_record(path)
+    if record is None:
         raise UserError(
-            f"{record}: not a provenance record ({error}), expected JSON with 'made'; delete the "
-            "file, and `snakemake` makes its result again"
-        ) from error
-    return found
+            f"{path}: found no provenance record, expected JSON with 'made_from' and 'made'; "
+            "delete the file, and `snakemake` makes its result again"
+        )
+    return record

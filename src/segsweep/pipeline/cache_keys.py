@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from segsweep.core.errors import UserError
 from segsweep.pipeline.environment import hardware_and_versions
 
 VERSION = 2
@@ -29,4 +30,10 @@ def key_of_record(record: Mapping[str, Any], made_from: Mapping[str, Any]) -> st
     """Return the key that the result of `record` has if it is made from `made_from`."""
     unkeyed = record.get("unkeyed_inputs", [])
     hashes = [str(digest) for path, digest in made_from.items() if path not in unkeyed]
-    return cache_key(record["cache_tag"], record["packages"], hashes)
+    try:
+        return cache_key(record["cache_tag"], record["packages"], hashes)
+    except PackageNotFoundError as error:
+        raise UserError(
+            f"package {error.name}: is not installed, but a provenance record names it, expected "
+            "the environment that made the result; run `make setup`"
+        ) from error

@@ -70,7 +70,9 @@ def nodes_to_exclude(min_failures: int = MAX_FAILURES) -> dict[str, str]:
 def _read_failures(folder: Path) -> Iterator[dict[str, Any]]:
     for path in folder.glob("*.json"):
         failure = read_checked_json(path)
-        if failure is not None:  # else a success on the node has just cleared it, or it is damaged
+        if isinstance(
+            failure, dict
+        ):  # else a success on the node has just cleared it, or it is damaged
             yield failure
 
 

@@ -16,6 +16,7 @@ from segsweep.pipeline.job_record import (
     SOURCES,
     is_intact_subset,
     listed_sources,
+    read_record,
 )
 from segsweep.pipeline.staleness import JOBS, Job
 
@@ -54,10 +55,11 @@ def jobs_of(jobs: list[Job], result: str) -> list[Job]:
 
 def explain(job: Job) -> list[str]:
     """Return lines of text: whether the result is up to date, its inputs, and what has changed."""
-    record = _read_record(job)
+    record = read_record(job.outputs[-1])
     if record is None:
-        return [f"{job.outputs[-1]}: not made yet"]
-    made_from, made = record.get("made_from", {}), record.get("made", {})
+        state = "damaged" if Path(job.outputs[-1]).exists() else "not made yet"
+        return [f"{job.outputs[-1]}: {state}"]
+    made_from, made = record["made_from"], record["made"]
     hashes = FileHashes()
     lines = _compare(
         {path: digest for path, digest in made_from.items() if not _is_params_subset(path)}
@@ -103,15 +105,13 @@ def accept(jobs: list[Job], reason: str) -> list[str]:
     accepted: list[str] = []
     hashes = FileHashes()
     for job in jobs:
-        record = _read_record(job)
+        record = read_record(job.outputs[-1])
         if record is None:
             continue
-        before = record.get("made_from", {})
+        before = record["made_from"]
         now = {path: hashes.of(path) for path in job.inputs}
         changed = [path for path in {**before, **now} if before.get(path) != now.get(path)]
-        is_as_made = all(
-            record.get("made", {}).get(out) == hashes.of(out) for out in job.outputs[:-1]
-        )
+        is_as_made = all(record["made"].get(out) == hashes.of(out) for out in job.outputs[:-1])
         if not changed or not is_as_made or None in now.values():
             continue
         if not all(SOURCES in path or path in accepted for path in changed):
@@ -147,14 +147,6 @@ def _compare(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 def _is_params_subset(path: str) -> bool:
     return path.startswith(str(PARAMS_SUBSETS))
-
-
-def _read_record(job: Job) -> dict[str, Any] | None:
-    try:
-        record = read_json(job.outputs[-1])
-    except UserError:
-        return None
-    return record if isinstance(record, dict) else None
 
 
 def _changed_keys(old: str, new: str) -> str:

@@ -6,6 +6,7 @@ machine where it runs.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from segsweep.core.errors import UserError
 from segsweep.core.files import (
@@ -41,15 +42,39 @@ def is_up_to_date(
         made_from: The job's inputs with their present hashes.
         hash_of: Returns the present hash of an output, None if it does not exist.
     """
-    try:
-        record = read_json(outputs[-1])
-    except UserError:
+    record = read_record(outputs[-1])
+    if record is None:
         check_readable(Path(outputs[-1]))  # another user's record is not a missing one
         return False
-    record = record if isinstance(record, dict) else {}
     return bool(
         record.get("made_from") == made_from
         and record.get("made") == {path: hash_of(path) for path in outputs[:-1]}
+    )
+
+
+def read_record(path: str | Path) -> dict[str, Any] | None:
+    """Return a provenance record; None if the file is missing or is not one."""
+    try:
+        record = read_json(path)
+    except UserError:
+        return None
+    return record if is_record(record) else None
+
+
+def is_record(record: Any) -> bool:
+    """Whether this has the form of what `write_record` writes and `segsweep accept` adds."""
+    if not isinstance(record, dict) or not isinstance(record.get("cache_tag", ""), str):
+        return False
+    tables = [record.get(name, {}) for name in ("made_from", "made", "sources")]
+    lists = [record.get(name, []) for name in ("packages", "unkeyed_inputs", "accepted")]
+    return (
+        {"made_from", "made"} <= record.keys()
+        and all(isinstance(table, dict) for table in tables)
+        and all(isinstance(value, str) for table in tables for value in table.values())
+        and all(isinstance(values, list) for values in lists)
+        and all(isinstance(name, str) for values in lists[:2] for name in values)
+        and all(isinstance(note, dict) and {"path", "reason"} <= note.keys() for note in lists[2])
+        and ("cache_tag" not in record or "packages" in record)
     )
 
 

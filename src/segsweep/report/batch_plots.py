@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from segsweep.config.objective import sign
+from segsweep.core.thinning import evenly
 from segsweep.report.axis_scales import set_batch_size_scale, set_log_scale
-from segsweep.report.plot import BLUE, GREY, INK, Plot, label_text, render_svg
+from segsweep.report.plot import BLUE, GREY, INK, MAX_DOTS, Plot, dots_note, label_text, render_svg
 from segsweep.report.results import Results
 from segsweep.report.values import column, format_cell, parse_number
 from segsweep.search.trial_result import TrialResult
@@ -138,7 +139,7 @@ def batch_rate_map(results: Results) -> Plot | None:
         bar = figure.colorbar(filled, ax=axes, pad=0.02, aspect=28)
         bar.outline.set_visible(False)
         bar.set_label(label_text(results.label))
-        unfinished = [t for t in results.trials if t.value is None]
+        unfinished = evenly([t for t in results.trials if t.value is None], MAX_DOTS)
         axes.scatter(
             *_batch_and_rate(unfinished),
             s=22,
@@ -149,7 +150,7 @@ def batch_rate_map(results: Results) -> Plot | None:
             clip_on=False,
         )
         axes.scatter(
-            *_batch_and_rate(results.finished),
+            *_batch_and_rate(evenly(results.finished, MAX_DOTS)),
             s=18,
             c="white",
             edgecolors="black",
@@ -168,6 +169,7 @@ def batch_rate_map(results: Results) -> Plot | None:
         f"{format_cell(sizes[top[1]])} and learning rate {format_cell(rates[top[0]])} "
         f"({format_cell(mean[top])} ± {format_cell(sd[top])}); inside the white line it is within "
         "one sd of the best; dots are finished trials and crosses the others."
+        f"{dots_note(len(results.trials))}"
     )
     columns = (BATCH, RATE, "mean", "sd")
     rows = [[row[key] for key in columns] for row in table]

@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from segsweep.report.plot import BLUE, GREY, INK, Plot, label_text, render_svg
+from segsweep.core.thinning import evenly
+from segsweep.report.plot import BLUE, GREY, INK, MAX_DOTS, Plot, dots_note, label_text, render_svg
 from segsweep.report.results import Results
 from segsweep.report.values import column, format_cell, format_ends, parse_number, trial_name
 
@@ -15,12 +16,13 @@ def gap(results: Results) -> Plot | None:
     known = np.isfinite(train) & np.isfinite(validation)
     if not known.any():
         return None
+    shown = evenly(np.flatnonzero(known).tolist(), MAX_DOTS)
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
         start = float(train[known][0])
         axes.axline((start, start), slope=1, color=GREY, linewidth=1, linestyle="--")
-        axes.scatter(train, validation, s=18, color=BLUE, alpha=0.7, linewidths=0)
+        axes.scatter(train[shown], validation[shown], s=18, color=BLUE, alpha=0.7, linewidths=0)
         axes.set_xlabel("training images")
         axes.set_ylabel("validation images")
         axes.set_aspect("equal", "datalim")
@@ -29,7 +31,7 @@ def gap(results: Results) -> Plot | None:
     alt = (
         f"In the median of {known.sum()} trials the training value is {format_cell(abs(median))} "
         f"{'above' if median > 0 else 'below'} the validation value; on the dashed line both are "
-        "equal."
+        f"equal.{dots_note(int(known.sum()))}"
     )
     columns = ("trial", "train", "validation")
     rows = [[row[key] for key in columns] for row in table]

@@ -9,8 +9,9 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from segsweep.config.objective import sign
 from segsweep.core.formatting import format_percent
+from segsweep.core.thinning import evenly
 from segsweep.report.axis_scales import scale_of
-from segsweep.report.plot import BLUE, INK, Plot, label_text, render_svg
+from segsweep.report.plot import BLUE, INK, MAX_DOTS, Plot, dots_note, label_text, render_svg
 from segsweep.report.results import Results
 from segsweep.report.values import Row, column, format_cell
 
@@ -70,10 +71,11 @@ def effects(results: Results) -> Iterator[Plot]:
 
 def _effect(results: Results, table: Sequence[Row]) -> Plot:
     parameter = table[0]["parameter"]
-    trials = [t for t in results.finished if t.parameters.get(parameter, "") != ""]
+    known = [t for t in results.finished if t.parameters.get(parameter, "") != ""]
+    trials = evenly(known, MAX_DOTS)
     grid = [row["value"] for row in table]
     trial_values = [t.parameters[parameter] for t in trials]
-    scale = scale_of([*grid, *trial_values])
+    scale = scale_of([*grid, *(t.parameters[parameter] for t in known)])
     mean, low, high = (column(table, key) for key in ("mean", "low", "high"))
 
     def draw(figure: Figure) -> None:
@@ -99,7 +101,7 @@ def _effect(results: Results, table: Sequence[Row]) -> Plot:
         f"Averaged over the other parameters, the {results.label} is best at {parameter} "
         f"{format_cell(grid[best])}, {format_cell(mean[best])} (95 % interval "
         f"{format_cell(low[best])} to {format_cell(high[best])}); dots are {len(trials)} trials, "
-        "the band is the 95 % interval."
+        f"the band is the 95 % interval.{dots_note(len(known))}"
     )
     data = [[row[key] for key in ("value", "mean", "low", "high")] for row in table]
     columns = (parameter, "mean", "low", "high")

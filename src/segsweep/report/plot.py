@@ -27,6 +27,9 @@ GREY = "#8a8f98"
 RANKS = LinearSegmentedColormap.from_list("ranks", [ORANGE, GREY, BLUE])
 """Colours from the worst trial (0) over the middle one to the best (1)."""
 
+MAX_DOTS = 2000
+"""Most dots of one kind in a plot, so that the report of a large sweep stays small."""
+
 WIDTH = 360
 """Width of a plot in points; a font of 11 points is still readable on a phone."""
 
@@ -115,6 +118,11 @@ def _clean(svg: str) -> str:
 
 def _round(attribute: str) -> str:
     return " ".join(re.sub(r"(\.\d\d)\d+", r"\1", attribute).split()).join((" ", ""))
+
+
+def dots_note(trials: int) -> str:
+    """Return a sentence for the caption that says how many dots of more trials are drawn."""
+    return f" Dots are an even selection of {MAX_DOTS} trials." if trials > MAX_DOTS else ""
 
 
 def relative_ranks(values: Sequence[float], goal: Goal) -> np.ndarray:

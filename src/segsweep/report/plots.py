@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from segsweep.core.files import write_text
+from segsweep.core.progress import Progress
 from segsweep.report.batch_plots import batch_rate_map, batch_size, learning_rate, speed
 from segsweep.report.check_plots import confirmation, gap
 from segsweep.report.parameter_plots import effects, importance, run_time
@@ -31,9 +32,12 @@ ANALYSIS_PLOTS: tuple[MakePlot, ...] = (
 
 def make_plots(results: Results) -> Iterator[Plot]:
     """Make the plots for which there are data."""
-    for make in (*TRIAL_PLOTS, *(() if results.live else ANALYSIS_PLOTS)):
+    makers = (*TRIAL_PLOTS, *(() if results.live else ANALYSIS_PLOTS))
+    progress = Progress("report: plots", len(makers))
+    for make in makers:
         if plot := make(results):
             yield plot
+        progress.step()
     if not results.live:
         yield from effects(results)
 

@@ -77,7 +77,7 @@ class Results:
         """The trials that have ended, in the order in which they were started."""
         return list(self._live_trials() if self.live else self._trials())
 
-    @property
+    @cached_property
     def finished(self) -> list[TrialResult]:
         """The trials with a value, best observed value first."""
         direction, known = sign(self.goal), [t for t in self.trials if t.value is not None]
@@ -95,7 +95,7 @@ class Results:
             return trial_name(self.verdict["selected"])
         return trial_name(self.best["evidence"]["trial"]) if self.best else None
 
-    @property
+    @cached_property
     def highlighted(self) -> str | None:
         """The selected trial; else the one with the best posterior mean, or observed value."""
         best_observed = self.finished[0].name if self.finished else None
@@ -185,7 +185,9 @@ class Results:
 
     def _history(self, trial: str) -> tuple[float, ...]:
         """Return the metric after each epoch, up to the first that is not a finite number."""
-        values = []
+        values: list[float] = []
+        if not re.fullmatch("[0-9]{1,9}", trial):  # the name of a run, not of a folder
+            return ()
         for row in self.table(f"trials/{trial}/history.csv"):
             value = parse_number(row.get(self.metric))
             if value is None:

@@ -16,9 +16,11 @@ from segsweep.report.plot import (
     BLUE,
     GREY,
     INK,
+    MAX_DOTS,
     ORANGE,
     RANKS,
     Plot,
+    dots_note,
     label_text,
     relative_ranks,
     render_svg,
@@ -54,12 +56,12 @@ def trials(results: Results) -> Plot | None:
             "alpha": 0.5,
             "markeredgewidth": 0,
         }
-        axes.plot(positions, value, marker="o", label="finished", **dots)
+        axes.plot(shown, value[shown], marker="o", label="finished", **dots)
         unfinished = [(i, t) for i, t in enumerate(results.trials) if t.value is None]
-        if partial := [(i, t.history[-1]) for i, t in unfinished if t.history]:
+        if partial := evenly([(i, t.history[-1]) for i, t in unfinished if t.history], MAX_DOTS):
             ends = zip(*partial, strict=True)
             axes.plot(*ends, "v", color=GREY, markersize=5, label="ended early, last value")
-        if without := [i for i, t in unfinished if not t.history]:
+        if without := evenly([i for i, t in unfinished if not t.history], MAX_DOTS):
             bottom = axes.get_xaxis_transform()
             axes.plot(without, 0.02 + 0 * np.array(without), "x", color=ORANGE, transform=bottom)
             axes.plot([], [], "x", color=ORANGE, label="no value")
@@ -69,9 +71,11 @@ def trials(results: Results) -> Plot | None:
         figure.legend(loc="outside upper left", ncols=4, columnspacing=1.2)
 
     best = int(np.nanargmax(direction * value))
+    shown = sorted({best, *evenly(positions.tolist(), MAX_DOTS)})
     alt = (
         f"{np.isfinite(value).sum()} of {len(value)} trials finished; the best observed "
         f"{results.label} is {format_cell(value[best])} (trial {results.trials[best].name})."
+        f"{dots_note(len(value))}"
     )
     columns = ("trial", "status", results.metric, "best so far")
     rows = [

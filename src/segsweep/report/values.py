@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from segsweep.core.float32 import to_float32_range
 from segsweep.core.formatting import format_number
 
 Row = Mapping[str, str]
@@ -13,9 +14,9 @@ Row = Mapping[str, str]
 
 
 def parse_number(text: object) -> float | None:
-    """Return the finite number that a text holds, or None."""
+    """Return the number that a text holds; None unless it is finite in float32."""
     try:
-        value = float(str(text))
+        value = to_float32_range(float(str(text)))
     except ValueError:
         return None
     return value if math.isfinite(value) else None
@@ -24,7 +25,7 @@ def parse_number(text: object) -> float | None:
 def trial_name(text: object) -> str:
     """Return `007` for trial 7; other names are returned as they are."""
     name = str(text)
-    return f"{int(name):03d}" if name.isdecimal() else name
+    return name.lstrip("0").zfill(3) if name.isascii() and name.isdecimal() else name
 
 
 def column(table: Sequence[Row], name: str) -> np.ndarray:

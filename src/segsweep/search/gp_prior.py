@@ -96,17 +96,22 @@ class KernelHyperparameters:
             right: Points, (right, columns).
             other_study: Whether two points belong to different studies, (left, right).
         """
-        square = np.zeros((len(self.noise), len(left), len(right)))
-        for column, length in enumerate(self.length.T):
-            distance = (left[:, None, column] - right[None, :, column]) ** 2
-            square += distance / (length**2)[:, None, None]
-        root = np.sqrt(5 * square)
-        matern = (1 + root + 5 / 3 * square) * np.exp(-root)
+        distances = [(left[:, None, i] - right[None, :, i]) ** 2 for i in range(left.shape[1])]
         parabola = _terms(left) @ _terms(right).T
-        shape = (self.curvature**2)[:, None, None] * parabola
-        shape += (self.residual_sd**2)[:, None, None] * matern
-        correlation = self.task_correlation[:, None, None]
-        return np.where(other_study, correlation * shape, OFFSET**2 + shape)
+        lengths, curvature, residual = self.length**2, self.curvature**2, self.residual_sd**2
+        out = np.empty((len(self.noise), len(left), len(right)))
+        for i, correlation in enumerate(
+            self.task_correlation
+        ):  # one matrix fits in the CPU's cache
+            square = np.zeros_like(parabola)
+            for distance, length in zip(distances, lengths[i], strict=True):
+                square += distance / length
+            root = np.sqrt(5 * square)
+            matern = (1 + root + 5 / 3 * square) * np.exp(-root)
+            shape = curvature[i] * parabola
+            shape += residual[i] * matern
+            out[i] = np.where(other_study, correlation * shape, OFFSET**2 + shape)
+        return out
 
     def variance(self, points: np.ndarray) -> np.ndarray:
         """Return the diagonal of `covariance`: (samples, points)."""

@@ -10,6 +10,7 @@ from typing import Any
 from segsweep.config.search_space import Categorical, Constant, Parameter, contains
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_csv
+from segsweep.core.float32 import to_float32_range
 from segsweep.core.thinning import evenly
 from segsweep.search.trial_result import TrialResult
 
@@ -140,7 +141,7 @@ def _parse(cell: str | None, parameter: Parameter) -> Any:
 
 def _parse_number(cell: str | None) -> float | None:
     try:
-        number = float(cell or "")
+        number = to_float32_range(float(cell or ""))
     except ValueError:
         return None
     return number if math.isfinite(number) else None

@@ -36,6 +36,7 @@ OTHER_MODULES = (
     "core/errors.py",
     # Read and write files without changing a value: JSON, CSV and YAML, in full precision.
     "core/files.py",
+    "core/json_format.py",
     # Escapes control characters in what is printed.
     "core/printable.py",
     "core/yaml_format.py",

@@ -1,0 +1,15 @@
+"""The range of float32, in which PyTorch trains: no training has results outside it."""
+
+import math
+
+LARGEST = 3.4028234663852886e38
+"""The largest number. Its square is still a float64, so statistics do not overflow."""
+SMALLEST = 1.401298464324817e-45
+"""The smallest number above 0."""
+
+
+def to_float32_range(value: float) -> float:
+    """Return the number: infinite if float32 has none as large, 0 if it has none as small."""
+    if abs(value) > LARGEST:
+        return math.inf if value > 0 else -math.inf
+    return 0.0 if abs(value) < SMALLEST and value != 0 else value
