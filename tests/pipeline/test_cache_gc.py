@@ -56,9 +56,7 @@ def test_a_damaged_record_gives_one_sentence(damage: bytes) -> None:
     record = Path("results/trials/000/provenance.json")
     record.parent.mkdir(parents=True)
     record.write_bytes(damage)
-    with pytest.raises(
-        UserError, match=f"{record}: found no provenance record, .* delete the file"
-    ):
+    with pytest.raises(UserError, match=f"{record}: found no provenance record, .* delete"):
         find_unreferenced()
 
 

@@ -69,10 +69,8 @@ def nodes_to_exclude(min_failures: int = MAX_FAILURES) -> dict[str, str]:
 
 def _read_failures(folder: Path) -> Iterator[dict[str, Any]]:
     for path in folder.glob("*.json"):
-        failure = read_checked_json(path)
-        if isinstance(
-            failure, dict
-        ):  # else a success on the node has just cleared it, or it is damaged
+        failure = read_checked_json(path)  # None if a success on the node has just cleared it
+        if isinstance(failure, dict):
             yield failure
 
 

@@ -37,8 +37,12 @@ OTHER_MODULES = (
     # Read and write files without changing a value: JSON, CSV and YAML, in full precision.
     "core/files.py",
     "core/json_format.py",
+    # Compares what a job reads with the hashes in its key.
+    "core/expected_inputs.py",
     # Escapes control characters in what is printed.
     "core/printable.py",
+    # Names files that are being written.
+    "core/temporary_files.py",
     "core/yaml_format.py",
     # Names a folder for files that PyTorch and wandb need while they run.
     "core/scratch.py",
