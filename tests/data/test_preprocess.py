@@ -233,10 +233,13 @@ def test_damaged_cached_image_is_processed_again(nuclei_raw: Path, tmp_path: Pat
     second.unlink()
     assert preprocess(nuclei_raw, tmp_path / "out", Preprocess(), tmp_path / "cache") == whole
     assert (tmp_path / "out/images.npy").read_bytes() == arrays
-    content = bytearray(third.read_bytes())
-    content[len(content) // 2] ^= 1
-    third.write_bytes(content)
-    with pytest.raises(UserError, match="was damaged and is removed; run the same command"):
+    for file in (second, third):
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+    with pytest.raises(
+        UserError, match="damaged, and removed, as are 1 other cached images; run the same"
+    ):
         preprocess(nuclei_raw, tmp_path / "out", Preprocess(), tmp_path / "cache")
     preprocess(nuclei_raw, tmp_path / "out", Preprocess(), tmp_path / "cache")
     assert (tmp_path / "out/images.npy").read_bytes() == arrays

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from segsweep.config.sections import Preprocess
+from segsweep.core.errors import UserError
 from segsweep.core.files import atomic_write, write_csv, write_json
 from segsweep.data.dataset import PREPROCESSING_KEYS, SPLITS
 from segsweep.data.image_cache import PreparedImage, load_arrays
@@ -88,9 +89,18 @@ def _write_arrays(out: Path, shape: tuple[int, ...], prepared: Sequence[Prepared
         files = [stack.enter_context(temporary.open("wb")) for temporary in temporaries]
         for file in files:
             np.lib.format.write_array_header_1_0(file, header)
+        damaged = []
         for image in prepared:
-            for file, array in zip(files, load_arrays(image), strict=True):
+            if (arrays := load_arrays(image)) is None:
+                damaged.append(image.cached)
+                continue
+            for file, array in zip(files, arrays, strict=True):
                 file.write(array.tobytes())
+        if damaged:
+            raise UserError(
+                f"{damaged[0]}: damaged, and removed, as are {len(damaged) - 1} other cached "
+                "images; run the same command again"
+            )
 
 
 def _select(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -129,11 +129,10 @@ def prepare_image(
     )
 
 
-def load_arrays(prepared: PreparedImage) -> tuple[np.ndarray, np.ndarray]:
+def load_arrays(prepared: PreparedImage) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the processed images and masks of one image, both uint8 (n, height, width).
 
-    Raises:
-        UserError: The cached file is damaged; it is removed.
+    None if the cached file is damaged; it is then removed.
     """
     try:
         images, masks = np.load(prepared.cached, allow_pickle=False)
@@ -142,10 +141,7 @@ def load_arrays(prepared: PreparedImage) -> tuple[np.ndarray, np.ndarray]:
         hashes = []
     if hashes != [row["pixels_sha256"] for row in prepared.rows]:
         prepared.cached.unlink(missing_ok=True)
-        raise UserError(
-            f"{prepared.cached}: the cached image was damaged and is removed; run the same command "
-            "again"
-        )
+        return None
     return images, masks
 
 
