@@ -76,7 +76,7 @@ def two_versions(project: CountingProject, raw: Path, other: Path) -> Versions:
     (project.folder / "data").rename(other / "data")
     (other / "first").rename(project.folder / "data")
     present = project.read("params.yaml")
-    project.change_study({"learning_rate": 0.02, "seed": 7})
+    project.change_study({"learning_rate": 0.02, "training": {"seed": 7}})
     (other / "params").write_bytes(project.read("params.yaml"))
     (project.folder / "params.yaml").write_bytes(present)
     source, total = project.read(LOSSES).decode(), "bce(logits, truth) + dice_loss"
