@@ -19,7 +19,7 @@ Fresh = Callable[[str], CountingProject]
 
 DRAWS = int(os.environ.get("BIT_FLIPS", "200"))
 SEED = int(os.environ.get("BIT_FLIP_SEED", "0"))
-AT_ONCE = 5
+AT_ONCE = 10
 """Files that are damaged before each run."""
 BLOCK = 4096
 WRITTEN = ("data/raw", "data/processed", "results", "logs", ".store", ".snakemake/segsweep")

@@ -6,7 +6,6 @@ Online runs keep the same file (`run-*/run-ID.wandb`). A run that was killed has
 end, and may have no records at all.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.core.errors import UserError
+from segsweep.core.json_format import load_json
 from segsweep.core.scratch import scratch_variables, wandb_api_scratch, wandb_scratch
 from segsweep.importers.logged_runs import Run, sweep_from_runs
 from segsweep.importers.parsing import finite, flatten
@@ -180,7 +180,10 @@ def _records(log: Path) -> list[Record]:
     if process.returncode:
         reason = " ".join(process.stderr.split())
         raise UserError(f"{log}: cannot be read as a W&B run ({reason}); remove it, or sync it")
-    return [json.loads(line) for line in process.stdout.splitlines()]
+    try:
+        return [load_json(line) for line in process.stdout.splitlines()]
+    except ValueError as error:
+        raise UserError(f"{log}: cannot be read as a W&B run ({error}); remove it") from error
 
 
 def _seconds(summary: Mapping[str, Any]) -> float | None:
