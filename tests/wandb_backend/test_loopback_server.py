@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -42,12 +43,13 @@ def connect(server: SweepServer) -> socket.socket:
 
 def answer(server: SweepServer, request: bytes) -> bytes:
     """Send bytes and return the answer, without closing the sending side."""
-    with connect(server) as connection:
-        connection.sendall(request)
-        received = b""
+    received = b""
+    with connect(server) as connection, suppress(ConnectionError):
+        with suppress(ConnectionError):  # the server answers and closes before all is sent
+            connection.sendall(request)
         while part := connection.recv(1 << 16):
             received += part
-        return received
+    return received
 
 
 def with_length(length: object, body: bytes = b"") -> bytes:
@@ -102,7 +104,9 @@ def test_any_bytes_are_answered_in_bounded_time_without_a_traceback(
     received = answer(server, request_bytes)
     assert time.monotonic() - start < SECONDS + 5
     expected = rf"HTTP/1\.0 {status} " if status else "$"
-    assert re.match(expected, received.decode())
+    # the kernel may drop an answer when the server closes a connection with unread bytes
+    is_lost = len(request_bytes) > 1 << 20 and not received
+    assert is_lost or re.match(expected, received.decode())
     assert b'"viewer"' in answer(server, with_body(b'{"query": "query Viewer"}'))
     assert capfd.readouterr() == ("", "")
 

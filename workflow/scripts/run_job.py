@@ -17,15 +17,13 @@ import argparse
 import subprocess
 import sys
 import tempfile
-import threading
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
-from typing import IO
 
+from segsweep.core.command_log import copy_output
 from segsweep.core.errors import MachineError, UserError, command_line, parser
 from segsweep.core.expected_inputs import VARIABLE, save_expected
 from segsweep.core.files import content_hash, locked
-from segsweep.core.printable import replace_line
 from segsweep.core.processes import die_with_parent, dying_with_me
 from segsweep.pipeline.cache import CacheEntry
 from segsweep.pipeline.cache_keys import cache_key
@@ -35,8 +33,6 @@ from segsweep.pipeline.job_inputs import JobInputs
 from segsweep.pipeline.job_record import is_up_to_date, lock_path, mark_written, write_record
 
 SENTINELS = tuple(str(STATE / name) for name in ("sentinel", "sentinel-dry"))
-STDERR_PATIENCE = 5
-"""Seconds to wait for stderr after the command has ended, as its children may hold it open."""
 
 
 def main() -> None:
@@ -116,50 +112,21 @@ def _run(command: list[str], log: Path, output: str, environment: dict[str, str]
         UserError: The command failed and said that the user made a mistake (`error: ...`).
         MachineError: The command failed for any other reason.
     """
-    with log.open("w", encoding="utf-8") as file, closing(_LogWriter(file)) as writer:
+    with log.open("w", encoding="utf-8") as file:
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
             env=environment,
             preexec_fn=dying_with_me(),
         )
-        errors = threading.Thread(target=writer.copy, args=(child.stderr,), daemon=True)
-        errors.start()
-        writer.copy(child.stdout, show=True)
+        copy_output(child, file)
         status = child.wait()
-        errors.join(STDERR_PATIENCE)
     if sys.stderr.isatty():
         print(file=sys.stderr)
     if status:
         raise _failure(log, output)
-
-
-class _LogWriter:
-    """Writes whole lines of several streams to one file, one line at a time."""
-
-    def __init__(self, file: IO[str]) -> None:
-        self.file, self.lock, self.is_open = file, threading.Lock(), True
-
-    def copy(self, stream: IO[str] | None, show: bool = False) -> None:
-        """Write the lines of `stream` until it ends; with `show` also to the terminal."""
-        assert stream is not None
-        for line in stream:
-            with self.lock:
-                if not self.is_open:
-                    return
-                self.file.write(line if line.endswith("\n") else f"{line}\n")
-                self.file.flush()
-            if show:
-                _show(line.rstrip("\n"), sys.stderr.isatty())
-
-    def close(self) -> None:
-        """Ignore all further lines, so that the file can be closed while a stream is open."""
-        with self.lock:
-            self.is_open = False
 
 
 def _failure(log: Path, output: str) -> UserError:
@@ -171,14 +138,6 @@ def _failure(log: Path, output: str) -> UserError:
             break
     cause = "\n".join(messages or lines[-1:] or ["no output"])
     return kind(f"{output} was not made, see {log}: {cause}")
-
-
-def _show(line: str, is_terminal: bool) -> None:
-    """Print a line of progress, which on a terminal replaces the line before."""
-    if is_terminal:
-        replace_line(line, sys.stderr)
-    else:
-        print(line, file=sys.stderr, flush=True)
 
 
 def _arguments() -> tuple[argparse.Namespace, list[str]]:

@@ -109,7 +109,7 @@ def tracked_by_dvc() -> dict[str, Any]:
     except (UserError, KeyError, IndexError, TypeError, ValueError) as error:
         raise UserError(
             f"{RAW_DVC_FILE}: found no output with md5, size and nfiles, expected the file that "
-            f"`dvc add {RAW}` writes; run `git checkout {RAW_DVC_FILE}`, or `dvc add {RAW}`"
+            f"`dvc add {RAW}` writes; run `git checkout -- {RAW_DVC_FILE}`, or `dvc add {RAW}`"
         ) from error
     return out
 
