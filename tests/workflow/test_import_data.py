@@ -1,21 +1,18 @@
 """`segsweep import-data` on folders of three layouts, with the real tools in real clones."""
 
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
 from PIL import Image
-from skimage.measure import label
 
+from own_data import IMPORT_DATA, PROCESSED
 from project import Project
 from segsweep.core.files import read_csv
 from segsweep.data.dataset import ProcessedSet
 
-IMPORT_DATA = ("segsweep", "import-data")
 KILLED_IMPORT = """
 import os, sys
 sys.path.insert(0, "src")
@@ -34,104 +31,6 @@ sys.argv = ["segsweep", "import-data", *sys.argv[1:]]
 main()
 """
 """Run the import, and kill the process when it would edit dvc.yaml, or call `dvc add`."""
-PROCESSED = ("--", "data/processed/provenance.json", "results/data_report.md")
-
-
-@pytest.fixture(scope="module")
-def clone(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Project]:
-    def make() -> Project:
-        folder = tmp_path_factory.mktemp("import") / "a clone"
-        subprocess.run(["git", "clone", "--quiet", str(checkout), str(folder)], check=True)
-        return Project(folder)
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def data_sets(nuclei_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the sample in three layouts: folder per patient, 16-bit labels, mask per object."""
-    out = tmp_path_factory.mktemp("data_sets")
-    for file in sorted((nuclei_raw / "images").iterdir()):
-        field, tile = file.stem.rsplit("_", 1)
-        image = np.array(Image.open(file))
-        mask = np.array(Image.open(nuclei_raw / "masks" / file.name))
-        objects = label(mask > 0).astype(np.uint16)
-        for kind, array in (("images", image), ("masks", mask)):
-            path = out / "patients" / kind / field / f"{tile}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(array).save(path)
-        for kind, array in (("scans", image.astype(np.uint16) * 200 + 37), ("labels", objects)):
-            path = out / kind / f"{file.stem}.tif"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            tifffile.imwrite(path, array, compression="zlib")
-        colours = np.stack([255 - image // 3, 255 - image // 2, 255 - image], -1)
-        for kind in ("images", "masks"):
-            (out / "histology" / file.stem / kind).mkdir(parents=True)
-        Image.fromarray(colours).save(out / "histology" / file.stem / "images" / file.name)
-        for number in range(1, objects.max() + 1):
-            path = out / "histology" / file.stem / "masks" / f"{number:03d}.png"
-            Image.fromarray(np.where(objects == number, 255, 0).astype(np.uint8)).save(path)
-    return out
-
-
-def test_own_images_are_trained_on_shared_and_replaced_by_the_sample(
-    clone: Callable[[], Project], data_sets: Path, tmp_path: Path
-) -> None:
-    project = clone()
-    output = project.run(
-        *IMPORT_DATA, str(data_sets / "patients/images"), str(data_sets / "patients/masks")
-    )
-    assert "56 images in 14 groups are in data/raw" in output
-    project.commit("own images")
-    assert project.run("git", "status", "--porcelain") == ""
-    project.run("dvc", "repro")
-    assert project.nothing_to_be_done()
-    assert "up to date" in project.run("dvc", "repro")
-    groups = {row["group"] for row in read_csv(project.folder / "data/processed/manifest.csv")}
-    assert len(groups) == 14
-    project.commit("trained")
-
-    # another machine gets everything with git and DVC
-    project.run("dvc", "remote", "add", "--local", "--default", "here", str(tmp_path / "remote"))
-    project.run("dvc", "push")
-    other = tmp_path / "other"
-    subprocess.run(["git", "clone", "--quiet", str(project.folder), str(other)], check=True)
-    there = Project(other)
-    there.run("dvc", "remote", "add", "--local", "--default", "here", str(tmp_path / "remote"))
-    there.run("dvc", "pull")
-    assert there.nothing_to_be_done()
-
-    # both tools notice a change, and nothing that is not in DVC's cache is lost
-    image = next((project.folder / "data/raw/images").rglob("*.png"))
-    Image.open(image).transpose(Image.Transpose.ROTATE_180).save(image)
-    folders = (str(data_sets / "patients/images"), str(data_sets / "patients/masks"))
-    for arguments in (("--sample",), folders):
-        output = project.run(*IMPORT_DATA, *arguments, check=False)
-        assert (
-            "error: data/raw: differs from what data/raw.dvc tracks, and the changes would"
-            in output
-        )
-        assert image.exists()
-    assert "expected 114 files with" in project.snakemake(check=False)
-    project.run("dvc", "add", "data/raw")
-    assert not project.nothing_to_be_done()
-    project.run("git", "checkout", "--", "data/raw.dvc")
-    project.run("dvc", "checkout", "--force", "data/raw.dvc")
-    assert project.nothing_to_be_done()
-
-    # at the commit of the sample each tool names the command, and it works
-    project.run("git", "checkout", "--quiet", "HEAD~2")
-    assert "dvc checkout --force" in project.snakemake(check=False)
-    project.run("git", "checkout", "--quiet", "-")
-    project.run(*IMPORT_DATA, "--sample")
-    assert project.run("git", "diff", "HEAD~2", "--stat", "--", "dvc.yaml", "data") == ""
-    shutil.rmtree(there.folder / "data/raw")
-    output = there.snakemake("-n", check=False)
-    assert "error: data/raw: no such folder, expected what data/raw.dvc tracks; run `dvc" in output
-    there.run(*IMPORT_DATA, "--sample")
-    there.snakemake("--dry-run", *PROCESSED)
-    project.snakemake(*PROCESSED)
-    assert "# Sample: nuclei" in project.read("data/raw/README.md").decode()
 
 
 def test_label_images_with_sixteen_bits(clone: Callable[[], Project], data_sets: Path) -> None:
