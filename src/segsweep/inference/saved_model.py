@@ -4,6 +4,7 @@ The two files are sufficient, wherever they are copied to. The dtype of convolut
 best epoch, if the device supports it.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 
 from segsweep.config.sections import Preprocess
 from segsweep.config.training_config import TrainingConfig
 from segsweep.core.errors import UserError
-from segsweep.core.files import check_readable, read_json, sha256
+from segsweep.core.files import check_readable, read_bytes, read_json
 from segsweep.core.printable import printable
 from segsweep.inference.model_json import (
     preprocessing_of,
@@ -161,10 +162,13 @@ def _weights(
     _require_file(path)
     check_readable(path)
     try:
-        weights = load_file(path)
+        content = read_bytes(path)
+        weights = load(content)
+    except UserError:
+        raise
     except Exception as error:  # safetensors raises any exception for types that PyTorch lacks
         raise UserError(f"{path}: the weights cannot be read ({error}); {ADVICE}") from error
-    if expected_sha256 not in (None, sha256(path)):
+    if expected_sha256 not in (None, hashlib.sha256(content).hexdigest()):
         raise UserError(
             f"{path}: found other weights than {MODEL} in the same folder describes; {ADVICE}"
         )
