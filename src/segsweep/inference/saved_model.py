@@ -188,7 +188,7 @@ def _weights(
                 f"{path}: found {printable(name)} of shape {shapes.get(name)}, expected "
                 f"{expected.get(name)}, as {MODEL} in the same folder says; {ADVICE}"
             )
-    for name, tensor in weights.items():
+    for name, tensor in sorted(weights.items()):
         if fault := _fault(name, tensor, tensors[name].dtype):
             raise UserError(f"{path}: found {fault}; {ADVICE}")
     return weights
