@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from project import Project, environment
+from project import Project, environment, heed_interrupts
 
 SITE = Path(__file__).with_name("site")
 TOOLS = {
@@ -37,6 +37,7 @@ class CountingProject(Project):
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=heed_interrupts,
         )
 
     def counting(self) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """A copy of the project in which tests run the real tools."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -82,6 +83,11 @@ def environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "DVC_"))}
     tools = str(Path(sys.executable).parent)
     return kept | {"PATH": f"{tools}{os.pathsep}{kept['PATH']}"}
+
+
+def heed_interrupts() -> None:
+    """End the process on SIGINT, also if these tests run in the background of a shell."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager

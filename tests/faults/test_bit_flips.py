@@ -70,6 +70,8 @@ def damage(file: Path, chance: random.Random) -> str:
 
 def follow(advice: str, project: CountingProject) -> None:
     """Do what a message says, other than running the command again."""
+    if "move the folder out of the project" in advice:
+        shutil.rmtree(project.folder / "data/raw")
     for line in advice.splitlines():
         if match := ADVICE.search(line):
             named = match["path"] or (FILE.match(line) or {"path": ""})["path"]

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from project import ROOT
+from project import ROOT, heed_interrupts
 from terminal import ESCAPED, HOSTILE, controls, on_terminal
 
 RUN_JOB = [sys.executable, str(ROOT / "workflow/scripts/run_job.py"), "--log", "log"]
@@ -70,7 +70,12 @@ def test_an_interrupt_ends_a_job_without_a_traceback(tmp_path: Path) -> None:
     job = [*RUN_JOB, "--outputs", "out", "out.json", "--inputs", "in", "--", sys.executable, "-c"]
     for _ in range(10):
         with subprocess.Popen(
-            [*job, write], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+            [*job, write],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=heed_interrupts,
         ) as running:
             while not (tmp_path / "log").exists() or not (tmp_path / "log").stat().st_size:
                 time.sleep(0.01)
