@@ -324,3 +324,33 @@ def test_splits_in_the_table_are_used(nuclei_raw: Path, tmp_path: Path) -> None:
     (raw / "groups.csv").write_text("\n".join(["image,group,split", *lines]) + "\n")
     summary = preprocess(raw, tmp_path / "out", Preprocess(), tmp_path / "cache")
     assert [s["images"] for s in summary["splits"].values()] == [48, 4, 4]
+
+
+def test_an_array_that_is_written_to_in_place_during_a_training_is_refused(
+    nuclei_processed: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "processed"
+    shutil.copytree(nuclei_processed, folder)
+    data = ProcessedSet.open(folder)
+    data.read(range(len(data.names)))
+    data.check_unchanged()
+    with (folder / "images.npy").open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"\1")
+    with pytest.raises(UserError, match=r"images\.npy: was written to during the run"):
+        data.check_unchanged()
+
+
+def test_an_image_that_rots_with_its_times_kept_is_not_cached(
+    nuclei_raw: Path, tmp_path: Path
+) -> None:
+    raw = tmp_path / "raw"
+    shutil.copytree(nuclei_raw, raw)
+    first, second = sorted((raw / "images").iterdir())[:2]
+    remembered = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in [first]}
+    first.write_bytes(second.read_bytes())
+    with pytest.raises(UserError, match=f"{first}: found other content than before with the same"):
+        preprocess(
+            raw, tmp_path / "out", Preprocess(), tmp_path / "cache", known_hash=remembered.get
+        )
+    assert not list((tmp_path / "cache").rglob("*.npy"))

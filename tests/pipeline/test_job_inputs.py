@@ -191,3 +191,58 @@ def test_a_file_of_a_folder_that_is_exchanged_for_a_moment_is_not_recorded(folde
     assert (status, results(folder)) == (1, [])
     assert "images/a.png: changed during the run" in output
     assert content_hash(folder / "images") == before
+
+
+@pytest.mark.parametrize("options", [("--cache", "test"), ()], ids=["cached", "plain"])
+def test_an_output_that_is_exchanged_before_it_is_recorded_ends_the_job(
+    folder: Path, options: Sequence[str]
+) -> None:
+    """As by `dvc checkout` between the last write of a training and its end."""
+    code = (
+        "from segsweep.core.files import write_text\n"
+        "value = 1\n"
+        "import atexit\n"
+        "atexit.register(lambda: Path('out').write_text('old'))\n"
+        "write_text('out', '1')\n"
+        "END = Path.write_text\n"
+        "Path.write_text = lambda self, text: END(self, text) if self.name != 'out' or text != '1'"
+        " else 0\n"
+    )
+    status, output = run(folder, code, ["in.json"], options=options)
+    assert (status, results(folder)) == (1, [])
+    assert "out: changed during the run; run snakemake again" in output
+
+
+def test_a_file_that_is_missing_for_a_moment_ends_the_job(folder: Path) -> None:
+    code = (
+        "from segsweep.core.files import is_there\n"
+        "Path('in.json').rename('aside')\n"
+        "try:\n    value = is_there('in.json')\n"
+        "finally:\n    Path('aside').rename('in.json')\n"
+    )
+    status, output = run(folder, code, ["in.json"])
+    assert (status, results(folder)) == (1, [])
+    assert "in.json: changed during the run" in output
+
+
+@pytest.mark.parametrize("other", ["exchanged", "with one more"])
+def test_a_folder_that_is_exchanged_for_a_moment_ends_the_job(folder: Path, other: str) -> None:
+    for name in ("images", "others"):
+        (folder / name).mkdir()
+        (folder / name / "a.png").write_bytes(name.encode())
+    if other == "with one more":
+        (folder / "others/a.png").write_bytes(b"images")
+        (folder / "others/b.png").write_bytes(b"2")
+    code = (
+        "from segsweep.data.file_listing import list_images\n"
+        "from segsweep.data.image_cache import check_expected_hash\n"
+        "from segsweep.core.files import sha256\n"
+        "Path('images').rename('aside'); Path('others').rename('images')\n"
+        "try:\n"
+        "    value = list_images(Path('images')).files\n"
+        "    for file in value: check_expected_hash(file, sha256(file))\n"
+        "finally:\n    Path('images').rename('others'); Path('aside').rename('images')\n"
+    )
+    status, output = run(folder, code, ["images"], options=())
+    assert (status, results(folder)) == (1, [])
+    assert "changed during the run" in output

@@ -41,7 +41,10 @@ rule sweep:
 # suggestion before it covers the older results, so two edges for each trial are enough.
 SUGGEST, TRIAL = {}, {}
 SUGGEST_CODE = code_of("suggest")
-PRUNING_CODE = STALENESS.sources("pruning", ["src/segsweep/training/pruning.py"])
+PRUNING_CODE = STALENESS.sources(
+    "pruning",
+    ["src/segsweep/training/pruning.py", f"{SCRIPTS}/truncate_pruned.py"],
+)
 for i, trial in enumerate(TRIALS):
     SUGGEST[trial] = tracked(
         suggested(trial),

@@ -19,7 +19,7 @@ from segsweep.analysis.analysis_files import read_analysis
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.next_study import propose_next_study
 from segsweep.core.errors import command_line, parser
-from segsweep.core.files import read_json, read_yaml
+from segsweep.core.files import is_there, read_json, read_yaml
 from segsweep.importers.own_results import read_results
 
 
@@ -41,7 +41,7 @@ def main() -> None:
 def _selected_configuration(results: Path, analysis: Analysis) -> dict[str, Any] | None:
     """Return the searched parameters of the confirmed trial, where there is one."""
     verdict = results / "confirm/verdict.json"
-    if not verdict.is_file():
+    if not is_there(verdict):
         return None
     name = f"{read_json(verdict)['selected']:03d}"
     return next(dict(t.parameters) for t in analysis.sweep.trials if t.name == name)

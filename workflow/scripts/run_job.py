@@ -22,7 +22,7 @@ from pathlib import Path
 
 from segsweep.core.command_log import copy_output
 from segsweep.core.errors import MachineError, UserError, command_line, parser
-from segsweep.core.expected_inputs import VARIABLE, save_expected
+from segsweep.core.expected_inputs import VARIABLE, save_expected, written_files
 from segsweep.core.files import content_hash, locked
 from segsweep.core.processes import die_with_parent, dying_with_me
 from segsweep.pipeline.cache import CacheEntry
@@ -53,14 +53,22 @@ def _run_job(options: argparse.Namespace, command: list[str]) -> None:
     for path in (*options.outputs, options.log):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="segsweep-") as folder:
-        environment = save_expected(Path(folder) / "inputs.json", job_inputs.expected())
+        files = Path(folder) / "files.json"
+        outputs = [*options.outputs[:-1], *options.cache_only]
+        environment = save_expected(files, job_inputs.expected(), outputs)
         if options.cache is None:
             _run(command, Path(options.log), options.outputs[0], environment)
             job_inputs.check()
+            written = written_files(files)
         else:
-            _restore_or_run(options, command, job_inputs, environment)
+            written = _restore_or_run(options, command, job_inputs, environment)
     write_record(
-        options.outputs, made_from, options.cache, options.packages, options.unkeyed_inputs
+        options.outputs,
+        made_from,
+        options.cache,
+        options.packages,
+        options.unkeyed_inputs,
+        written,
     )
 
 
@@ -69,8 +77,13 @@ def _restore_or_run(
     command: list[str],
     inputs: JobInputs,
     environment: dict[str, str],
-) -> None:
-    """Restore the outputs from the cache, or make them and save them there."""
+) -> dict[str, str]:
+    """Restore the outputs from the cache, or make them and save them there.
+
+    Returns:
+        The SHA-256 of the outputs as they were written, by absolute path.
+    """
+    files = Path(environment[VARIABLE])
     keyed = [digest for path, digest in inputs.hashes.items() if path not in options.unkeyed_inputs]
     key = cache_key(options.cache, options.packages, keyed)
     entry = CacheEntry(key)
@@ -79,7 +92,8 @@ def _restore_or_run(
     unhashed = [Path(path) for path in options.unhashed_outputs]
     cache_only = [Path(path) for path in options.cache_only]
     with entry.locked():
-        if entry.restore(outputs, unhashed):
+        restored = entry.restore(outputs, unhashed)
+        if restored is not None:
             log.write_text(f"restored from the cache: {entry.folder}\n", encoding="utf-8")
             print(f"{outputs[0]}: restored from the cache", file=sys.stderr)
             if options.after_restore:
@@ -87,18 +101,20 @@ def _restore_or_run(
                     [sys.executable, *options.after_restore], check=True, env=environment
                 )
                 inputs.check()
-            return
-        final = Path(environment[VARIABLE]).with_name("final")
+            return restored | written_files(files)
+        final = files.with_name("final")
         values = {"@key": key, "@checkpoints": str(entry.checkpoints), "@final": str(final)}
         failures = record_failures(outputs[0].parent) if options.on_nodes else nullcontext()
         with failures:
             words = [values.get(word, word) for word in command]
             _run(words, log, options.outputs[0], environment)
         inputs.check()
+        written = written_files(files)
         if "@final" not in command or final.exists():
-            entry.save([*outputs, *cache_only], unhashed)
+            entry.save([*outputs, *cache_only], unhashed, written)
         for path in cache_only:
             path.unlink()
+        return written
 
 
 def _hash_of(path: str) -> str | None:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.core.errors import command_line, parser
-from segsweep.core.files import read_json, read_yaml
+from segsweep.core.files import is_there, read_json, read_yaml
 from segsweep.core.processes import dying_with_me
 from segsweep.search.sweep_files import PROGRAM
 from segsweep.wandb_backend.agent import run_trial
@@ -58,7 +58,7 @@ def _training_command(options: Namespace, target: RunTarget, index: int) -> list
     command += ["--images", options.images, "--key", options.key, "--label", label]
     if options.wandb_model:
         command += ["--wandb-model"]
-    if (thresholds := options.out / "pruning.json").exists():
+    if is_there(thresholds := options.out / "pruning.json"):
         command += ["--pruning", str(thresholds)]
     if options.final_marker:
         command += ["--final-marker", options.final_marker]

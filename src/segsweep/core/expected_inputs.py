@@ -10,17 +10,20 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Any
 
 from segsweep.core.errors import UserError
 
 VARIABLE = "SEGSWEEP_EXPECTED_INPUTS"
 """The environment variable with the path of the list of files."""
+WRITTEN = "written.jsonl"
+"""The file next to the list in which a job notes what it has written."""
 PACKAGE = "segsweep"
 
 
@@ -28,35 +31,101 @@ def changed_message(path: str | Path) -> str:
     return f"{path}: changed during the run; run snakemake again"
 
 
-def save_expected(file: Path, hashes: Mapping[str, str]) -> dict[str, str]:
+def save_expected(
+    file: Path, hashes: Mapping[str, str], outputs: Iterable[str] = ()
+) -> dict[str, str]:
     """Write the list of files for a job and return the job's environment variables.
 
     Args:
         file: Where to write the list.
         hashes: The SHA-256 of each file that the job may read, by path.
+        outputs: The files of which the job notes the SHA-256 when it writes them.
     """
     absolute = {str(Path(path).absolute()): digest for path, digest in hashes.items()}
-    file.write_text(json.dumps(absolute), encoding="utf-8")
+    written = [str(Path(path).absolute()) for path in outputs]
+    file.write_text(json.dumps({"inputs": absolute, "outputs": written}), encoding="utf-8")
     return {**os.environ, VARIABLE: str(file)}
 
 
 def check_expected(path: str | Path, content: bytes) -> None:
     """Raise `UserError` if `content`, just read from `path`, is not what this job expects."""
-    digest = _expected().get(str(Path(path).absolute()))
-    if digest is not None and digest != hashlib.sha256(content).hexdigest():
+    if str(Path(path).absolute()) in _expected():
+        check_expected_hash(path, hashlib.sha256(content).hexdigest())
+
+
+def check_expected_hash(path: str | Path, digest: str) -> None:
+    """Raise `UserError` if the SHA-256 read from `path` is not what this job expects."""
+    if _expected().get(str(Path(path).absolute()), digest) != digest:
         raise UserError(changed_message(path))
+
+
+def check_complete(folder: Path, files: Iterable[Path]) -> None:
+    """Raise `UserError` unless `files`, just found in a folder, are those that this job expects.
+
+    Hidden files are ignored. Nothing is compared if the job expects no file of the folder.
+    """
+    start = folder.absolute()
+    expected = {
+        Path(path).relative_to(start) for path in _expected() if start in Path(path).parents
+    }
+    if not expected:
+        return
+    changed = expected ^ {file.absolute().relative_to(start) for file in files}
+    shown = [path for path in changed if not any(part.startswith(".") for part in path.parts)]
+    if shown:
+        raise UserError(changed_message(folder / min(shown)))
+
+
+def check_present(path: str | Path) -> None:
+    """Raise `UserError` if a file is missing that this job expects."""
+    if str(Path(path).absolute()) in _expected() and not Path(path).exists():
+        raise UserError(changed_message(path))
+
+
+def note_written(path: Path, content: Path) -> None:
+    """Note the SHA-256 of an output that this job is about to rename from `content` to `path`."""
+    file = os.environ.get(VARIABLE)
+    if file and str(path.absolute()) in _lists()["outputs"]:
+        with content.open("rb") as opened:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        line = json.dumps([str(path.absolute()), digest]) + "\n"
+        with Path(file).with_name(WRITTEN).open("a", encoding="utf-8") as notes:
+            notes.write(line)
+
+
+def written_files(file: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file as the job wrote it last, by its absolute path.
+
+    Args:
+        file: The list that `save_expected` wrote.
+    """
+    notes = file.with_name(WRITTEN)
+    lines = notes.read_text(encoding="utf-8").splitlines() if notes.exists() else []
+    return dict(json.loads(line) for line in lines)
 
 
 def check_imports() -> None:
     """Compare each module of segsweep that is imported from now on; called once per process."""
     if _expected():
+        script = Path(sys.argv[0])
+        if script.is_file() and str(script.absolute()) in _expected():
+            try:
+                check_expected(script, script.read_bytes())
+            except UserError as error:
+                sys.exit(f"error: {error}")
         sys.meta_path.insert(0, _Finder())
 
 
-@cache
 def _expected() -> dict[str, str]:
+    return _lists()["inputs"]
+
+
+@cache
+def _lists() -> dict[str, Any]:
     file = os.environ.get(VARIABLE)
-    return dict(json.loads(Path(file).read_text(encoding="utf-8"))) if file else {}
+    if not file:
+        return {"inputs": {}, "outputs": []}
+    return dict(json.loads(Path(file).read_text(encoding="utf-8")))
 
 
 class _Finder(MetaPathFinder):

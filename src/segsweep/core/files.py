@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.core.errors import UserError
-from segsweep.core.expected_inputs import check_expected
+from segsweep.core.expected_inputs import check_expected, check_present, note_written
 from segsweep.core.json_format import load_json
 from segsweep.core.temporary_files import delete, remove_abandoned, temporary_path
 from segsweep.core.yaml_format import dump_yaml, load_yaml
@@ -41,6 +41,7 @@ def atomic_write(path: str | Path, durable: bool = True) -> Iterator[Path]:
         yield temporary
         if durable:
             sync(temporary)
+        note_written(path, temporary)
         temporary.replace(path)
     except OSError as error:
         if error.errno is None:  # numpy wrote only a part of an array
@@ -148,6 +149,12 @@ def read_bytes(path: str | Path) -> bytes:
     content = Path(path).read_bytes()
     check_expected(path, content)
     return content
+
+
+def is_there(path: str | Path) -> bool:
+    """Return whether a file exists; raises `UserError` if it is an input that was removed."""
+    check_present(path)
+    return Path(path).exists()
 
 
 def read_text(path: str | Path) -> str:

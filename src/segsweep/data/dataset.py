@@ -1,10 +1,11 @@
 """The processed data set as training reads it: memory-mapped arrays, names, groups and splits."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class ProcessedSet:
         pixel_hashes: `pixels_hash` of each image, as in the manifest; empty to compare none.
         folder: The folder of the arrays.
         compared: The images that `read` has compared with their hashes.
+        opened: The open files of the arrays, with size and time of the last write.
     """
 
     images: np.ndarray
@@ -47,6 +49,7 @@ class ProcessedSet:
     pixel_hashes: list[str] = field(default_factory=list)
     folder: Path = Path()
     compared: set[int] = field(default_factory=set)
+    opened: list[tuple[BinaryIO, tuple[int, int]]] = field(default_factory=list)
 
     @classmethod
     def open(cls, folder: str | Path) -> "ProcessedSet":
@@ -81,7 +84,30 @@ class ProcessedSet:
         names, groups, splits, hashes = ([row[key] for row in rows] for key in COLUMNS)
         identity = hashlib.sha256(manifest).hexdigest()
         preprocessing = read_json(folder / "preprocessing.json")
-        return cls(images, masks, names, groups, splits, identity, preprocessing, hashes, folder)
+        return cls(
+            images,
+            masks,
+            names,
+            groups,
+            splits,
+            identity,
+            preprocessing,
+            hashes,
+            folder,
+            opened=[_opened(folder / name) for name in ("images.npy", "masks.npy")],
+        )
+
+    def check_unchanged(self) -> None:
+        """Raise `UserError` if an array was written to in place since it was opened.
+
+        A file that replaced it has no effect, as the old one stays mapped.
+        """
+        for file, written in self.opened:
+            if _size_and_time(file) != written:
+                raise UserError(
+                    f"{file.name}: was written to during the run; delete {self.folder} and run "
+                    "snakemake again"
+                )
 
     def read(self, index: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return copies of these images and masks.
@@ -107,6 +133,17 @@ class ProcessedSet:
         """Return the images, masks and names of one split, as copies in memory."""
         index = [i for i, split in enumerate(self.splits) if split == name]
         return *self.read(index), [self.names[i] for i in index]
+
+
+def _opened(path: Path) -> tuple[BinaryIO, tuple[int, int]]:
+    file = path.open("rb")
+    return file, _size_and_time(file)
+
+
+def _size_and_time(file: BinaryIO) -> tuple[int, int]:
+    """Return size and time of the last write; other times change when the file is removed."""
+    stat = os.fstat(file.fileno())
+    return stat.st_size, stat.st_mtime_ns
 
 
 def pixels_hash(image: np.ndarray, mask: np.ndarray) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segsweep.core.errors import UserError
+from segsweep.core.expected_inputs import check_complete
 from segsweep.data.issues import NO_PERMISSION, DataIssue, InvalidImageError
 from segsweep.data.readers import READERS
 
@@ -67,6 +68,7 @@ def list_images(folder: Path, of_masks: bool = False) -> Listing:
             raise UserError(str(InvalidImageError(*NO_PERMISSION).as_issue(folder)))
         listing.reject(Path(error.filename), *NO_PERMISSION)
 
+    found = []
     for parent, folders, names in os.walk(folder, onerror=on_error):
         folders[:] = sorted(name for name in folders if name[0] != ".")
         for name in folders:
@@ -74,7 +76,9 @@ def list_images(folder: Path, of_masks: bool = False) -> Listing:
                 _reject_link(listing, Path(parent) / name)
         for name in sorted(names):
             if name[0] != ".":
+                found.append(Path(parent) / name)
                 _add_file(listing, Path(parent) / name, real_folder)
+    check_complete(folder, [file for file in found if file.is_file()])
     return listing
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from segsweep.core.checked_json import read_checked_json, write_checked_json
 from segsweep.core.errors import UserError
+from segsweep.core.expected_inputs import check_expected_hash
 from segsweep.core.files import atomic_write, file_signature, sha256
 from segsweep.data.discovery import Pair
 from segsweep.data.images import read_grey, read_mask
@@ -96,10 +97,12 @@ def prepare_image(
         hashes = []
         for file, state in zip(files, states, strict=True):
             hashes.append(state.known_hash or _hash_file(file))
+            check_expected_hash(file, hashes[-1])
         key = hashlib.sha256("".join(hashes).encode()).hexdigest()
         cached = folder / key[:2] / f"{key}.npy"
         facts = _read_facts(cached)
         if facts is None:
+            _check_known(files, states)
             file = pair.image
             pages, decoded = read_grey(pair.image)
             masks: list[np.ndarray] = []
@@ -162,6 +165,16 @@ def _save(cached: Path, arrays: np.ndarray, facts: dict[str, Any]) -> None:
         np.save(file, arrays, allow_pickle=False)
     facts = facts | {"bytes": cached.stat().st_size}
     write_checked_json(cached.with_suffix(".json"), facts, durable=False)
+
+
+def _check_known(files: Sequence[Path], states: Sequence[FileState]) -> None:
+    """Compare the content of files with the hashes that were remembered for their times."""
+    for file, state in zip(files, states, strict=True):
+        if state.known_hash not in (None, sha256(file)):
+            raise UserError(
+                f"{file}: found other content than before with the same times, as on a failing "
+                "disk; restore it from a copy, or run `touch` on it to use it as it is"
+            )
 
 
 def _check_unchanged(files: Sequence[Path], states: Sequence[FileState]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.config.sections import Preprocess
-from segsweep.core.files import read_csv
+from segsweep.core.files import is_there, read_csv
 from segsweep.data.dataset import SPLITS
 from segsweep.data.dataset_writer import write_dataset
 from segsweep.data.discovery import Pair, find_pairs
@@ -105,11 +105,11 @@ def prepare_raw_folder(
     """Find, process and check everything in `raw`; the arguments are those of `preprocess`."""
     files = find_pairs(raw / "images", raw / "masks")
     groups_file = raw / GROUPS_FILE
-    if groups_file.exists():
+    if is_there(groups_file):
         groups, splits, group_issues = read_groups(groups_file, files)
     else:
         groups, splits, group_issues = groups_from_folders(files.pairs), {}, []
-    excluded = read_csv(raw / EXCLUDED_FILE) if (raw / EXCLUDED_FILE).exists() else []
+    excluded = read_csv(raw / EXCLUDED_FILE) if is_there(raw / EXCLUDED_FILE) else []
     issues = [*files.issues, *group_issues, *(DataIssue(**row) for row in excluded)]
     return prepare_dataset(
         files.pairs, groups, splits, issues, settings, cache, workers, known_hash

@@ -9,11 +9,13 @@ one of them. One kernel lock for each key lets the second of two equal jobs wait
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from segsweep.core.errors import UserError
+from segsweep.core.expected_inputs import changed_message
 from segsweep.core.files import atomic_write, locked, read_json, sha256, sync, sync_tree, write_json
 from segsweep.core.temporary_files import delete, remove_abandoned, temporary_path
 
@@ -40,7 +42,9 @@ class CacheEntry:
         with locked(self._lock):
             yield
 
-    def restore(self, outputs: Sequence[Path], unhashed: Sequence[Path] = ()) -> bool:
+    def restore(
+        self, outputs: Sequence[Path], unhashed: Sequence[Path] = ()
+    ) -> dict[str, str] | None:
         """Copy the cached files to `outputs` (by file name) if the entry is complete.
 
         An entry in which a file differs from its hash is deleted.
@@ -50,33 +54,53 @@ class CacheEntry:
             unhashed: Files or folders, such as times and logs, that are copied if they are there.
 
         Returns:
-            Whether the result was restored.
+            The SHA-256 of the restored outputs by absolute path; None if there is no entry.
         """
         if not self.folder.exists():
-            return False
-        if not self._is_intact([output.name for output in outputs]):
+            return None
+        hashes = self._intact_hashes([output.name for output in outputs])
+        if hashes is None:
             shutil.rmtree(self.folder)
-            return False
+            return None
         for output in outputs:
             _copy(self.folder / output.name, output)
         for path in unhashed:
             if (self.folder / path.name).exists():
                 _copy(self.folder / path.name, path)
-        return True
+        return {str(output.absolute()): hashes[output.name] for output in outputs}
 
-    def _is_intact(self, names: Sequence[str]) -> bool:
+    def _intact_hashes(self, names: Sequence[str]) -> dict[str, str] | None:
+        """Return the hashes of the files if they are those of the entry, else None."""
         try:
             expected = read_json(self.folder / ENTRY)
-            return all(sha256(self.folder / name) == expected[name] for name in names)
+            hashes = {name: sha256(self.folder / name) for name in names}
+            return hashes if all(hashes[name] == expected[name] for name in names) else None
         except (UserError, OSError, KeyError, TypeError):
-            return False
+            return None
 
-    def save(self, outputs: Sequence[Path], unhashed: Sequence[Path] = ()) -> None:
-        """Copy a finished result into the cache and delete its checkpoints."""
+    def save(
+        self,
+        outputs: Sequence[Path],
+        unhashed: Sequence[Path] = (),
+        written: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Copy a finished result into the cache and delete its checkpoints.
+
+        Args:
+            outputs: The files with hashes.
+            unhashed: Files or folders without hashes, which may be missing.
+            written: The SHA-256 of outputs as the job wrote them, by absolute path.
+
+        Raises:
+            UserError: An output is no longer as the job wrote it.
+        """
         with self._new_folder() as folder:
             for path in (*outputs, *(p for p in unhashed if p.exists())):
                 _copy(path, folder / path.name)
             hashes = {path.name: sha256(folder / path.name) for path in outputs}
+            for path in outputs:
+                if written.get(str(path.absolute()), hashes[path.name]) != hashes[path.name]:
+                    raise UserError(changed_message(path))
             write_json(folder / ENTRY, hashes, durable=False)  # the whole folder is synced
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
@@ -98,6 +122,7 @@ class CacheEntry:
         folder.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(folder.parent)
         try:
+            delete(folder)  # of an ended process with this ID
             folder.mkdir()
             yield folder
             sync_tree(folder)

@@ -12,7 +12,14 @@ from pathlib import Path
 
 from segsweep.core.errors import UserError
 from segsweep.core.expected_inputs import changed_message
-from segsweep.core.files import content_hash, file_signature, files_below, read_json
+from segsweep.core.files import (
+    content_hash,
+    file_signature,
+    files_below,
+    hash_of_listing,
+    read_json,
+    sha256,
+)
 from segsweep.pipeline.fingerprint import code_hash_of, read_source
 from segsweep.pipeline.job_record import RECORD, is_intact_subset, listed_sources
 
@@ -36,8 +43,16 @@ class JobInputs:
         if damaged := next((path for path in paths if not is_intact_subset(path)), None):
             raise UserError(changed_message(damaged))
         self._folders = _signatures(paths)
-        self.hashes = {path: content_hash(path) for path in paths}
+        self._members: dict[str, str] = {}
+        self.hashes = {path: self._hash(path) for path in paths}
         self._sources = _hash_sources(paths)
+
+    def _hash(self, path: str) -> str:
+        if not Path(path).is_dir():
+            return sha256(path)
+        members = {file: sha256(file) for file in files_below(path)}
+        self._members |= members
+        return hash_of_listing(path, members)
 
     def expected(self) -> dict[str, str]:
         """Return the hashes of all files that the job may read.
@@ -46,7 +61,12 @@ class JobInputs:
         before it as an input, and reads the results of all earlier trials.
         """
         hashes = {path: digest for path, digest in self.hashes.items() if not Path(path).is_dir()}
-        return {**_listed_in_records(self.hashes), **hashes, **self._sources}
+        return {
+            **_listed_in_records(self.hashes),
+            **self._members,
+            **hashes,
+            **self._sources,
+        }
 
     def check(self) -> None:
         """Raise `UserError` if an input is not as it was when the job started."""

@@ -6,9 +6,11 @@ machine where it runs.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from segsweep.core.errors import UserError
+from segsweep.core.expected_inputs import changed_message
 from segsweep.core.files import (
     check_readable,
     content_hash,
@@ -104,6 +106,7 @@ def write_record(
     cache_tag: str | None = None,
     packages: Sequence[str] = (),
     unkeyed_inputs: Sequence[str] = (),
+    written: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write the record (the last of `outputs`) of a job that has just ended.
 
@@ -113,8 +116,15 @@ def write_record(
         cache_tag: The kind of work in the cache key, None if the result is not cached.
         packages: Packages whose versions are part of the cache key.
         unkeyed_inputs: Inputs that are not part of the cache key.
+        written: The SHA-256 of outputs as the job wrote them, by absolute path.
+
+    Raises:
+        UserError: An output is no longer as the job wrote it.
     """
     made = {path: content_hash(path) for path in outputs[:-1]}
+    for path, digest in made.items():
+        if written.get(str(Path(path).absolute()), digest) != digest:
+            raise UserError(changed_message(path))
     record = {"made_from": dict(made_from), "made": made, "sources": listed_sources(made_from)}
     key_parts = {
         "cache_tag": cache_tag,

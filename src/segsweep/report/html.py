@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 from PIL import Image
 
-from segsweep.core.files import write_text
+from segsweep.core.files import is_there, read_bytes, read_text, write_text
 from segsweep.core.printable import escape_controls
 from segsweep.report import summary, tables
 from segsweep.report.plot import Plot
@@ -67,7 +67,7 @@ def write_report(
     if not live:
         save(content, plots)
     findings = summary.findings(content)
-    script, style = ((ASSETS / name).read_text("utf-8") for name in ("script.js", "style.css"))
+    script, style = (read_text(ASSETS / name) for name in ("script.js", "style.css"))
     page = _template().render(
         results=content,
         style=Markup(style),
@@ -142,7 +142,7 @@ def _gallery(results: Results) -> list[dict[str, str]]:
     pictures = []
     for name, position in positions.items():
         path = results.folder / f"test/gallery/{name}.png"
-        if path.exists():
+        if is_there(path):
             value = f", Dice {dice[position]:.3f}" if dice else ""
             title = f"{name.capitalize()} validation image{value}"
             alt = (
@@ -174,7 +174,7 @@ def _inline_svg(plot: Plot) -> Markup:
 
 def _data_url(path: Path) -> str:
     """Return a picture as a `data:` URL."""
-    content, kind = path.read_bytes(), "png"
+    content, kind = read_bytes(path), "png"
     if len(content) > LARGE:
         with Image.open(path) as picture:
             smaller = picture.convert("RGB")

@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from segsweep.core.files import read_csv, read_json, read_yaml, write_text
+from segsweep.core.files import read_csv, read_json, read_text, read_yaml, write_text
 from segsweep.core.printable import escape_controls
 from segsweep.core.yaml_format import dump_yaml
 from segsweep.data.raw_data import OWN_IMAGES_TITLE
@@ -45,7 +45,7 @@ def write_model_card(results: Path, processed: Path, readme: Path, out: Path) ->
     model, test = (read_json(results / p) for p in ("best/model.json", "test/summary.json"))
     evidence = read_yaml(results / "best_config.yaml")["evidence"]
     data = read_json(processed)
-    description = readme.read_text(encoding="utf-8")
+    description = read_text(readme)
     is_own = description.startswith(OWN_IMAGES_TITLE)
     title, _, about = description.partition("\n")
     name = "own images" if is_own else title.removeprefix("# Sample: ")

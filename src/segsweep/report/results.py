@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from segsweep.config.objective import Goal, sign
 from segsweep.core.errors import UserError
-from segsweep.core.files import read_csv, read_json, read_yaml
+from segsweep.core.files import is_there, read_csv, read_json, read_text, read_yaml
 from segsweep.importers.infer import infer_goal
 from segsweep.report.values import parse_number, trial_name
 from segsweep.search.trial_result import Status, TrialResult
@@ -41,7 +41,7 @@ class Results:
     def search(self) -> dict[str, Any]:
         """The content of `search.yaml`; empty for a sweep that was run elsewhere."""
         path = self.folder / "sweep/search.yaml"
-        return dict(read_yaml(path)) if path.exists() else {}
+        return dict(read_yaml(path)) if is_there(path) else {}
 
     @cached_property
     def metric(self) -> str:
@@ -109,22 +109,22 @@ class Results:
     def best(self) -> dict[str, Any]:
         """The content of `best_config.yaml`."""
         path = self.folder / "best_config.yaml"
-        return dict(read_yaml(path)) if path.exists() and not self.live else {}
+        return dict(read_yaml(path)) if is_there(path) and not self.live else {}
 
     def table(self, name: str) -> list[dict[str, str]]:
         """Return the rows of a CSV file; empty where there is no such file."""
         path = self.folder / name
-        return read_csv(path) if path.exists() else []
+        return read_csv(path) if is_there(path) else []
 
     def document(self, name: str) -> dict[str, Any]:
         """Return the content of a JSON file; empty where there is no such file."""
         path = self.folder / name
-        return dict(read_json(path)) if path.exists() else {}
+        return dict(read_json(path)) if is_there(path) else {}
 
     def text(self, name: str) -> str:
         """Return the content of a text file; empty where there is no such file."""
         path = self.folder / name
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+        return read_text(path) if is_there(path) else ""
 
     @property
     def rationale(self) -> str:
@@ -136,7 +136,7 @@ class Results:
         path = self.folder / TRIALS
         rows = self.table(TRIALS)
         if not rows or list(rows[0])[:2] != ["trial", "status"] or len(rows[0]) < 3:
-            found = "other columns" if rows else "no rows" if path.exists() else "no such file"
+            found = "other columns" if rows else "no rows" if is_there(path) else "no such file"
             raise UserError(
                 f"{path}: found {found}, expected a row for each trial with the columns trial, "
                 "status and the metric; run snakemake or `segsweep evaluate` first, or use --live "

@@ -88,12 +88,14 @@ class SplitLoader:
             for index in torch.cat(list(indices)).to(self.device).split([len(i) for i in indices]):
                 yield images[index], masks[index]
             return
+        self.data.check_unchanged()
         ahead: deque[Batch] = deque()
         for index in indices:
             ahead.append(self._to_device(index))
             if len(ahead) == 2:
                 yield ahead.popleft()
         yield from ahead
+        self.data.check_unchanged()
 
     def _permutation(self, number: int) -> torch.Tensor:
         """Return the order of the images in a pass over the split (from 1)."""
