@@ -108,7 +108,8 @@ class _Composer(Composer):
         if getattr(event, "tag", None) is not None:
             raise _found(event, f"the tag {event.tag}, expected a plain value; remove the tag")
         self._level += 1
-        self._values += 1
+        is_key = isinstance(parent, MappingNode) and index is None
+        self._values += not is_key
         if self._level > MAX_DEPTH:
             raise _found(event, _TOO_DEEP)
         if self._values > MAX_VALUES:
