@@ -5,8 +5,8 @@ DONE := .venv/.ready
 MINIMUM := .venv-minimum
 CODE := src workflow/scripts tests benchmarks tools docs
 SNAKEFILES := Snakefile workflow/rules
-TWO_AT_A_TIME := OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
-QUICK_TESTS := $(TWO_AT_A_TIME) --ignore tests/faults --ignore tests/slow
+PARALLEL_PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+QUICK_TESTS := $(PARALLEL_PYTEST) --ignore tests/faults --ignore tests/slow
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: run test check minimum lint format setup schema envs dag docs links clean help
@@ -19,7 +19,7 @@ test: setup lint  ## format, lint, types, package layers and all quick tests; wh
 	$(QUICK_TESTS)
 
 check: test minimum  ## also what takes longer: simulated sweeps, faults, kills, mixed use of the tools
-	$(TWO_AT_A_TIME) tests/faults tests/slow
+	$(PARALLEL_PYTEST) tests/faults tests/slow
 
 minimum: $(MINIMUM)/.ready  ## the quick tests with the lowest versions that pyproject.toml allows
 	$(QUICK_TESTS)

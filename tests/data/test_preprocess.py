@@ -237,7 +237,9 @@ def test_damaged_cached_image_is_processed_again(nuclei_raw: Path, tmp_path: Pat
         content = bytearray(file.read_bytes())
         content[len(content) // 2] ^= 1
         file.write_bytes(content)
-    with pytest.raises(UserError, match="damaged, and removed, as are 1 other cached images; run"):
+    with pytest.raises(
+        UserError, match="found a damaged cached image; all 2 damaged ones are removed; run"
+    ):
         preprocess(nuclei_raw, tmp_path / "out", Preprocess(), tmp_path / "cache")
     preprocess(nuclei_raw, tmp_path / "out", Preprocess(), tmp_path / "cache")
     assert (tmp_path / "out/images.npy").read_bytes() == arrays

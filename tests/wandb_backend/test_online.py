@@ -10,10 +10,11 @@ import pytest
 
 from project import environment
 from segsweep.core.checked_json import read_checked_json
+from segsweep.core.dvc_hash import md5
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_csv, read_yaml, write_yaml
 from segsweep.wandb_backend.agent import sweep_id
-from segsweep.wandb_backend.artifacts import cached_dvc_hash, dvc_hash, md5
+from segsweep.wandb_backend.artifacts import cached_dvc_hash, dvc_hash
 from segsweep.wandb_backend.settings import (
     RunTarget,
     check_agent_parameters,

@@ -21,8 +21,8 @@ from segsweep.search.gaussian_process import Fit
 from segsweep.search.surrogate import encode
 
 MAX_COLUMNS = 100
-"""Most columns of the surrogate model: one for a number, one for each value of a categorical. Its
-time grows with the number."""
+"""Maximum number of columns of the surrogate model, whose fitting time grows with it. A number has
+one column, a categorical parameter one for each value."""
 
 MIXED_PRECISION = "mixed_precision"
 
@@ -138,8 +138,8 @@ def _used_trials(sweep: CompletedSweep, samples: PosteriorSamples) -> Finding | 
         return None
     sentence = (
         f"The surrogate model is fitted to {used} of {all_trials} trials: the best {used // 2}, "
-        "and an even selection of the others by rank. Models of the run time, of the learning "
-        f"rate by batch size and of the next sweep are fitted to {len(samples.further)} trials "
-        "selected in the same way."
+        "and an even selection of the others by rank. The models of the run time, of the learning "
+        "rate by batch size and of the next sweep are fitted to "
+        f"{len(samples.for_secondary)} trials that are selected in the same way."
     )
     return Finding("used trials", "Trials that the model uses", sentence, "high")

@@ -182,7 +182,7 @@ def _surrogates(samples: PosteriorSamples, fits: Sequence[Fit]) -> list[tuple[Su
             encoder: Encoder = partial(_scaled_columns, exponent)
             surrogate = fit_surrogate(
                 samples.varied,
-                samples.further,
+                samples.for_secondary,
                 [],
                 samples.goal,
                 encoder=encoder,

@@ -11,8 +11,8 @@ from segsweep.analysis.next_space import next_batch_sizes, next_parameter
 from segsweep.analysis.posterior import PosteriorSamples, interval, sobol_configurations
 from segsweep.analysis.range_arithmetic import union
 from segsweep.analysis.training_findings import summarise_curves
-from segsweep.config import sweep
 from segsweep.config.search_space import Categorical, Constant, Parameter, contains, to_wandb
+from segsweep.config.sweep import MAX_TRIALS as MAX_TRIALS_OF_STUDY
 from segsweep.config.validation import limits
 from segsweep.core.formatting import format_percent
 from segsweep.search.trial_result import Values
@@ -96,7 +96,7 @@ def design_next_sweep(
         finding = "best"
     else:
         count = max(trials, min(2 * MAX_TRIALS, 2 * trials), MIN_TRIALS)
-        count = min(count, sweep.MAX_TRIALS)
+        count = min(count, MAX_TRIALS_OF_STUDY)
         gain, gain_interval = 0.0, (0.0, 0.0)
         reason = "more trials are needed for a significant result"
         finding = "importance"
@@ -170,11 +170,11 @@ def _expected_gain(
     The gain is that of random trials in each posterior sample, so it is a lower estimate: Bayesian
     optimisation needs fewer trials. The surrogate is fitted over a space that contains both sweeps.
     """
-    completed = analysis.sweep
+    sweep = analysis.sweep
     varied: dict[str, Any] = {n: p for n, p in space.items() if not isinstance(p, Constant)}
     constants = {name: Categorical(values=[value]) for name, value in fixed.items()}
-    wider = union(completed.varied, {**varied, **constants})
-    samples = PosteriorSamples(completed, wider, is_further=True)
+    wider = union(sweep.varied, {**varied, **constants})
+    samples = PosteriorSamples(sweep, wider, is_secondary=True)
     points = [{**fixed, **point} for point in sobol_configurations(varied, CANDIDATES, seed=6)]
     drawn = samples.draw([*points, samples.incumbent.parameters], seed=6)
     best_so_far = np.maximum.accumulate(drawn[:, :-1], axis=1)

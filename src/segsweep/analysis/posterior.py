@@ -35,9 +35,9 @@ MAX_TRIALS = 400
 """The surrogate is fitted to at most this many trials: the best half of that number, and an even
 selection of the others by rank. Its time grows with the third power of the number."""
 
-MAX_IN_FURTHER = 200
-"""The same for the further surrogates of a larger sweep: of the scaling of the learning rate, of
-the run time, and of the next space."""
+MAX_TRIALS_SECONDARY = 200
+"""The same for the secondary surrogates, if a sweep has more than MAX_TRIALS trials. They model the
+scaling of the learning rate, the run time and the next space."""
 
 INTERVAL = (0.025, 0.975)
 """Quantiles of a 95 % interval."""
@@ -57,8 +57,8 @@ class PosteriorSamples:
         goal: Whether the metric is maximised or minimised.
         sign: 1 or -1; multiply a value by it to get the metric's own sign.
         observed: The trials that the surrogate is fitted to.
-        further: Those that further surrogates of the sweep are fitted to.
-        finished: Those of them that have a value.
+        for_secondary: The trials that secondary surrogates are fitted to; see MAX_TRIALS_SECONDARY.
+        finished: The trials in `observed` that have a value.
         surrogate: The fitted Gaussian process.
     """
 
@@ -67,7 +67,7 @@ class PosteriorSamples:
         sweep: CompletedSweep,
         varied: Varied | None = None,
         fit: Fit | None = None,
-        is_further: bool = False,
+        is_secondary: bool = False,
     ) -> None:
         """Fit the surrogate to a sweep.
 
@@ -75,13 +75,14 @@ class PosteriorSamples:
             sweep: The sweep.
             varied: A wider space than that of the sweep.
             fit: The fit to the same trials and space, if it is known already.
-            is_further: Whether this is not the sweep's main surrogate; see MAX_IN_FURTHER.
+            is_secondary: Whether this is a secondary surrogate; see MAX_TRIALS_SECONDARY.
         """
         self.varied = sweep.varied if varied is None else varied
         self.goal, self.sign = sweep.goal, sign(sweep.goal)
         self._upper_bound = 1.0 if self.sign > 0 and _is_bounded_by_1(sweep) else np.inf
-        self.further = _thin(sweep.observed, self.sign, MAX_IN_FURTHER)
-        self.observed = self.further if is_further else _thin(sweep.observed, self.sign, MAX_TRIALS)
+        self.for_secondary = _thin(sweep.observed, self.sign, MAX_TRIALS_SECONDARY)
+        all_used = _thin(sweep.observed, self.sign, MAX_TRIALS)
+        self.observed = self.for_secondary if is_secondary else all_used
         self.finished = [trial for trial in self.observed if trial.value is not None]
         with threadpool_limits(1):  # the bits do not depend on the number of threads
             self.surrogate = fit_surrogate(self.varied, self.observed, [], sweep.goal, fit=fit)
@@ -195,7 +196,7 @@ def _is_bounded_by_1(sweep: CompletedSweep) -> bool:
 
 
 def _thin(observed: Sequence[TrialResult], direction: int, most: int) -> list[TrialResult]:
-    """Return `most` of more than MAX_TRIALS trials, in their order; see MAX_TRIALS."""
+    """Return all trials, or `most` of them if they are more than MAX_TRIALS; see MAX_TRIALS."""
     if len(observed) <= MAX_TRIALS:
         return list(observed)
     worst = min(direction * trial.value for trial in observed if trial.value is not None)

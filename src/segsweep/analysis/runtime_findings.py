@@ -28,7 +28,7 @@ def run_time_effects(sweep: CompletedSweep) -> list[Effect]:
     ]
     if not timed or not sweep.varied:
         return []
-    samples = PosteriorSamples(replace(sweep, trials=timed, goal="minimize"), is_further=True)
+    samples = PosteriorSamples(replace(sweep, trials=timed, goal="minimize"), is_secondary=True)
     return main_effects(samples) if samples.is_significant else []
 
 

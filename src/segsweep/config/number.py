@@ -22,7 +22,7 @@ DIGITS = 4
 """Significant digits of a value on a continuous scale."""
 
 MAX_STEPS = 2**53
-"""Most multiples of a step `q` in a range: so many whole numbers are exact floats."""
+"""Maximum number of steps `q` from 0 to the end of a range: float64 has these whole numbers."""
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -43,15 +43,15 @@ class BaseNumber(StrictModel):
         try:
             low, high = self.low, self.high
         except OverflowError:
-            return self  # has a message of its own
+            return self  # another validator refuses this
         if isinstance(self, Range) and not low < high:
-            return self  # the same
+            return self  # another validator refuses this
         is_log = self.model_scale == "log" and low > 0
         if not -LARGEST <= low < high <= LARGEST or (is_log and math.isinf(high / low)):
             raise ValueError(
                 f"found the range {low:g} to {high:g}, expected two different numbers up to "
-                f"{LARGEST:.2g} (float32), on a logarithmic scale with a finite ratio; choose "
-                "other ends"
+                f"{LARGEST:.2g} (float32), and on a logarithmic scale a finite ratio of them; "
+                "choose other ends"
             )
         return self
 
@@ -122,8 +122,9 @@ class Rounded(BaseNumber):
             raise ValueError(f"found q {self.q}, expected a step above 0")
         if max(abs(self.low), abs(self.high)) > MAX_STEPS * self.q:
             raise ValueError(
-                f"found q {self.q}, expected a step that is not that small against the range up to "
-                f"{self.high:g}; choose a larger one, or a distribution without q"
+                f"found q {self.q}, which is too small for the range {self.low:g} to "
+                f"{self.high:g}, expected at most 2^53 steps; choose a larger q, or a "
+                "distribution without q"
             )
         return self
 

@@ -17,7 +17,7 @@ from segsweep.config.number import StrictModel
 Scalar = bool | int | float | str
 
 MAX_CHOICES = 1000
-"""Most values of a list. A longer list of numbers is better searched as a range."""
+"""Maximum number of values in a list. Search a longer list of numbers as a range."""
 
 
 class Constant(StrictModel):

@@ -1,9 +1,8 @@
 """The sections of a study: each key with its type, range, default and meaning.
 
-The strings below the keys become `docs/study.md` and the descriptions in the JSON schema. Every
-number has a bound, far above what can be trained today, so that a typing error ends with a message
-and not in a run that takes all memory. With all of them at their bounds, sizes in bytes are still
-64-bit integers.
+The strings below the keys become `docs/study.md` and the descriptions in the JSON schema. Whole
+numbers have upper bounds, far above what can be trained today, so that a typo gives a message and
+not a run that takes all memory. Even at all bounds, sizes in bytes fit in 64-bit integers.
 """
 
 from typing import Annotated, Literal
@@ -15,7 +14,7 @@ from segsweep.config.gpus import GPU_MEMORY_GB, gpu_memory
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 MAX_EPOCHS = 10_000
-"""A history has a row for each epoch, and W&B returns at most this many."""
+"""A history has a row for each epoch, and W&B returns at most this many rows."""
 Pixels = Annotated[int, Field(ge=1, le=16_384)]
 MaskValue = Annotated[int, Field(ge=1, lt=2**32)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]

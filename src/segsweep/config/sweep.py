@@ -22,11 +22,11 @@ from segsweep.config.validation import prefix_errors, validate
 from segsweep.core.float32 import LARGEST
 
 MAX_TRIALS = 2000
-"""A dry run of Snakemake takes about 8 ms for each trial (measured up to 4,000). The memory of a
-suggestion grows with the square of the number, to 1 GB for each array of the surrogate at 2,000,
-and its time with the third power."""
+"""Maximum of `sweep.trials`. A dry run of Snakemake takes about 8 ms for each trial (measured up to
+4,000). The memory of a suggestion grows with the square of the number (1 GB for each array of the
+surrogate at 2,000), and its time with the third power."""
 MAX_PARALLEL = 500
-"""More jobs at a time than a scheduler usually allows a user."""
+"""Maximum of `sweep.parallel`: schedulers usually allow a user fewer jobs at a time."""
 
 PRIOR_FOLDER = "studies/prior"
 """The folder of the leaderboards of earlier studies."""
@@ -98,8 +98,8 @@ class Sweep(Section):
     key `scale`, which W&B does not have, sets the scale of the surrogate model: `linear` or `log`
     for numbers, `ordered` or `unordered` for `values`."""
     trials: Annotated[int, Field(ge=1, le=MAX_TRIALS)] = 20
-    """Number of trials (W&B's run_cap). The first 8 of 40 trials are the same as 8 trials. Beyond
-    the maximum a suggestion would take several GB of memory and minutes."""
+    """Number of trials (W&B's run_cap). The first 8 of 40 trials are the same as 8 trials. Above
+    the maximum, choosing a configuration would take minutes and several GB of memory."""
     parallel: Annotated[int, Field(ge=1, le=MAX_PARALLEL)] = 1
     """How many trials may run when the next configuration is chosen."""
     seed: Seed = 0

@@ -1,8 +1,7 @@
 """JSON files with a checksum: a damaged file counts as missing.
 
-For facts that the program notes for later and can find out again, such as the hashes of files.
-After a power cut or a fault of the disk such a file may be empty, full of zeros, or have a wrong
-character.
+Use them for facts that the program can compute again, such as the hashes of files. After a power
+cut or a disk error such a file may be empty, full of zeros, or have a wrong character.
 """
 
 import hashlib

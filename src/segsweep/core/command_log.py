@@ -12,14 +12,14 @@ from typing import IO
 
 from segsweep.core.printable import replace_line
 
-STDERR_PATIENCE = 5
+STDERR_TIMEOUT = 5
 """Seconds to wait for stderr after the command has ended, as its children may hold it open."""
 
 
 def copy_output(child: subprocess.Popen[bytes], log: IO[str]) -> None:
-    """Write the lines of both streams to the log as they come, those of stdout to the terminal too.
+    """Write the lines of both streams to the log as they come, and those of stdout to the terminal.
 
-    Returns when the streams have ended, or `STDERR_PATIENCE` after stdout and the process have.
+    Returns when both streams have ended, or `STDERR_TIMEOUT` after stdout and the process ended.
     """
     streams = {child.stdout: _LineReader(), child.stderr: _LineReader()}
     end = math.inf
@@ -38,11 +38,11 @@ def copy_output(child: subprocess.Popen[bytes], log: IO[str]) -> None:
                     selector.unregister(key.fileobj)
             stdout_is_open = any(key.fileobj is child.stdout for key in is_open.values())
             if end == math.inf and not stdout_is_open and child.poll() is not None:
-                end = time.monotonic() + STDERR_PATIENCE
+                end = time.monotonic() + STDERR_TIMEOUT
 
 
 class _LineReader:
-    """Turns pieces of a stream into lines without their ends, which are those of any system."""
+    """Splits a stream into lines without line ends, which may be those of any system."""
 
     def __init__(self) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")

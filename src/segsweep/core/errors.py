@@ -74,7 +74,7 @@ def command_line(main: Callable[[], None]) -> None:
 
 @contextmanager
 def _flushed_output() -> Iterator[None]:
-    """Write all output at the end of the block; an error at the end of Python has a traceback."""
+    """Write all output at the end of the block; a later error would have a traceback."""
     try:
         yield
     finally:
@@ -113,7 +113,7 @@ def end_run(message: str) -> NoReturn:
 
 
 def _reader_has_ended() -> bool:
-    """Whether stdout or stderr is a pipe that no process reads any more."""
+    """Return whether stdout or stderr is a pipe that no process reads any more."""
     poll = select.poll()
     for stream in (1, 2):
         poll.register(stream, 0)  # POLLERR is always reported

@@ -1,9 +1,9 @@
-"""The files that a job may read, with their hashes: an exchanged file ends the job.
+"""The files that a job may read, with their hashes: a replaced file ends the job.
 
-`run_job.py` hashes the inputs of a job before it starts it. Afterwards another program, such as
-`git checkout` or `dvc checkout`, may exchange files, even for a moment only. So the job compares
-each input with its hash when it reads it, and each module of segsweep when it imports it. In a
-process that no job started, nothing is compared.
+`run_job.py` hashes the inputs of a job and then starts it. Another program, such as `git checkout`
+or `dvc checkout`, may replace files after that, even for a moment. So the job compares each input
+with its hash when it reads it, and each module of segsweep when it imports it. In a process that is
+not part of a job, nothing is compared.
 """
 
 import hashlib
@@ -129,7 +129,7 @@ def _lists() -> dict[str, Any]:
 
 
 class _Finder(MetaPathFinder):
-    """Finds the modules that the job expects, and has `_Loader` load them."""
+    """Finds the modules that the job expects, and lets `_Loader` load them."""
 
     def __init__(self) -> None:
         # scripts import modules through a link to the package

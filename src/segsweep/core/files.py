@@ -29,9 +29,9 @@ def atomic_write(path: str | Path, durable: bool = True) -> Iterator[Path]:
 
     Args:
         path: The file to write.
-        durable: After a power cut `path` has its old content or the whole new one. Without, it may
-            also be empty, which costs less time: for files whose content is checked before use, or
-            that every run writes again.
+        durable: Whether `path` has its old content or the whole new one after a power cut. If
+            False, it may also be empty. This is faster; use it for files whose content is checked
+            before use, or that every run writes again.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +145,7 @@ def write_csv(path: str | Path, columns: Sequence[str], rows: Iterable[Mapping[s
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """Return the content of a file; raises `UserError` if it is an input that was exchanged."""
+    """Return the content of a file; raises `UserError` if it is an input that was replaced."""
     content = Path(path).read_bytes()
     check_expected(path, content)
     return content
@@ -199,7 +199,7 @@ def sha256(path: str | Path) -> str:
 
 
 def file_signature(path: str | Path) -> tuple[int, ...] | None:
-    """Return size, times, and inode of a file, which differ after any change; None without it."""
+    """Return size, times and inode of a file, which differ after a change; None without a file."""
     try:
         stat = os.stat(path)
     except OSError:

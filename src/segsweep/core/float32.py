@@ -9,7 +9,7 @@ SMALLEST = 1.401298464324817e-45
 
 
 def to_float32_range(value: float) -> float:
-    """Return the number: infinite if float32 has none as large, 0 if it has none as small."""
+    """Return the number; infinity or 0 if it is too large or too small for float32."""
     if abs(value) > LARGEST:
         return math.inf if value > 0 else -math.inf
     return 0.0 if abs(value) < SMALLEST and value != 0 else value

@@ -8,7 +8,7 @@ MAX_DEPTH = 50
 Python cannot compare, copy or write values of some hundred levels."""
 
 INTEGER_DIGITS = 20
-"""Integers of more digits become floats: 64 bits are up to 20 digits."""
+"""Integers of more digits become floats; 64-bit integers have up to 20."""
 
 
 def load_json(text: str) -> Any:

@@ -31,7 +31,7 @@ def _escape(character: str) -> str:
 
 
 class PrintableStream:
-    """A stream that passes on everything, but text with its control characters escaped."""
+    """A stream that escapes control characters in text, and otherwise behaves as the given one."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream

@@ -3,7 +3,7 @@
 import time
 
 QUIET_SECONDS = 5.0
-"""Nothing is printed earlier than this after the start or after the last line."""
+"""Minimum number of seconds from the start to the first line, and between two lines."""
 
 
 class Progress:

@@ -1,9 +1,9 @@
-"""Folders for files that other programs would else write under fixed names in /tmp or in HOME.
+"""Folders for files that other programs write under fixed names in /tmp or in HOME by default.
 
 The commands of wandb append a log to `debug-cli.USER.log` in WANDB_DIR/wandb, or in TMPDIR if that
 folder does not exist. Its public API makes a folder ENTITY/PROJECT/RUN in WANDB_DIR, or in TMPDIR
 without it. PyTorch makes a folder `torchinductor_USER` in TMPDIR. In /tmp another user may have put
-a link, a file or a FIFO there. wandb's caches are in HOME, which may be read-only.
+a link, a file or a FIFO under these names. wandb's caches are in HOME, which may be read-only.
 """
 
 import atexit
@@ -36,7 +36,7 @@ def wandb_scratch() -> Iterator[Path]:
 
 
 def scratch_variables(scratch: Path) -> dict[str, str]:
-    """Return the variables with which wandb keeps logs, caches and sockets in a scratch folder."""
+    """Return the variables that make wandb write its logs and caches to a scratch folder."""
     return {
         "TMPDIR": str(scratch),
         "WANDB_CACHE_DIR": str(scratch / "cache"),

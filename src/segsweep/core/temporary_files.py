@@ -1,4 +1,4 @@
-"""Names of files and folders that are being written, and what ended processes left of them."""
+"""Names of files and folders that are being written, and deletion of those of killed processes."""
 
 import hashlib
 import os
@@ -16,8 +16,9 @@ TEMPORARY = re.compile(r"\..+\.([0-9a-f]{8})-([0-9]+)\.part", re.DOTALL)
 def temporary_path(path: Path) -> Path:
     """Return the path at which this process writes the new `path` before it is renamed.
 
-    The machine is part of it: processes on several machines may share a file system and have the
-    same process ID. The name of `path` is not: with it, a long one would be too long.
+    The name contains the machine, because processes on several machines may share a file system
+    and have the same process ID. It contains only a hash of the name of `path`, as a longer name
+    could exceed the limit of the file system.
     """
     digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
     return path.with_name(f".{digest}.{_machine()}-{os.getpid()}.part")
@@ -55,7 +56,7 @@ def is_abandoned(path: Path) -> bool:
 
 @cache
 def remove_abandoned(folder: Path) -> None:
-    """Delete what killed processes left in a folder; once in each process, as it is listed."""
+    """Delete what killed processes left in a folder; only once in a process, to save time."""
     with suppress(OSError):
         for path in filter(is_abandoned, folder.iterdir()):
             delete(path)

@@ -100,7 +100,7 @@ class ProcessedSet:
     def check_unchanged(self) -> None:
         """Raise `UserError` if an array was written to in place since it was opened.
 
-        A file that replaced it has no effect, as the old one stays mapped.
+        A file that replaces it has no effect, as the old one stays mapped.
         """
         for file, written in self.opened:
             if _size_and_time(file) != written:
@@ -114,7 +114,7 @@ class ProcessedSet:
 
         Raises:
             UserError: An image that is read for the first time has another hash than the manifest
-                says: the arrays are damaged, or were exchanged.
+                says: the arrays are damaged, or were replaced.
         """
         images, masks = self.images[index], self.masks[index]
         for i, image, mask in zip(map(int, index), images, masks, strict=True):

@@ -98,8 +98,8 @@ def _write_arrays(out: Path, shape: tuple[int, ...], prepared: Sequence[Prepared
                 file.write(array.tobytes())
         if damaged:
             raise UserError(
-                f"{damaged[0]}: damaged, and removed, as are {len(damaged) - 1} other cached "
-                "images; run the same command again"
+                f"{damaged[0]}: found a damaged cached image; all {len(damaged)} damaged ones are "
+                "removed; run the same command again"
             )
 
 

@@ -135,7 +135,7 @@ def prepare_image(
 def load_arrays(prepared: PreparedImage) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the processed images and masks of one image, both uint8 (n, height, width).
 
-    None if the cached file is damaged; it is then removed.
+    If the cached file is damaged, it is removed and None is returned.
     """
     try:
         images, masks = np.load(prepared.cached, allow_pickle=False)
@@ -168,12 +168,12 @@ def _save(cached: Path, arrays: np.ndarray, facts: dict[str, Any]) -> None:
 
 
 def _check_known(files: Sequence[Path], states: Sequence[FileState]) -> None:
-    """Compare the content of files with the hashes that were remembered for their times."""
+    """Compare the content of files with the hashes that are remembered for their times."""
     for file, state in zip(files, states, strict=True):
         if state.known_hash not in (None, sha256(file)):
             raise UserError(
-                f"{file}: found other content than before with the same times, as on a failing "
-                "disk; restore it from a copy, or run `touch` on it to use it as it is"
+                f"{file}: found other content than before, although its times are the same, as on "
+                "a failing disk; restore it from a copy, or run `touch` on it to use it as it is"
             )
 
 

@@ -23,7 +23,7 @@ TextRow = dict[str, str]
 NAME_COLUMNS = ("name", "display name", "trial", "run", "id", "run id")
 STATE_COLUMNS = ("state", "status")
 MAX_COLUMNS = 2000
-"""Most columns of a table. W&B's exports have tens to hundreds."""
+"""Maximum number of columns of a table. W&B's exports have tens to hundreds."""
 
 SWEEP_COLUMNS = ("sweep", "sweep name", "sweep id")
 TIME_COLUMNS = ("runtime", "_runtime", "_wandb.runtime", "duration")
@@ -102,7 +102,7 @@ def _require_columns(source: str, columns: Iterable[str], required: Sequence[str
 
 
 def _by_lower_case(columns: Iterable[str]) -> dict[str, str]:
-    """Return the first column of each name in lower case."""
+    """Return the name of each column by its lower-case name; the first one if several match."""
     lower: dict[str, str] = {}
     for column in columns:
         lower.setdefault(column.lower(), column)

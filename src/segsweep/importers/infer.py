@@ -45,7 +45,7 @@ MAX_CHOICES, MAX_COUNTS = 10, 32
 """Most values of a categorical parameter: of other numbers, and of counts."""
 
 MAX_TEXTS = 100
-"""Most values of a categorical parameter that has text: each is a column of the surrogate model."""
+"""Maximum number of values of a parameter that is text: each is a column of the surrogate model."""
 
 FINISHED_STATES, FAILED_STATES = ("finished", ""), ("failed", "crashed", "killed")
 """W&B's states of runs that have ended; "" where the source has no state."""

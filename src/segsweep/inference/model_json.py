@@ -1,4 +1,4 @@
-"""Check the content of `model.json`; errors are `ValueError` and `TypeError` with one sentence."""
+"""Check the content of `model.json`; errors are a `ValueError` or `TypeError` with one sentence."""
 
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from segsweep.data.dataset import PREPROCESSING_KEYS
 from segsweep.data.decoded_image import MAX_PIXELS
 
 MAX_TEXT = 500
-"""Characters of a text from a file that a message shows."""
+"""Maximum number of characters of a file that a message shows."""
 
 Dice = Annotated[float, Field(ge=0, le=1)]
 

@@ -135,14 +135,14 @@ class SavedModel:
 
 
 def _require_file(path: Path) -> None:
-    """Refuse what is no file, such as a pipe, for which reading would wait; it may be missing."""
+    """Refuse a pipe, device or folder, as reading a pipe may never end; the file may be missing."""
     if path.exists() and not path.is_file():
         kind = "folder" if path.is_dir() else "pipe, socket or device"
         raise UserError(f"{path}: found a {kind}, expected a file; {ADVICE}")
 
 
 def _check_memory(config: TrainingConfig, memory: int, path: Path) -> None:
-    """Refuse images that do not fit in memory, of which the system may end this process.
+    """Refuse images that do not fit in memory, because the system may kill the process.
 
     The network holds two arrays of the first level at a time, of 2 bytes per value or more.
     """
@@ -150,8 +150,8 @@ def _check_memory(config: TrainingConfig, memory: int, path: Path) -> None:
     needed = 2 * 2 * config.base_channels * height * width
     if needed > memory:
         raise UserError(
-            f"{path}: an image of {height} x {width} pixels needs more than {needed / 1e9:.1f} GB "
-            f"in its network, found {memory / 1e9:.1f} GB; use another machine or model"
+            f"{path}: the network needs more than {needed / 1e9:.1f} GB of memory for an image of "
+            f"{height} x {width} pixels, found {memory / 1e9:.1f} GB; use another machine or model"
         )
 
 

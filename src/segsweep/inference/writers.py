@@ -58,7 +58,7 @@ class Writer:
         """Write masks as uint8, 0 and 255; pages as one TIFF with pages, or one PNG each.
 
         Raises:
-            InvalidImageError: The name of the image is too long for a file with its mask.
+            InvalidImageError: The name of the image is too long for the file name of its mask.
         """
         try:
             self._write(prediction)

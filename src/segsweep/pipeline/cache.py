@@ -2,8 +2,9 @@
 
 `.store/entries/KEY/` holds the files of one result, and `entry.json` with their hashes; it appears
 as a whole, by a rename, once its files are on the disk. `.store/checkpoints/KEY/` holds the state
-of an unfinished training; it is deleted once the entry is on the disk, so that a power cut leaves
-one of them. One kernel lock for each key lets the second of two equal jobs wait for the first.
+of an unfinished training; it is deleted once the entry is on the disk, so that after a power cut
+one of them is there. One kernel lock for each key lets the second of two equal jobs wait for the
+first.
 """
 
 import fcntl
@@ -117,7 +118,7 @@ class CacheEntry:
 
     @contextmanager
     def _new_folder(self) -> Iterator[Path]:
-        """Yield a folder that replaces the entry if the block succeeds, else is deleted."""
+        """Yield a folder that replaces the entry if the block succeeds; else it is deleted."""
         folder = temporary_path(self.folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(folder.parent)

@@ -42,7 +42,7 @@ class Unreferenced:
 def find_unreferenced() -> list[Unreferenced]:
     """Return the cached results that no record, commit or experiment refers to, and old images.
 
-    What killed processes of this machine left half-written is listed too.
+    Half-written files and folders of killed processes of this machine are listed too.
     """
     referenced = set(_in_results()) | set(_in_commits())
     entries = [folder for folder in _folders("entries") if not is_temporary(folder)]
@@ -101,7 +101,7 @@ def _result_folders() -> tuple[Path, ...]:
 
 
 def _files(tree: Path, suffix: str) -> Iterator[Path]:
-    """Yield the files below `tree` whose names end in `suffix`; raises where it cannot look."""
+    """Yield the files below `tree` whose names end in `suffix`; raise if a folder is unreadable."""
 
     def report(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):  # an experiment that ended meanwhile
@@ -150,7 +150,10 @@ def _outs(lock: str, commit: str) -> list[tuple[str, str]]:
         outs = [out for stage in stages for out in stage.get("outs", [])]
         return [(str(out["md5"]), str(out["path"])) for out in outs]
     except (ValueError, KeyError, TypeError, AttributeError):
-        print(f"warning: the dvc.lock of commit {commit} cannot be read, so it keeps no result")
+        print(
+            f"warning: the dvc.lock of commit {commit} cannot be read, so results that only this "
+            "commit refers to are not kept"
+        )
         return []
 
 

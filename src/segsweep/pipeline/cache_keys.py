@@ -34,6 +34,6 @@ def key_of_record(record: Mapping[str, Any], made_from: Mapping[str, Any]) -> st
         return cache_key(record["cache_tag"], record["packages"], hashes)
     except PackageNotFoundError as error:
         raise UserError(
-            f"package {error.name}: is not installed, but a provenance record names it, expected "
-            "the environment that made the result; run `make setup`"
+            f"package {error.name}: is not installed, expected the packages that a provenance "
+            "record names; run `make setup`"
         ) from error

@@ -1,4 +1,4 @@
-"""Lock files in a folder where every user of the machine may write, such as /tmp."""
+"""Lock files of GPUs in a folder where every user of the machine may write, such as /tmp."""
 
 import fcntl
 import os
@@ -95,6 +95,6 @@ def _unusable(path: Path, error: OSError | None = None) -> MachineError:
         what += f" that cannot be opened ({reason})"
         advice = f"let its owner or an administrator run `chmod 444 {path}`"
     return MachineError(
-        f"{path}: found {what} of user {owner}, expected a file that every user can read, with "
-        f"which trainings reserve a GPU; {advice}"
+        f"{path}: found {what} of user {owner}, expected the lock file of a GPU, which every user "
+        f"can read; {advice}"
     )

@@ -1,7 +1,7 @@
 """The inputs of a job: hashed before it starts, compared while it reads them and after it ends.
 
-Files that another program exchanges during a job, even for a moment, must never lead to a result
-that is recorded or cached as made from the original files. The job itself compares what it reads
+If another program replaces files during a job, even for a moment, no result may be recorded or
+cached as made from the original files. The job itself compares what it reads
 with `JobInputs.expected`; `JobInputs.check` compares again after the job. Images in folders are
 read by many libraries, so for folders any change of a file's time or inode counts.
 """

@@ -24,7 +24,7 @@ from segsweep.pipeline.fingerprint import STATE
 PARAMS_SUBSETS = STATE / "inputs"
 """The folder of the parts of the study, and of the lists of source files, that rules read."""
 RECORD = "provenance.json"
-"""Ends the name of each provenance record."""
+"""End of the name of each provenance record."""
 SOURCES = "-sources"
 """Ends the name of a list of source files, before its hash."""
 WRITTEN = STATE / "written"
@@ -64,7 +64,7 @@ def read_record(path: str | Path) -> dict[str, Any] | None:
 
 
 def is_record(record: Any) -> bool:
-    """Whether this has the form of what `write_record` writes and `segsweep accept` adds."""
+    """Return whether this has the form that `write_record` writes and `segsweep accept` extends."""
     if not isinstance(record, dict) or not isinstance(record.get("cache_tag", ""), str):
         return False
     tables = [record.get(name, {}) for name in ("made_from", "made", "sources")]
@@ -145,7 +145,7 @@ def listed_sources(inputs: Iterable[str]) -> dict[str, str]:
 
 
 def is_intact_subset(path: str) -> bool:
-    """Return whether a file in `PARAMS_SUBSETS` has the content that its name says; else True."""
+    """Return whether a file in `PARAMS_SUBSETS` has the hash in its name; True for other files."""
     if not path.startswith(str(PARAMS_SUBSETS)):
         return True
     return sha256(path).startswith(Path(path).stem.rpartition("-")[2])

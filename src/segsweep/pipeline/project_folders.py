@@ -16,7 +16,7 @@ CACHE_FOLDERS = ("", "entries", "checkpoints", "locks", "images")
 
 
 def check_folders() -> None:
-    """Raise an error where the run could not write, and make the folders that are missing."""
+    """Raise an error if the run cannot write to a folder; make the folders that are missing."""
     for folder in (*FOLDERS, *(cache_root() / name for name in CACHE_FOLDERS)):
         _check_place(folder, is_folder=True)
         folder.mkdir(parents=True, exist_ok=True)
@@ -24,7 +24,7 @@ def check_folders() -> None:
 
 
 def check_outputs(outputs: Iterable[str]) -> None:
-    """Raise an error where a job cannot write, as for a folder in the place of a file.
+    """Raise an error if a job cannot write an output, such as a folder in the place of a file.
 
     An output without a suffix is a folder.
     """

@@ -1,9 +1,9 @@
-"""Keep other runs out of a project while one works there: Snakemake, commands of segsweep, and DVC.
+"""Lock a project against other runs of Snakemake, commands of segsweep, and DVC.
 
-DVC deletes the outputs of a stage before it starts the stage's command. A Snakemake that is started
-by the stage would therefore notice too late that another one is running. So a running Snakemake
-enters itself into DVC's own list of locks (`rwlock`) as a reader of the results, and DVC refuses to
-begin a stage. The list has process IDs; DVC ignores those of processes that have ended.
+DVC deletes the outputs of a stage before it starts the stage's command. If that command is
+Snakemake, it would notice too late that another Snakemake is running. So a running Snakemake adds
+itself to DVC's own list of locks (`rwlock`) as a reader of the results, and DVC refuses to begin a
+stage. The list has process IDs; DVC ignores those of processes that have ended.
 """
 
 import atexit
@@ -95,7 +95,7 @@ def _edited(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def _remove_own(locks: dict[str, Any]) -> None:
-    """Remove all entries of Snakemake: whoever holds the lock of the project is the only one."""
+    """Remove all entries of Snakemake: only the holder of the project's lock may have any."""
     for path, readers in list(locks["read"].items()):
         locks["read"][path] = [reader for reader in readers if reader["cmd"] != COMMAND]
         if not locks["read"][path]:

@@ -37,7 +37,7 @@ from segsweep.pipeline.job_record import (
 )
 from segsweep.pipeline.project_folders import check_folders, check_outputs
 from segsweep.pipeline.project_lock import keep_dvc_out, lock_project
-from segsweep.pipeline.snakemake_notes import remove_damaged_notes
+from segsweep.pipeline.snakemake_metadata import remove_damaged_metadata
 
 JOBS = STATE / "jobs.json"
 """All jobs of the last reading of the Snakefile, for `segsweep explain` and `segsweep accept`."""
@@ -104,7 +104,7 @@ class StalenessCheck:
                 keep_dvc_out()
                 shutil.rmtree(WRITTEN, ignore_errors=True)
                 WRITTEN.mkdir(exist_ok=True)
-            remove_damaged_notes(only_reading=dry)
+            remove_damaged_metadata(dry)
             write_text(self.sentinel, f"{time.time_ns()}\n", durable=False)
 
     @exit_on_error()
@@ -162,7 +162,7 @@ class StalenessCheck:
         return is_up_to_date(outputs, made_from, self.hashes.of)
 
     def _check_places(self, outputs: Sequence[str]) -> None:
-        """Check that a job can write, and, for the first job that will run, its folders."""
+        """Check that a job can write its outputs; before the first job, also check the folders."""
         if len(self.stale) == len(outputs):
             check_folders()
         check_outputs(outputs)

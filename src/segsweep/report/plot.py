@@ -28,7 +28,7 @@ RANKS = LinearSegmentedColormap.from_list("ranks", [ORANGE, GREY, BLUE])
 """Colours from the worst trial (0) over the middle one to the best (1)."""
 
 MAX_DOTS = 2000
-"""Most dots of one kind in a plot, so that the report of a large sweep stays small."""
+"""Maximum number of dots of one kind in a plot, so that the report of a large sweep stays small."""
 
 WIDTH = 360
 """Width of a plot in points; a font of 11 points is still readable on a phone."""
@@ -121,7 +121,7 @@ def _round(attribute: str) -> str:
 
 
 def dots_note(trials: int) -> str:
-    """Return a sentence for the caption that says how many dots of more trials are drawn."""
+    """Return a sentence for the caption if only a selection of the trials is drawn, else ""."""
     return f" Dots are an even selection of {MAX_DOTS} trials." if trials > MAX_DOTS else ""
 
 

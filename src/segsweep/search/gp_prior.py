@@ -100,9 +100,8 @@ class KernelHyperparameters:
         parabola = _terms(left) @ _terms(right).T
         lengths, curvature, residual = self.length**2, self.curvature**2, self.residual_sd**2
         out = np.empty((len(self.noise), len(left), len(right)))
-        for i, correlation in enumerate(
-            self.task_correlation
-        ):  # one matrix fits in the CPU's cache
+        # one sample at a time, because one matrix fits in the CPU's cache
+        for i, correlation in enumerate(self.task_correlation):
             square = np.zeros_like(parabola)
             for distance, length in zip(distances, lengths[i], strict=True):
                 square += distance / length

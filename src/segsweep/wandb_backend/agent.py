@@ -94,9 +94,8 @@ def _agent_environment(url: str, token: str, out: Path, scratch: Path) -> dict[s
             "WANDB_API_KEY": token,
             "WANDB_BASE_URL": url,
             "WANDB_MODE": "offline",
-            "WANDB_DIR": str(
-                out.resolve()
-            ),  # for the run; it has no wandb/ yet for the agent's log
+            # for the run; the agent's log goes to TMPDIR, as this folder has no wandb/ yet
+            "WANDB_DIR": str(out.resolve()),
             "WANDB_CONFIG_DIR": str(scratch / "config"),
             "WANDB_ERROR_REPORTING": "false",
         }

@@ -3,8 +3,6 @@
 The dataset artifact holds the manifest and the summary; the images are not uploaded.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,21 +10,15 @@ from typing import Any
 import wandb
 
 from segsweep.core.checked_json import read_checked_json, write_checked_json
+from segsweep.core.dvc_hash import hash_of_folder, md5
 from segsweep.core.files import files_below, sha256
 from segsweep.pipeline.cache import cache_root
 
 
-def md5(path: str | Path) -> str:
-    """Return the hash that DVC 3 has for a file."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
-
-
 def dvc_hash(folder: Path) -> str:
     """Return the hash that DVC 3 has for a folder, as in dvc.lock."""
-    files = {Path(file).relative_to(folder).as_posix(): md5(file) for file in files_below(folder)}
-    entries = [{"md5": files[name], "relpath": name} for name in sorted(files)]
-    return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + ".dir"
+    files = files_below(folder)
+    return hash_of_folder({Path(file).relative_to(folder).as_posix(): md5(file) for file in files})
 
 
 def cached_dvc_hash(folder: Path) -> str:

@@ -1,6 +1,6 @@
-"""An HTTP server on loopback that no client can block: time, memory and threads are bounded.
+"""An HTTP server on loopback with bounded time, memory and threads, so that no client can block it.
 
-Every user of the machine can connect to it, send nothing or never end a request.
+Any user of the machine can connect to it and send nothing, or never end a request.
 """
 
 import contextlib
@@ -18,11 +18,11 @@ from segsweep.core.errors import MachineError
 
 ADDRESSES = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 MAX_CONNECTIONS = 32
-"""Connections at the same time, each with a thread; one more ends the oldest."""
+"""Maximum number of connections, each with a thread; a further one ends the oldest."""
 MAX_SECONDS = 10
-"""Seconds from the start of a connection until the request must be complete."""
+"""Maximum number of seconds from the start of a connection to the end of the request."""
 MAX_HEAD, MAX_BODY = 1 << 16, 1 << 20
-"""Bytes of a request: request line and headers, and its body."""
+"""Maximum number of bytes of the request line with the headers, and of the body."""
 
 
 def loopback_server(handler: type["BoundedHandler"]) -> "LoopbackServer":
@@ -101,7 +101,7 @@ class LoopbackServer(ThreadingHTTPServer):
                 self._end(request)
 
     def _end(self, request: socket.socket) -> None:
-        """Let the thread of a connection read the end of the request, and then answer."""
+        """End the input of a connection, so that its thread answers and closes it."""
         del self._open[request]
         with contextlib.suppress(OSError):  # the client has closed it
             request.shutdown(socket.SHUT_RD)
