@@ -102,7 +102,7 @@ def test_images_that_do_not_fit_in_memory_are_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("segsweep.pipeline.environment._main_memory", lambda: 50_000)
-    with pytest.raises(UserError, match=r"model\.json: an image of 64 x 64 pixels needs more than"):
+    with pytest.raises(UserError, match=r"model\.json: the network needs more than"):
         load(folder)
 
 

@@ -121,7 +121,7 @@ def test_anything_but_a_file_is_refused_at_once(
     plant(path)
     text = message(path)
     assert f"found {found} of user " in text
-    assert "expected a file that every user can read" in text
+    assert "expected the lock file of a GPU, which every user can read" in text
     assert "remove it" in text
     assert [file.name for file in open_folder.iterdir()] == [LOCK]  # no link was followed
 
