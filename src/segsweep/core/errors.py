@@ -63,7 +63,7 @@ def command_line(main: Callable[[], None]) -> None:
         with exit_on_error(), _flushed_output():
             main()
     except BrokenPipeError:
-        if not _reader_has_ended():
+        if not reader_has_ended():
             raise
         _end_by_sigpipe()
     except SystemExit as error:
@@ -108,16 +108,20 @@ def describe_os_error(error: OSError) -> str:
 
 
 def end_run(message: str) -> NoReturn:
-    """End the process of Snakemake with one sentence and status 1."""
+    """End the process with one sentence and status 1."""
     sys.exit(f"error: {escape_controls(message)}")
 
 
-def _reader_has_ended() -> bool:
-    """Return whether stdout or stderr is a pipe that no process reads any more."""
+def reader_has_ended(timeout: int | None = 0) -> bool:
+    """Return whether stdout or stderr is a pipe that no process reads any more.
+
+    Args:
+        timeout: Milliseconds to wait until one of them is; None to wait for any time.
+    """
     poll = select.poll()
     for stream in (1, 2):
         poll.register(stream, 0)  # POLLERR is always reported
-    return any(event & select.POLLERR for _, event in poll.poll(0))
+    return any(event & select.POLLERR for _, event in poll.poll(timeout))
 
 
 def _end_by_sigpipe() -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from segsweep.core.errors import UserError
+from segsweep.core.errors import UserError, end_run, exit_on_error
 
 VARIABLE = "SEGSWEEP_EXPECTED_INPUTS"
 """The environment variable with the path of the list of files."""
@@ -104,15 +104,25 @@ def written_files(file: Path) -> dict[str, str]:
     return dict(json.loads(line) for line in lines)
 
 
+def check_written(path: str | Path, digest: str, written: Mapping[str, str]) -> None:
+    """Raise `UserError` if an output has another SHA-256 than the job wrote.
+
+    Args:
+        path: The output.
+        digest: Its present SHA-256.
+        written: What `written_files` returned; other outputs are not compared.
+    """
+    if written.get(str(Path(path).absolute()), digest) != digest:
+        raise UserError(changed_message(path))
+
+
 def check_imports() -> None:
     """Compare each module of segsweep that is imported from now on; called once per process."""
     if _expected():
         script = Path(sys.argv[0])
-        if script.is_file() and str(script.absolute()) in _expected():
-            try:
+        if script.is_file():
+            with exit_on_error():
                 check_expected(script, script.read_bytes())
-            except UserError as error:
-                sys.exit(f"error: {error}")
         sys.meta_path.insert(0, _Finder())
 
 
@@ -159,5 +169,5 @@ class _Loader(SourceFileLoader):
         content = self.get_data(self.path)
         if hashlib.sha256(content).hexdigest() != self.digest:
             # the script that imports the module does not handle errors yet
-            sys.exit(f"error: {changed_message(os.path.relpath(self.path))}")
+            end_run(changed_message(os.path.relpath(self.path)))
         return self.source_to_code(content, self.path)

@@ -2,14 +2,13 @@
 
 import ctypes
 import os
-import select
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 
-from segsweep.core.errors import UserError
+from segsweep.core.errors import UserError, reader_has_ended
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # mallopt(3)
@@ -73,12 +72,9 @@ def end_with_reader() -> None:
     Most programs do so (`... | head`). Snakemake would wait forever for a thread that died while
     printing (seen with 9.27.1), and keep the lock of the folder.
     """
-    poll = select.poll()
-    for stream in (1, 2):
-        poll.register(stream, 0)  # POLLERR is always reported
 
     def watch() -> None:
-        if any(event & select.POLLERR for _, event in poll.poll()):
+        if reader_has_ended(timeout=None):
             os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()

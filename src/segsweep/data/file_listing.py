@@ -78,7 +78,7 @@ def list_images(folder: Path, of_masks: bool = False) -> Listing:
             if name[0] != ".":
                 found.append(Path(parent) / name)
                 _add_file(listing, Path(parent) / name, real_folder)
-    check_complete(folder, [file for file in found if file.is_file()])
+    check_complete(folder, (file for file in found if file.is_file()))
     return listing
 
 

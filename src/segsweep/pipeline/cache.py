@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from segsweep.core.errors import UserError
-from segsweep.core.expected_inputs import changed_message
+from segsweep.core.expected_inputs import check_written
 from segsweep.core.files import atomic_write, locked, read_json, sha256, sync, sync_tree, write_json
 from segsweep.core.temporary_files import delete, remove_abandoned, temporary_path
 
@@ -100,8 +100,7 @@ class CacheEntry:
                 _copy(path, folder / path.name)
             hashes = {path.name: sha256(folder / path.name) for path in outputs}
             for path in outputs:
-                if written.get(str(path.absolute()), hashes[path.name]) != hashes[path.name]:
-                    raise UserError(changed_message(path))
+                check_written(path, hashes[path.name], written)
             write_json(folder / ENTRY, hashes, durable=False)  # the whole folder is synced
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 

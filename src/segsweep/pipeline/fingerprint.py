@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.core.checked_json import read_checked_json, write_checked_json
+from segsweep.core.errors import end_run
 from segsweep.core.files import file_signature, files_below, hash_of_listing, read_bytes, sha256
 
 STATE = Path(".snakemake/segsweep")
@@ -107,7 +108,7 @@ def read_source(path: str | Path) -> bytes:
     try:
         return read_bytes(path)
     except OSError as error:
-        sys.exit(f"error: {path}: cannot be read as Python ({error})")
+        end_run(f"{path}: cannot be read as Python ({error})")
 
 
 @cache
@@ -162,4 +163,4 @@ def _parse(content: bytes, path: str) -> ast.Module:
     try:
         return ast.parse(content)
     except (SyntaxError, ValueError) as error:
-        sys.exit(f"error: {path}: cannot be read as Python ({error})")
+        end_run(f"{path}: cannot be read as Python ({error})")

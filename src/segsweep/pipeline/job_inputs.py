@@ -13,13 +13,13 @@ from pathlib import Path
 from segsweep.core.errors import UserError
 from segsweep.core.expected_inputs import changed_message
 from segsweep.core.files import (
-    content_hash,
     file_signature,
     files_below,
     hash_of_listing,
-    read_json,
+    read_bytes,
     sha256,
 )
+from segsweep.core.json_format import load_json
 from segsweep.pipeline.fingerprint import code_hash_of, read_source
 from segsweep.pipeline.job_record import RECORD, is_intact_subset, listed_sources
 
@@ -42,46 +42,45 @@ class JobInputs:
     def __init__(self, paths: Sequence[str]) -> None:
         if damaged := next((path for path in paths if not is_intact_subset(path)), None):
             raise UserError(changed_message(damaged))
-        self._folders = _signatures(paths)
-        self._members: dict[str, str] = {}
+        self._folders = {path: _signatures(path) for path in paths if Path(path).is_dir()}
+        self._members = {
+            folder: {file: sha256(file) for file in files}
+            for folder, files in self._folders.items()
+        }
         self.hashes = {path: self._hash(path) for path in paths}
         self._sources = _hash_sources(paths)
 
     def _hash(self, path: str) -> str:
-        if not Path(path).is_dir():
-            return sha256(path)
-        members = {file: sha256(file) for file in files_below(path)}
-        self._members |= members
-        return hash_of_listing(path, members)
+        members = self._members.get(path)
+        return sha256(path) if members is None else hash_of_listing(path, members)
 
     def expected(self) -> dict[str, str]:
         """Return the hashes of all files that the job may read.
 
-        A record among the inputs stands for what it lists: a suggestion has the record of the one
-        before it as an input, and reads the results of all earlier trials.
+        The files that the records among the inputs list are included: the only input of a
+        suggestion from earlier trials is the last record, but it reads the results of all of them.
         """
-        hashes = {path: digest for path, digest in self.hashes.items() if not Path(path).is_dir()}
-        return {
-            **_listed_in_records(self.hashes),
-            **self._members,
-            **hashes,
-            **self._sources,
-        }
+        files = _listed_in_records(self.hashes)
+        for members in self._members.values():
+            files |= members
+        return files | self._single_files() | self._sources
 
     def check(self) -> None:
         """Raise `UserError` if an input is not as it was when the job started."""
         _hash_sources(self.hashes)
-        if changed := _changed(self._folders, _signatures(self.hashes)):
-            raise UserError(changed_message(changed))
-        for path, digest in self.hashes.items():
-            if not Path(path).is_dir() and content_hash(path) != digest:
+        for folder, signatures in self._folders.items():
+            if changed := _changed(signatures, _signatures(folder)):
+                raise UserError(changed_message(changed))
+        for path, digest in self._single_files().items():
+            if sha256(path) != digest:
                 raise UserError(changed_message(path))
 
+    def _single_files(self) -> dict[str, str]:
+        return {path: digest for path, digest in self.hashes.items() if path not in self._folders}
 
-def _signatures(paths: Sequence[str] | Mapping[str, str]) -> Signatures:
-    """Return the signatures of all files in the folders among `paths`."""
-    folders = [path for path in paths if Path(path).is_dir()]
-    return {file: file_signature(file) for folder in folders for file in files_below(folder)}
+
+def _signatures(folder: str) -> Signatures:
+    return {file: file_signature(file) for file in files_below(folder)}
 
 
 def _changed(before: Signatures, after: Signatures) -> str | None:
@@ -110,9 +109,10 @@ def _listed_in_records(hashes: Mapping[str, str]) -> dict[str, str]:
     waiting = list(_records(hashes))
     while waiting:
         path, digest = waiting.pop()
-        record = read_json(path)
-        if content_hash(path) != digest:
+        content = read_bytes(path)
+        if hashlib.sha256(content).hexdigest() != digest:
             raise UserError(changed_message(path))
+        record = load_json(content.decode())
         files = {**record["made_from"], **record["made"]}
         waiting += [item for item in _records(files) if item[0] not in listed]
         listed = {**files, **listed}

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from segsweep.core.errors import UserError
-from segsweep.core.expected_inputs import changed_message
+from segsweep.core.expected_inputs import check_written
 from segsweep.core.files import (
     check_readable,
     content_hash,
@@ -123,8 +123,7 @@ def write_record(
     """
     made = {path: content_hash(path) for path in outputs[:-1]}
     for path, digest in made.items():
-        if written.get(str(Path(path).absolute()), digest) != digest:
-            raise UserError(changed_message(path))
+        check_written(path, digest, written)
     record = {"made_from": dict(made_from), "made": made, "sources": listed_sources(made_from)}
     key_parts = {
         "cache_tag": cache_tag,

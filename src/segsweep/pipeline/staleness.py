@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.core.errors import end_run, exit_on_error
+from segsweep.core.expected_inputs import changed_message
 from segsweep.core.files import write_json, write_text, write_yaml
 from segsweep.core.yaml_format import dump_yaml
 from segsweep.pipeline.fingerprint import STATE, FileHashes, code_hash
@@ -181,7 +182,7 @@ class StalenessCheck:
             end_run("params.yaml: changed while the stage ran; run dvc again")
         for path, digest in self.source_hashes.items():
             if not os.path.exists(path) or code_hash(path) != digest:
-                end_run(f"{path}: changed during the run; run snakemake again")
+                end_run(changed_message(path))
         for job in self.jobs:
             record = job.outputs[-1]
             to_check = job.up_to_date or written_marker(record).exists()
