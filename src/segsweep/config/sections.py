@@ -16,7 +16,10 @@ Positive = Annotated[float, Field(gt=0, le=1e6)]
 MAX_EPOCHS = 10_000
 """A history has a row for each epoch, and W&B returns at most this many rows."""
 Pixels = Annotated[int, Field(ge=1, le=16_384)]
-MaskValue = Annotated[int, Field(ge=1, lt=2**32)]
+MaskNumber = Annotated[int, Field(ge=-(2**31), lt=2**32)]
+MaskColour = Annotated[str, Field(pattern="^#[0-9a-f]{6}$")]
+MaskValue = MaskNumber | MaskColour
+"""A value in a mask file: a number, or a colour as `#rrggbb`."""
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -58,7 +61,23 @@ class Preprocess(Section):
     one split."""
     masks: Literal["binary", "labels"] | Annotated[list[MaskValue], Field(min_length=1)] = "binary"
     """Which mask values are foreground: `binary`: the only value other than zero; `labels`: every
-    value above zero (one number per object); or a list of values (classes)."""
+    value except the background (one number or colour per object); or a list of values (numbers, or
+    colours as `"#ff0000"`)."""
+    background: Annotated[list[MaskValue], Field(min_length=1)] | None = None
+    """Which mask values are background. By default it is zero (or black, or transparent), and masks
+    in which that is not clear are refused."""
+    ignore: MaskValue | None = None
+    """The mask value of pixels that count neither in the loss nor in the scores, such as 255 in
+    Pascal VOC."""
+    channel: Annotated[int, Field(ge=1, le=4096)] | None = None
+    """The channel of an image with several (fluorescence, satellite bands), counted from 1."""
+    nodata: list[float] | None = None
+    """Grey values of pixels without data, next to NaN, infinity and what GDAL_NODATA says. `[]`: a
+    few very bright or dark pixels are part of the image."""
+    orientation: Literal["auto", "upright", "stored"] = "auto"
+    """What to do if an image has an orientation in its metadata (EXIF) and its mask has another:
+    `upright` turns the image only; `stored` turns neither; `auto` does what makes their sizes
+    equal, and reports an error if both do."""
     stacks: Literal["refuse", "slices"] = "refuse"
     """What to do with files that have several pages: `refuse` reports an error; `slices` uses each
     page as an image, all in one group."""

@@ -22,14 +22,23 @@ class DecodedImage:
     """The content of an image file.
 
     Attributes:
-        pages: Array (n, height, width) or (n, height, width, channels) with the file's values.
+        pages: Array (n, height, width) or (n, height, width, channels) with the file's values, as
+            stored: not turned.
         pixel_mm: Height and width of a pixel in mm, where the file has them (DICOM, OME-TIFF).
-        lossy: Whether the pixels were compressed as JPEG.
+        lossy: Whether the pixels were compressed with losses, as in JPEG.
+        orientation: How to turn the pages upright: 1 to 8 as in EXIF and TIFF, 1 for not at all.
+        nodata: The value of pixels without data, where the file says so (GDAL_NODATA).
+        axes: Anatomical directions of the axes, where the file has them (NIfTI), such as `RAS`.
+        notes: What was decided while reading: kinds of assumptions in `ISSUE_KINDS`, with a text.
     """
 
     pages: np.ndarray
     pixel_mm: tuple[float, float] | None = None
     lossy: bool = False
+    orientation: int = 1
+    nodata: float | None = None
+    axes: str = ""
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 def check_size(path: Path, *sides: int) -> None:

@@ -135,7 +135,7 @@ def _to_numbers(page: np.ndarray, foreground: Foreground) -> np.ndarray:
     colour, alpha = page[..., :channels], page[..., channels:]
     if alpha.size and (alpha != alpha[:1, :1]).any() and (colour == colour[:1, :1]).all():
         raise InvalidImageError(
-            "mask_values",
+            "mask_value",
             "has its objects only in the alpha channel",
             "export it as black and white without an alpha channel",
         )
@@ -143,7 +143,7 @@ def _to_numbers(page: np.ndarray, foreground: Foreground) -> np.ndarray:
         return colour[..., 0]
     if not isinstance(foreground, str):
         raise InvalidImageError(
-            "mask_values",
+            "mask_value",
             "has colours, expected class numbers",
             "export the classes as numbers (0, 1, 2, ...), or set preprocess.masks: labels",
         )
@@ -172,7 +172,7 @@ def _to_binary(mask: np.ndarray, foreground: Foreground) -> np.ndarray:
         )
     if values.min() < 0 or (mask.dtype.kind == "f" and (values != np.rint(values)).any()):
         raise InvalidImageError(
-            "mask_values",
+            "mask_value",
             f"has the values {_format_values(values)}",
             "expected integers, 0 for background",
         )
@@ -180,7 +180,7 @@ def _to_binary(mask: np.ndarray, foreground: Foreground) -> np.ndarray:
         return (mask > 0).astype(np.uint8)
     if isinstance(foreground, str):
         raise InvalidImageError(
-            "mask_values",
+            "mask_value",
             f"has the values {_format_values(values)}, expected 0 and one other",
             "if each number is an object, set preprocess.masks: labels; if each is a class, list "
             "the classes that are foreground (preprocess.masks: [1])",

@@ -10,9 +10,10 @@ from segsweep.core.errors import UserError
 from segsweep.core.files import write_text
 from segsweep.core.printable import printable
 
-Severity = Literal["image", "dataset", "warning"]
+Severity = Literal["image", "dataset", "warning", "assumption"]
 """`image`: an error of one image, which `preprocess.on_bad: drop` leaves out. `dataset`: an error
-of the whole data set, which always ends the run. `warning`: does not end it."""
+of the whole data set, which always ends the run. `warning`: does not end it. `assumption`: what the program had to guess, with
+the ground for it and how to change it."""
 
 ISSUE_KINDS: dict[str, tuple[str, Severity]] = {
     "partner": ("missing partner", "image"),
@@ -24,26 +25,49 @@ ISSUE_KINDS: dict[str, tuple[str, Severity]] = {
     "empty": ("empty file", "image"),
     "unreadable": ("unreadable file", "image"),
     "too_large": ("too many pixels", "image"),
-    "channels": ("channels that are not colours", "image"),
+    "channels": ("several channels that are not colours", "image"),
     "pages": ("several pages in one file", "image"),
-    "lossy_mask": ("mask with lossy compression (JPEG)", "image"),
-    "not_finite": ("NaN or infinity", "image"),
+    "annotation": ("annotation that cannot be drawn", "image"),
+    "not_finite": ("no finite grey values", "image"),
     "constant": ("constant image", "image"),
+    "few_levels": ("nearly all pixels in a few grey levels", "image"),
     "size": ("image and mask differ in size", "image"),
+    "orientation": ("image and mask differ in orientation", "image"),
     "mask_is_image": ("mask that looks like an image", "image"),
-    "mask_values": ("unexpected values in a mask", "image"),
+    "mask_value": ("unexpected values in a mask", "image"),
     "duplicate": ("same image in two groups", "image"),
+    "mask_coding": ("masks that cannot be understood together", "dataset"),
+    "shrunk": ("foreground lost by shrinking", "dataset"),
     "groups": ("invalid table of groups", "dataset"),
+    "shares": ("splits of other sizes than asked for", "dataset"),
     "few_groups": ("too few groups for three splits", "dataset"),
     "no_foreground": ("split without foreground", "dataset"),
     "inverted": ("masks that may be inverted", "warning"),
     "saturated": ("saturated images", "warning"),
     "near_duplicate": ("nearly the same image in two groups", "warning"),
     "own_groups": ("every image is its own group", "warning"),
+    "pairing": ("images and masks paired by a pattern", "assumption"),
+    "split_folders": ("folders taken as the splits", "assumption"),
+    "group_folders": ("folders taken as the groups", "assumption"),
+    "annotations": ("masks drawn from annotations", "assumption"),
+    "slices": ("slices of volumes", "assumption"),
+    "channel": ("one channel used", "assumption"),
+    "turned": ("images turned", "assumption"),
+    "negative": ("grey values reversed", "assumption"),
+    "missing_pixels": ("pixels without data", "assumption"),
+    "mask_values": ("meaning of the mask values", "assumption"),
+    "grey_edges": ("masks with grey edges", "assumption"),
 }
 """Title and severity of every kind of issue, in the order of the reports."""
 
-SEVERITY_LABELS = {"image": "error", "dataset": "error of the data set", "warning": "warning"}
+SEVERITY_LABELS = {
+    "image": "error",
+    "dataset": "error of the data set",
+    "warning": "warning",
+    "assumption": "assumption",
+}
+ERRORS = ("image", "dataset")
+"""The severities that end a run."""
 
 REPORT = "results/data_report.md"
 """The file that lists all issues."""
@@ -67,8 +91,8 @@ class DataIssue:
 
     @property
     def label(self) -> str:
-        """`warning` or `error`."""
-        return "warning" if self.severity == "warning" else "error"
+        """`error`, `warning` or `assumption`."""
+        return "error" if self.severity in ERRORS else self.severity
 
     def __str__(self) -> str:
         return f"{printable(self.file)}: {printable(self.found)}; {self.todo}"
@@ -97,12 +121,12 @@ class DataIssuesError(UserError):
     """The images cannot be used as they are.
 
     Args:
-        issues: All issues, warnings included; the message leaves the warnings out.
+        issues: All issues; the message has only the errors.
     """
 
     def __init__(self, issues: Sequence[DataIssue]) -> None:
         self.issues = list(issues)
-        errors = [issue for issue in issues if issue.severity != "warning"]
+        errors = [issue for issue in issues if issue.severity in ERRORS]
         kinds = Counter(issue.kind for issue in errors)
         counts = ", ".join(f"{ISSUE_KINDS[kind][0]}: {count}" for kind, count in kinds.items())
         super().__init__(
