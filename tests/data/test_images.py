@@ -4,18 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from skimage.exposure import rescale_intensity
-from skimage.filters import gaussian
 from skimage.io import imsave
 
-from segsweep.data.images import percentiles, read_grey, read_mask, stretch
+from segsweep.data.images import GreyPage, check_levels, percentiles, read_grey, stretch
 from segsweep.data.issues import InvalidImageError
-
-SQUARE = np.zeros((32, 32), np.uint8)
-SQUARE[8:20, 10:30] = 1
 
 
 def save(folder: Path, pixels: np.ndarray, name: str = "x.tif") -> Path:
@@ -38,7 +35,7 @@ def test_stretch_equals_scikit_image(dtype: type) -> None:
     image = (np.random.default_rng(0).gamma(2, 30, (60, 70))).astype(dtype)
     black, white = np.percentile(image, [2, 98])
     expected = rescale_intensity(image, (black, white), (0, 1))
-    stretched, low, high = stretch(image, 2, 98)
+    stretched, low, high = stretch(GreyPage(image), 2, 98)
     np.testing.assert_allclose(stretched, expected, atol=1e-6)
     assert (low, high) == pytest.approx((black, white))
 
@@ -46,7 +43,7 @@ def test_stretch_equals_scikit_image(dtype: type) -> None:
 def test_few_bright_pixels_on_flat_background_are_kept() -> None:
     image = np.zeros((100, 100), np.uint16)
     image[5, 5] = 4000
-    stretched, black, white = stretch(image, 1, 99)
+    stretched, black, white = stretch(GreyPage(image), 1, 99)
     assert (stretched[5, 5], stretched.min(), black, white) == (1, 0, 0, 4000)
 
 
@@ -55,40 +52,16 @@ def test_sixteen_bits_are_kept_until_rescaled() -> None:
     image = np.full((16, 16), 30_000, np.uint16)
     image[:, 8:] = 30_040
     image[0, 0], image[0, 1] = 29_960, 30_080
-    stretched, _, _ = stretch(image, 0, 100)
+    stretched, _, _ = stretch(GreyPage(image), 0, 100)
     assert stretched[5, 9] - stretched[5, 2] > 0.3
-
-
-def test_labels_classes_and_binary_masks(tmp_path: Path) -> None:
-    labels = SQUARE.astype(np.uint16) * 300
-    labels[25:30, 2:8] = 7
-    path = save(tmp_path, labels)
-    np.testing.assert_array_equal(read_mask(path, "labels")[0], labels > 0)
-    np.testing.assert_array_equal(read_mask(path, (7,))[0], labels == 7)
-    with pytest.raises(InvalidImageError, match=r"0, 7, 300, expected 0 and one other") as caught:
-        read_mask(path, "binary")
-    assert "preprocess.masks: labels" in caught.value.todo
-    for value in (1, 255):
-        binary = save(tmp_path, SQUARE * np.uint8(value), "binary.png")
-        np.testing.assert_array_equal(read_mask(binary, "binary")[0], SQUARE)
-
-
-def test_each_colour_of_a_mask_is_a_value(tmp_path: Path) -> None:
-    colours = np.zeros((*SQUARE.shape, 3), np.uint8)
-    colours[SQUARE == 1] = (255, 0, 0)
-    path = save(tmp_path, colours, "c.png")
-    np.testing.assert_array_equal(read_mask(path, "binary")[0], SQUARE)
-    colours[0, 0] = (0, 0, 255)
-    with pytest.raises(InvalidImageError, match="expected 0 and one other"):
-        read_mask(save(tmp_path, colours, "c.png"), "binary")
 
 
 @pytest.mark.parametrize(
     ("kind", "pixels"),
     [
         ("constant", np.full((8, 8), 9, np.uint8)),
-        ("not_finite", np.array([[0, np.nan], [1, 2]], np.float32)),
-        ("not_finite", np.array([[0, np.inf], [1, 2]], np.float32)),
+        ("constant", np.where(np.eye(8), np.nan, 3).astype(np.float32)),
+        ("not_finite", np.full((8, 8), np.nan, np.float32)),
     ],
 )
 def test_invalid_images_are_refused(tmp_path: Path, kind: str, pixels: np.ndarray) -> None:
@@ -97,38 +70,41 @@ def test_invalid_images_are_refused(tmp_path: Path, kind: str, pixels: np.ndarra
     assert caught.value.kind == kind
 
 
-@pytest.mark.parametrize("foreground", ["binary", "labels"])
-def test_image_is_refused_as_mask(tmp_path: Path, foreground: str) -> None:
-    noisy = np.random.default_rng(0).normal(120, 30, (64, 64)).clip(0, 255).astype(np.uint8)
-    with pytest.raises(InvalidImageError) as caught:
-        read_mask(save(tmp_path, noisy), foreground)
-    assert caught.value.kind == "mask_is_image"
-    with pytest.raises(InvalidImageError) as caught:
-        read_mask(save(tmp_path, SQUARE * np.uint8(255), "x.jpg"), foreground)
-    assert caught.value.kind == "lossy_mask"
+@pytest.mark.parametrize("missing", [np.nan, np.inf, -np.inf, -9999.0, -3.4028235e38])
+def test_pixels_without_data_do_not_count_for_the_percentiles(
+    tmp_path: Path, missing: float
+) -> None:
+    clean = np.random.default_rng(0).normal(300, 5, (60, 80)).astype(np.float32)
+    image = clean.copy()
+    image[:10, :20] = missing
+    tag = [(42113, "s", 0, str(missing), True)] if np.isfinite(missing) else []
+    tifffile.imwrite(tmp_path / "x.tif", image, extratags=tag)
+    (page,), _ = read_grey(tmp_path / "x.tif")
+    stretched, black, white = stretch(page, 1, 99)
+    valid = np.ones(image.shape, bool)
+    valid[:10, :20] = False
+    assert (black, white) == pytest.approx(np.percentile(image[valid], [1, 99]))
+    np.testing.assert_allclose(
+        stretched[valid], np.clip((clean[valid] - black) / (white - black), 0, 1), atol=1e-6
+    )
+    assert (stretched[~valid] == 0).all()
+    tifffile.imwrite(tmp_path / "y.tif", image)
+    (named,), _ = read_grey(tmp_path / "y.tif", nodata=[missing])
+    np.testing.assert_array_equal(named.pixels, page.pixels)
 
 
-def test_mask_with_many_small_labels_is_accepted(tmp_path: Path) -> None:
-    labels = np.kron(np.arange(1, 145).reshape(12, 12), np.ones((8, 8))).astype(np.uint16)
-    assert read_mask(save(tmp_path, labels), "labels")[0].all()
-
-
-def test_smooth_image_is_refused_as_label_image(tmp_path: Path) -> None:
-    """A blurred, quantised image with zero background is still recognised as an image."""
-    noise = np.random.default_rng(0).normal(0, 1, (96, 96))
-    smooth = gaussian(noise, 2)
-    quantised = np.clip((smooth - smooth.mean()) / smooth.std() * 20, 0, 60).astype(np.uint8)
-    with pytest.raises(InvalidImageError) as caught:
-        read_mask(save(tmp_path, quantised), "labels")
-    assert caught.value.kind == "mask_is_image"
-
-
-def test_coloured_classes_and_masks_in_alpha_are_refused(tmp_path: Path) -> None:
-    colours = np.zeros((*SQUARE.shape, 3), np.uint8)
-    colours[SQUARE == 1] = (255, 0, 0)
-    with pytest.raises(InvalidImageError, match="has colours, expected class numbers"):
-        read_mask(save(tmp_path, colours, "c.png"), (1,))
-    alpha = np.full((*SQUARE.shape, 4), 255, np.uint8)
-    alpha[..., 3] = SQUARE * 255
-    with pytest.raises(InvalidImageError, match="has its objects only in the alpha channel"):
-        read_mask(save(tmp_path, alpha, "a.png"), "binary")
+def test_outliers_that_take_the_whole_range_are_refused() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.normal(300, 5, (60, 80)).astype(np.float32)
+    check_levels(GreyPage(image), *np.percentile(image, [1, 99.8]))
+    image[:10, :20] = -9999
+    with pytest.raises(InvalidImageError, match="rescaled from -9999 to") as caught:
+        check_levels(GreyPage(image), *np.percentile(image, [1, 99.8]))
+    assert caught.value.kind == "few_levels"
+    assert "preprocess.nodata: [-9999]" in caught.value.todo
+    spots = rng.poisson(100, (60, 80)).astype(np.uint16)  # a dim background with bright spots
+    spots[20:25, 20:28] = rng.integers(2000, 4000, (5, 8))
+    check_levels(GreyPage(spots), *np.percentile(spots, [1, 99.8]))
+    few = np.zeros((60, 80), np.uint16)  # nearly empty, but nothing is lost
+    few[3:5, 3:9] = 60_000
+    check_levels(GreyPage(few), *np.percentile(few, [1, 99.8]))

@@ -20,8 +20,11 @@ from PIL import Image
 
 from dicom import dicom
 from segsweep.core.printable import printable
-from segsweep.data.images import read_grey, read_mask
+from segsweep.data.images import read_grey
 from segsweep.data.issues import InvalidImageError
+from segsweep.data.mask_meaning import decide
+from segsweep.data.mask_rule import MaskSettings
+from segsweep.data.mask_values import read_mask_pages
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2000"))
 MEMORY = 8 << 30
@@ -90,12 +93,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 )
 @given(damaged_files(), st.sampled_from(["binary", "labels", (1, 2)]))
 def test_a_damaged_file_is_read_or_reported(
-    folder: Path, file: tuple[str, bytes], foreground: str | tuple[int, ...]
+    folder: Path, file: tuple[str, bytes], masks: str | tuple[int, ...]
 ) -> None:
     name, content = file
     path = folder / name
     path.write_bytes(content)
-    for read in (lambda: read_grey(path)[0], lambda: read_mask(path, foreground)):
+
+    def grey() -> list[np.ndarray]:
+        return [page.pixels for page in read_grey(path)[0]]
+
+    def mask() -> list[np.ndarray]:
+        pages = read_mask_pages(path)[1]
+        rule = decide([page.facts for page in pages], MaskSettings(masks))
+        return [rule.apply(page) for page in pages]
+
+    for read in (grey, mask):
         try:
             pages = read()
         except InvalidImageError as fault:

@@ -83,8 +83,9 @@ def import_data(
             print(f"{issues[0].label} ({ISSUE_KINDS[kind][0]}): {issues[0]}")
             if len(issues) > 1:
                 print(f"  ... and {len(issues) - 1} more of this kind")
+        groups_used = {group for page_groups in dataset.groups for group in page_groups}
         print(
-            f"{len(dataset.pairs)} images in {len(set(dataset.groups))} groups are in {RAW}, "
+            f"{len(dataset.pairs)} images in {len(groups_used)} groups are in {RAW}, "
             f"tracked by DVC ({RAW}.dvc); next: git commit --all, then snakemake --cores all"
         )
     lock.close()

@@ -143,8 +143,13 @@ def write_data_report(
         cells = ["" if value is None else f"{value:g}" for value in values]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     lines += ["", "![The same statistics for each image](data/statistics.png)", ""]
+    assumptions = [issue for issue in issues if issue.severity == "assumption"]
+    others = [issue for issue in issues if issue.severity != "assumption"]
     lines += ["## Errors and warnings", ""]
-    lines += format_as_markdown(issues) or ["None.", ""]
+    lines += format_as_markdown(others) or ["None.", ""]
+    lines += ["## Assumptions", ""]
+    lines += ["What had to be decided about your files, and how to change it.", ""]
+    lines += format_as_markdown(assumptions) or ["None.", ""]
     write_text(path, "\n".join(lines))
 
 

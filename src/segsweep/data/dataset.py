@@ -17,7 +17,7 @@ SPLITS = ("train", "validation", "test")
 COLUMNS = ("name", "group", "split", "pixels_sha256")
 """The columns of the manifest."""
 
-PREPROCESSING_KEYS = ("input_shape", "mode", "percentiles", "stacks")
+PREPROCESSING_KEYS = ("input_shape", "mode", "percentiles", "stacks", "channel", "nodata")
 """The settings of `preprocess` that determine how an image becomes arrays."""
 
 

@@ -40,6 +40,9 @@ class DecodedImage:
     axes: str = ""
     notes: tuple[tuple[str, str], ...] = ()
 
+    def upright_pages(self) -> np.ndarray:
+        return self.pages
+
 
 def check_size(path: Path, *sides: int) -> None:
     """Refuse a file whose header declares no pixels, or too many, before the pixels are read.

@@ -18,19 +18,15 @@ from segsweep.core.errors import UserError
 from segsweep.core.expected_inputs import check_expected_hash
 from segsweep.core.files import atomic_write, file_signature, sha256
 from segsweep.data.discovery import Pair
-from segsweep.data.images import read_grey, read_mask
 from segsweep.data.issues import NO_PERMISSION, DataIssue, InvalidImageError
-from segsweep.data.prepare import (
-    ImageSettings,
-    check_shapes,
-    pixels_hash,
-    process_pages,
-    unite_masks,
-)
+from segsweep.data.mask_rule import MaskRule
+from segsweep.data.mask_values import MaskFacts
+from segsweep.data.pair_reader import UnusableFileError, facts_to_json, read_pair
+from segsweep.data.prepare import ImageSettings, pixels_hash, process_pages
 from segsweep.pipeline.cache import cache_root
 from segsweep.pipeline.fingerprint import code_hash, imported_modules
 
-PREPARE_MODULE = "src/segsweep/data/prepare.py"
+PREPARE_MODULE = "src/segsweep/data/pair_reader.py"
 """The code that the cached arrays depend on, with the modules that it imports."""
 
 
@@ -51,6 +47,11 @@ class PreparedImage:
         rows: For each processed array its columns of the tables.
         content_hashes: For each page the hash of its processed pixels.
         perceptual_hashes: For each page its `perceptual_hash`.
+        sizes: For each page what shrinking did to its foreground; see `measure_shrinking`.
+        without_data: Number of pixels without data.
+        mask_facts: What the pages of its mask files contain.
+        rule: The meaning that its mask values were given.
+        notes: What was decided while reading: kinds of assumptions with a text.
         looks_inverted: Whether the mask may have foreground and background exchanged.
         saturated: Whether many pixels have the largest value.
     """
@@ -59,13 +60,21 @@ class PreparedImage:
     rows: list[dict[str, Any]]
     content_hashes: list[str]
     perceptual_hashes: list[int]
+    sizes: list[list[float] | None]
+    without_data: int
+    mask_facts: list[MaskFacts]
+    rule: MaskRule
+    notes: list[tuple[str, str]]
     looks_inverted: bool
     saturated: bool
 
     @property
-    def foreground(self) -> float:
-        """Share of foreground (0 to 1), the mean over its processed arrays."""
-        return float(np.mean([row["foreground"] for row in self.rows]))
+    def foreground_of_pages(self) -> list[float]:
+        """Share of foreground (0 to 1) of each page, the mean over its processed arrays."""
+        shares: dict[int, list[float]] = {}
+        for row in self.rows:
+            shares.setdefault(row["page"], []).append(row["foreground"])
+        return [float(np.mean(values)) for values in shares.values()]
 
 
 def image_cache_folder(settings: ImageSettings) -> Path:
@@ -75,7 +84,11 @@ def image_cache_folder(settings: ImageSettings) -> Path:
 
 
 def prepare_image(
-    pair: Pair, states: Sequence[FileState], settings: ImageSettings, folder: Path
+    pair: Pair,
+    states: Sequence[FileState],
+    settings: ImageSettings,
+    folder: Path,
+    rule: MaskRule | None = None,
 ) -> PreparedImage | DataIssue:
     """Process an image and its masks, or take them from the cache.
 
@@ -84,6 +97,7 @@ def prepare_image(
         states: The image and each mask, before they are read.
         settings: What determines the processed pixels.
         folder: The cache folder.
+        rule: The meaning of the mask values; None to decide it from these masks.
 
     Returns:
         The processed image, or an issue if one of the files cannot be used.
@@ -98,24 +112,21 @@ def prepare_image(
         for file, state in zip(files, states, strict=True):
             hashes.append(state.known_hash or _hash_file(file))
             check_expected_hash(file, hashes[-1])
-        key = hashlib.sha256("".join(hashes).encode()).hexdigest()
+        key = hashlib.sha256(("".join(hashes) + _rule_text(rule)).encode()).hexdigest()
         cached = folder / key[:2] / f"{key}.npy"
         facts = _read_facts(cached)
         if facts is None:
             _check_known(files, states)
             file = pair.image
-            pages, decoded = read_grey(pair.image)
-            masks: list[np.ndarray] = []
-            for file in pair.masks:
-                masks = unite_masks(masks, read_mask(file, settings.masks))
-            file = pair.image
-            check_shapes(pages, masks, settings)
-            arrays, facts = process_pages(pages, masks, settings)
-            facts["pixel_mm"] = decoded.pixel_mm
+            read = read_pair(pair, settings, rule)
+            arrays, facts = process_pages(read.pages, read.masks, settings)
+            facts |= facts_to_json(read)
             _check_unchanged(files, states)
             _save(cached, arrays, facts)
     except InvalidImageError as error:
         return error.as_issue(file)
+    except UnusableFileError as error:
+        return error.error.as_issue(error.file)
     pixel_height, pixel_width = facts["pixel_mm"] or ("", "")
     for row in facts["rows"]:
         row["name"] = pair.name + row.pop("name_suffix")
@@ -127,6 +138,11 @@ def prepare_image(
         facts["rows"],
         facts["content_hashes"],
         facts["perceptual_hashes"],
+        facts["sizes"],
+        facts["without_data"],
+        [MaskFacts.from_json(page) for page in facts["masks"]],
+        MaskRule.from_json(facts["rule"]),
+        [(kind, text) for kind, text in facts["notes"]],
         facts["looks_inverted"],
         facts["saturated"],
     )
@@ -146,6 +162,10 @@ def load_arrays(prepared: PreparedImage) -> tuple[np.ndarray, np.ndarray] | None
         prepared.cached.unlink(missing_ok=True)
         return None
     return images, masks
+
+
+def _rule_text(rule: MaskRule | None) -> str:
+    return json.dumps(rule.to_json()) if rule else ""
 
 
 def _hash_file(path: Path) -> str:

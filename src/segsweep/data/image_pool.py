@@ -15,6 +15,7 @@ from segsweep.core.processes import die_with_parent
 from segsweep.data.discovery import Pair
 from segsweep.data.image_cache import FileState, PreparedImage, prepare_image
 from segsweep.data.issues import DataIssue
+from segsweep.data.mask_rule import MaskRule
 from segsweep.data.prepare import ImageSettings
 
 CHUNK = 8
@@ -29,6 +30,7 @@ def prepare_images(
     folder: Path,
     workers: int = 1,
     known_hash: Callable[[Path], str | None] = lambda path: None,
+    rule: MaskRule | None = None,
 ) -> list[PreparedImage | DataIssue]:
     """Call `prepare_image` for every pair; the results are in the order of the pairs.
 
@@ -38,6 +40,7 @@ def prepare_images(
         folder: The cache folder.
         workers: Maximum number of processes.
         known_hash: Returns the content hash of a file, or None if it is not known.
+        rule: The meaning of the mask values; None to decide it for each image.
 
     Raises:
         UserError: A worker was killed, for example by the kernel when memory ran out.
@@ -48,7 +51,7 @@ def prepare_images(
     ]
     folder.mkdir(parents=True, exist_ok=True)
     os.utime(folder)  # the cache keeps the folders that were used last
-    prepare = partial(prepare_image, settings=settings, folder=folder)
+    prepare = partial(prepare_image, settings=settings, folder=folder, rule=rule)
     results: list[PreparedImage | DataIssue] = []
     progress = _Progress(len(pairs))
     count = min(workers, -(-len(pairs) // CHUNK))

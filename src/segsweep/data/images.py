@@ -1,11 +1,11 @@
-"""Read an image as grey values and a mask as 0 and 1; rescale grey values to 0 to 1."""
+"""Read an image as grey values, and rescale them to 0 to 1."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from skimage.measure import label
 
 from segsweep.data.decoded_image import DecodedImage
 from segsweep.data.issues import InvalidImageError
@@ -14,73 +14,135 @@ from segsweep.data.readers import read_image
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Weights of red, green and blue (Rec. 709, as in scikit-image)."""
 
-MIN_IMAGE_VALUES = 16
-MAX_REGIONS_PER_VALUE = 4
-"""A mask with more than `MIN_IMAGE_VALUES` values and more than `MAX_REGIONS_PER_VALUE` connected
-regions per value is taken for an image. In a label image a value is one object, which is rarely cut
-into several regions."""
-
-Foreground = str | tuple[int, ...]
-"""`preprocess.masks` of the study: "binary" (0 and one other value), "labels" (every value above 0
-is an object), or the list of values that are foreground."""
+CROWDED_SHARE, CROWDED_LEVELS, MIN_CROWDED_VALUES = 0.95, 3, 16
+"""An image is refused if more than `CROWDED_SHARE` of its pixels fall into `CROWDED_LEVELS`
+neighbouring levels of 256, although they have more than `MIN_CROWDED_VALUES` values in the file:
+a few outliers then take the whole range of grey values."""
 
 
-def read_grey(path: Path) -> tuple[list[np.ndarray], DecodedImage]:
-    """Read the pages of an image as 2-D arrays of grey values.
+@dataclass(frozen=True)
+class GreyPage:
+    """A page of an image.
 
-    Colour becomes luminance, alpha is ignored. The grey values keep the file's range.
-
-    Raises:
-        InvalidImageError: The file cannot be decoded, contains NaN or infinity, or is constant.
+    Attributes:
+        pixels: Grey values in the file's range, 2-D, finite. Pixels without data have the smallest
+            of the other values, so that they become black.
+        valid: Which pixels have data, bool of the same shape; None if all have.
     """
-    decoded = read_image(path)
-    pages = [_to_grey(page) for page in decoded.pages]
-    for page in pages:
-        if page.dtype.kind == "f" and not np.isfinite(page).all():
-            raise InvalidImageError(
-                "not_finite",
-                "contains NaN or infinity",
-                "expected finite grey values; export it again",
-            )
-        if page.min() == page.max():
-            raise InvalidImageError(
-                "constant",
-                f"has the same grey value ({page.min()}) in all pixels",
-                "expected an image with content; remove it",
-            )
-    return pages, decoded
+
+    pixels: np.ndarray
+    valid: np.ndarray | None = None
+
+    @property
+    def values(self) -> np.ndarray:
+        """The grey values of the pixels with data."""
+        return self.pixels if self.valid is None else self.pixels[self.valid][None]
 
 
-def read_mask(path: Path, foreground: Foreground) -> list[np.ndarray]:
-    """Read the pages of a mask as 2-D uint8 arrays of 0 and 1.
+def read_grey(
+    path: Path,
+    channel: int | None = None,
+    nodata: Sequence[float] | None = None,
+    upright: bool = True,
+) -> tuple[list[GreyPage], DecodedImage]:
+    """Read the pages of an image as grey values.
 
-    Raises:
-        InvalidImageError: The file has lossy compression, looks like an image, or has values that
-            `foreground` does not allow.
-    """
-    decoded = read_image(path, as_mask=True)
-    if decoded.lossy:
-        raise InvalidImageError(
-            "lossy_mask",
-            "has JPEG compression, which changes the values at every edge",
-            "export the mask as PNG or TIFF from the tool that made it",
-        )
-    return [_to_binary(_to_numbers(page, foreground), foreground) for page in decoded.pages]
-
-
-def stretch(image: np.ndarray, low: float, high: float) -> tuple[np.ndarray, float, float]:
-    """Rescale grey values so that two percentiles of the image become 0 and 1.
+    Colour becomes luminance, alpha is ignored. NaN, infinity, the file's GDAL_NODATA and the values
+    in `nodata` are pixels without data.
 
     Args:
-        image: 2-D array.
+        path: The file.
+        channel: The channel of an image with several, from 1.
+        nodata: Further values of pixels without data; see `preprocess.nodata`.
+        upright: Turn the pages by the orientation in the file's metadata.
+
+    Raises:
+        InvalidImageError: The file cannot be decoded, or a page is constant or has no data.
+    """
+    decoded = read_image(path, channel=channel)
+    pages = decoded.upright_pages() if upright else decoded.pages
+    marks = [*(nodata or ()), *(() if decoded.nodata is None else (decoded.nodata,))]
+    return [_grey_page(page, marks) for page in pages], decoded
+
+
+def _grey_page(page: np.ndarray, nodata: Sequence[float]) -> GreyPage:
+    pixels = _to_grey(page)
+    valid = _find_valid(page, pixels, nodata)
+    if valid is not None:
+        if not valid.any():
+            raise InvalidImageError(
+                "not_finite",
+                "has no pixel with data (only NaN, infinity or nodata values)",
+                "remove it and its mask",
+            )
+        pixels = np.where(valid, pixels, pixels[valid].min())
+    if pixels.min() == pixels.max():
+        raise InvalidImageError(
+            "constant",
+            f"has the same grey value ({pixels.min()}) in all pixels",
+            "expected an image with content; remove it and its mask, or set preprocess.on_bad: "
+            "drop to leave out such images",
+        )
+    return GreyPage(pixels, valid)
+
+
+def _find_valid(page: np.ndarray, pixels: np.ndarray, nodata: Sequence[float]) -> np.ndarray | None:
+    """Return which pixels have data, None if all have; a colour is nodata in all its channels."""
+    invalid = np.zeros(pixels.shape, bool)
+    if pixels.dtype.kind == "f":
+        invalid |= ~np.isfinite(pixels)
+    for value in nodata:
+        if np.isnan(value):
+            continue
+        mark = page.dtype.type(value) if page.dtype.kind == "f" else value
+        invalid |= (page == mark).all(-1) if page.ndim == 3 else page == mark
+    return ~invalid if invalid.any() else None
+
+
+def check_levels(page: GreyPage, black: float, white: float) -> None:
+    """Raise `InvalidImageError` if nearly all pixels fall into a few grey levels.
+
+    Args:
+        page: The page.
+        black, white: The grey values that become 0 and 1.
+    """
+    values = page.values
+    if values.dtype.itemsize == 1:
+        return
+    levels = np.rint(rescale_grey(values, black, white) * 255).astype(np.uint8)
+    counts = np.bincount(levels.ravel(), minlength=256)
+    crowded = np.convolve(counts, np.ones(CROWDED_LEVELS, np.int64), "valid")
+    first = int(crowded.argmax())
+    if crowded[first] <= CROWDED_SHARE * values.size:
+        return
+    inside = values[(levels >= first) & (levels < first + CROWDED_LEVELS)]
+    if len(np.unique(inside)) <= MIN_CROWDED_VALUES:
+        return
+    low, high = float(inside.min()), float(inside.max())
+    outlier = black if abs(black - low) > abs(white - high) else white
+    raise InvalidImageError(
+        "few_levels",
+        f"has {100 * inside.size / values.size:.1f} % of its pixels between {low:g} and {high:g}, "
+        f"but its grey values are rescaled from {black:g} to {white:g}, so that nearly all become "
+        "equal",
+        f"if {outlier:g} marks pixels without data, set preprocess.nodata: [{outlier:g}]; if such "
+        "pixels belong to the image, set preprocess.nodata: []",
+    )
+
+
+def stretch(page: GreyPage, low: float, high: float) -> tuple[np.ndarray, float, float]:
+    """Rescale grey values so that two percentiles of the pixels with data become 0 and 1.
+
+    Args:
+        page: The page.
         low: Percentile (0 to 100) that becomes 0.
         high: Percentile (0 to 100) that becomes 1.
 
     Returns:
         The rescaled image (float32, 0 to 1), and the grey values that became 0 and 1.
     """
-    black, white = grey_range(image, low, high)
-    return rescale_grey(image, black, white), black, white
+    black, white = grey_range(page.values, low, high)
+    return rescale_grey(page.pixels, black, white), black, white
 
 
 def grey_range(image: np.ndarray, low: float, high: float) -> tuple[float, float]:
@@ -125,80 +187,3 @@ def _to_grey(page: np.ndarray) -> np.ndarray:
     if page.dtype == bool:
         page = page.astype(np.uint8)
     return page.astype(page.dtype.newbyteorder("="), copy=False)
-
-
-def _to_numbers(page: np.ndarray, foreground: Foreground) -> np.ndarray:
-    """Return a mask page as one number per pixel; different colours become different numbers."""
-    if page.ndim == 2:
-        return page
-    channels = 1 if page.shape[-1] < 3 else 3
-    colour, alpha = page[..., :channels], page[..., channels:]
-    if alpha.size and (alpha != alpha[:1, :1]).any() and (colour == colour[:1, :1]).all():
-        raise InvalidImageError(
-            "mask_value",
-            "has its objects only in the alpha channel",
-            "export it as black and white without an alpha channel",
-        )
-    if (colour == colour[..., :1]).all():
-        return colour[..., 0]
-    if not isinstance(foreground, str):
-        raise InvalidImageError(
-            "mask_value",
-            "has colours, expected class numbers",
-            "export the classes as numbers (0, 1, 2, ...), or set preprocess.masks: labels",
-        )
-    colours, numbers = np.unique(colour.reshape(-1, colour.shape[-1]), axis=0, return_inverse=True)
-    return numbers.reshape(page.shape[:2]) + int(colours[0].any())  # only black becomes 0
-
-
-def _to_binary(mask: np.ndarray, foreground: Foreground) -> np.ndarray:
-    """Return a mask page (one number per pixel) as uint8 0 and 1."""
-    if mask.dtype.kind == "f" and not np.isfinite(mask).all():
-        raise InvalidImageError(
-            "not_finite",
-            "contains NaN or infinity",
-            "expected 0 for background and 1 for foreground",
-        )
-    if foreground == "binary" and _has_two_values(mask):
-        return (mask != 0).astype(np.uint8)
-    values = np.unique(mask)
-    if len(values) > MIN_IMAGE_VALUES and _count_regions(mask) > MAX_REGIONS_PER_VALUE * len(
-        values
-    ):
-        raise InvalidImageError(
-            "mask_is_image",
-            f"has {len(values)} values, each in many separate regions",
-            "this looks like an image or a probability map; replace it by the mask",
-        )
-    if values.min() < 0 or (mask.dtype.kind == "f" and (values != np.rint(values)).any()):
-        raise InvalidImageError(
-            "mask_value",
-            f"has the values {_format_values(values)}",
-            "expected integers, 0 for background",
-        )
-    if foreground == "labels":
-        return (mask > 0).astype(np.uint8)
-    if isinstance(foreground, str):
-        raise InvalidImageError(
-            "mask_value",
-            f"has the values {_format_values(values)}, expected 0 and one other",
-            "if each number is an object, set preprocess.masks: labels; if each is a class, list "
-            "the classes that are foreground (preprocess.masks: [1])",
-        )
-    return np.isin(mask, np.array(foreground)).astype(np.uint8)
-
-
-def _has_two_values(mask: np.ndarray) -> bool:
-    top = mask.max()
-    return bool(((mask == 0) | (mask == top)).all() and (top > 0 or not mask.any()))
-
-
-def _count_regions(mask: np.ndarray) -> int:
-    """Return the number of connected regions of one value (4 neighbours)."""
-    numbers = np.unique(mask, return_inverse=True)[1].reshape(mask.shape)
-    return int(label(numbers, connectivity=1, background=-1).max())
-
-
-def _format_values(values: np.ndarray) -> str:
-    shown = [f"{value:g}" for value in values[:6].tolist()]
-    return ", ".join(shown) + (f", ... ({len(values)} in all)" if len(values) > 6 else "")

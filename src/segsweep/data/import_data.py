@@ -29,7 +29,13 @@ from segsweep.data.preprocess import (
     prepare_dataset,
 )
 from segsweep.data.raw_data import OWN_IMAGES_TITLE, RAW, RAW_DVC_FILE, check_only_sample
-from segsweep.data.splits import GROUPS_FILE, groups_from_folders, groups_from_regex, read_groups
+from segsweep.data.splits import (
+    GROUPS_FILE,
+    groups_from_folders,
+    groups_from_regex,
+    page_name,
+    read_groups,
+)
 
 DVC = (sys.executable, "-m", "dvc")
 PROJECT_FOLDERS = [
@@ -159,8 +165,9 @@ def _copy_dataset(dataset: PreparedDataset, images: Path, masks: Path | None) ->
             _copy_file(mask, NEW_RAW / "masks" / target)
     splits = dataset.given_splits
     rows = [
-        {"image": pair.file, "group": group} | ({"split": splits[group]} if splits else {})
-        for pair, group in zip(dataset.pairs, dataset.groups, strict=True)
+        {"image": image, "group": group} | ({"split": splits[group]} if splits else {})
+        for pair, groups in zip(dataset.pairs, dataset.groups, strict=True)
+        for image, group in _group_rows(pair, groups)
     ]
     columns = ["image", "group", "split"] if splits else ["image", "group"]
     write_csv(NEW_RAW / GROUPS_FILE, columns, rows)
@@ -180,6 +187,13 @@ def _copy_dataset(dataset: PreparedDataset, images: Path, masks: Path | None) ->
         write_csv(NEW_RAW / EXCLUDED_FILE, ISSUE_COLUMNS, excluded)
     readme = README.format(images=images.name, masks=masks.name if masks else images.name)
     write_text(NEW_RAW / "README.md", readme)
+
+
+def _group_rows(pair: Pair, groups: Sequence[str]) -> list[tuple[str, str]]:
+    """Return image and group for the rows of `groups.csv`: one, or one for each page."""
+    if len(set(groups)) == 1:
+        return [(pair.file, groups[0])]
+    return [(page_name(pair.file, page), group) for page, group in enumerate(groups, 1)]
 
 
 def _mask_targets(pair: Pair) -> list[str]:

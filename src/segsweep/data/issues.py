@@ -12,8 +12,8 @@ from segsweep.core.printable import printable
 
 Severity = Literal["image", "dataset", "warning", "assumption"]
 """`image`: an error of one image, which `preprocess.on_bad: drop` leaves out. `dataset`: an error
-of the whole data set, which always ends the run. `warning`: does not end it. `assumption`: what the program had to guess, with
-the ground for it and how to change it."""
+of the whole data set, which always ends the run. `warning`: does not end it. `assumption`: what the
+program had to guess, with the ground for it and how to change it."""
 
 ISSUE_KINDS: dict[str, tuple[str, Severity]] = {
     "partner": ("missing partner", "image"),
@@ -44,6 +44,7 @@ ISSUE_KINDS: dict[str, tuple[str, Severity]] = {
     "no_foreground": ("split without foreground", "dataset"),
     "inverted": ("masks that may be inverted", "warning"),
     "saturated": ("saturated images", "warning"),
+    "few_shrunk": ("foreground lost by shrinking in few masks", "warning"),
     "near_duplicate": ("nearly the same image in two groups", "warning"),
     "own_groups": ("every image is its own group", "warning"),
     "pairing": ("images and masks paired by a pattern", "assumption"),
@@ -71,6 +72,9 @@ ERRORS = ("image", "dataset")
 
 REPORT = "results/data_report.md"
 """The file that lists all issues."""
+
+ASSUMPTIONS_FILE = "assumptions.csv"
+"""In `data/raw`: what `segsweep import-data` had to guess."""
 
 MAX_SHOWN = 20
 """Number of issues of one kind that the terminal shows; the report lists all."""

@@ -1,21 +1,20 @@
-"""Turn one image and its masks into the arrays that the network sees, with facts about them.
-
-The image cache keeps results by the source hash of this module and of the modules that it imports.
-"""
+"""Turn one image and its mask into the arrays that the network sees, with facts about them."""
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, astuple, dataclass
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 from scipy.fft import dctn
 
 from segsweep.data.dataset import pixels_hash
-from segsweep.data.images import Foreground, stretch
-from segsweep.data.issues import InvalidImageError
+from segsweep.data.images import GreyPage, check_levels, stretch
+from segsweep.data.mask_rule import FOREGROUND, MaskSettings
+from segsweep.data.mask_values import Value
 from segsweep.data.resize import Mode, find_windows, resize_image, resize_mask
 
 SATURATED_SHARE = 0.05
@@ -34,116 +33,122 @@ class ImageSettings:
         side: Height and width of a processed array.
         percentiles: Percentiles (0 to 100) of the grey values that become black and white.
         mode: How an image is brought to `side`.
-        masks: Which values of a mask are foreground.
+        masks: Which values of a mask are foreground: `binary`, `labels` or a list of values.
         stacks: `slices` if each page of a file is an image; else several pages are an error.
+        background: Which values are background, None to decide it.
+        ignore: The value of pixels that count nowhere.
+        channel: The channel of an image with several, from 1.
+        nodata: Grey values of pixels without data. An empty list switches the check for images off
+            of which nearly all pixels fall into a few grey levels.
+        orientation: Whether images and masks of different orientations are turned.
     """
 
     side: tuple[int, int]
     percentiles: tuple[float, float]
     mode: Mode
-    masks: Foreground
-    stacks: str
+    masks: str | tuple[Value, ...] = "binary"
+    stacks: str = "refuse"
+    background: tuple[Value, ...] | None = None
+    ignore: Value | None = None
+    channel: int | None = None
+    nodata: tuple[float, ...] | None = None
+    orientation: Literal["auto", "upright", "stored"] = "auto"
+
+    @property
+    def mask_settings(self) -> MaskSettings:
+        return MaskSettings(self.masks, self.background, self.ignore)
 
     def digest(self, code: str) -> str:
         """Return a hash (16 digits) of these settings and the source hash `code`."""
-        values = [self.side, self.percentiles, self.mode, self.masks, self.stacks, code]
-        return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
-
-
-def unite_masks(masks: list[np.ndarray], others: list[np.ndarray]) -> list[np.ndarray]:
-    """Return the union of two masks, page by page; an empty list means no mask."""
-    if not masks:
-        return others
-    if [m.shape for m in masks] != [m.shape for m in others]:
-        raise InvalidImageError(
-            "size",
-            "has another size than the other masks of its image",
-            "export all masks at the size of the image",
-        )
-    return [one | two for one, two in zip(masks, others, strict=True)]
-
-
-def check_shapes(
-    pages: Sequence[np.ndarray], masks: Sequence[np.ndarray], settings: ImageSettings
-) -> None:
-    """Raise `InvalidImageError` if an image and its mask differ in pages or size."""
-    if len(pages) != len(masks):
-        raise InvalidImageError(
-            "size",
-            f"has {len(pages)} pages, its mask {len(masks)}",
-            "expected the same number; export both from the same stack",
-        )
-    if len(pages) > 1 and settings.stacks != "slices":
-        raise InvalidImageError(
-            "pages",
-            f"has {len(pages)} pages, expected one",
-            "set preprocess.stacks: slices to use each page as an image; the pages of a file are "
-            "one group",
-        )
-    for page, mask in zip(pages, masks, strict=True):
-        if page.shape != mask.shape:
-            sizes = " and ".join(f"{a.shape[1]} x {a.shape[0]}" for a in (page, mask))
-            raise InvalidImageError(
-                "size",
-                f"image and mask have {sizes} pixels",
-                "expected the same size; export the mask at the size of the image",
-            )
+        return hashlib.sha256(json.dumps([astuple(self), code]).encode()).hexdigest()[:16]
 
 
 def process_pages(
-    pages: Sequence[np.ndarray], masks: Sequence[np.ndarray], settings: ImageSettings
+    pages: Sequence[GreyPage], masks: Sequence[np.ndarray], settings: ImageSettings
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Rescale and resize the pages of an image and of its mask.
 
     Args:
-        pages: Grey values, 2-D.
-        masks: 0 and 1, of the same shapes.
+        pages: The pages.
+        masks: Uint8 of the same shapes: 0, 1, and 255 for pixels to ignore.
         settings: What determines the processed pixels.
 
     Returns:
         An array (2, n, height, width), uint8, of n processed images and their masks; and the facts:
-        `rows` (for each processed array its columns of the tables), `content_hashes` and
-        `perceptual_hashes` (for each page), `looks_inverted`, `saturated`.
+        `rows` (for each processed array its columns of the tables); for each page
+        `content_hashes`, `perceptual_hashes` and `sizes` (see `measure_shrinking`); `without_data`
+        (number of pixels), `looks_inverted`, `saturated`.
+
+    Raises:
+        InvalidImageError: Nearly all pixels would have the same grey level.
     """
     rows, images, processed_masks = [], [], []
-    content_hashes, perceptual_hashes = [], []
-    border_share, mask_share, brightest_share = 0.0, 0.0, 0.0
+    content_hashes, perceptual_hashes, sizes = [], [], []
+    border_share, mask_share, brightest_share, without_data = 0.0, 0.0, 0.0, 0
     for number, (page, mask) in enumerate(zip(pages, masks, strict=True), 1):
         grey, black, white = stretch(page, *settings.percentiles)
-        content = hashlib.sha256(f"{page.shape}".encode())
+        if settings.nodata != ():
+            check_levels(page, black, white)
+        shape = page.pixels.shape
+        content = hashlib.sha256(f"{shape}".encode())
         border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
-        border_share, mask_share = border_share + _share(border), mask_share + _share(mask)
-        brightest_share += _share(page == page.max())
-        for window in find_windows(page.shape, settings.side, settings.mode):
+        border_share += _share(border == FOREGROUND)
+        mask_share += _share(mask == FOREGROUND)
+        brightest_share += _share(page.pixels == page.pixels.max())
+        without_data += 0 if page.valid is None else int(np.count_nonzero(~page.valid))
+        for window in find_windows(shape, settings.side, settings.mode):
             images.append(resize_image(grey, window, settings.side))
             content.update(images[-1].tobytes())
             processed_masks.append(resize_mask(mask, window, settings.side))
-            is_whole = (window.height, window.width) == page.shape
+            is_whole = (window.height, window.width) == shape
             name_suffix = f"#{number:03d}" if len(pages) > 1 else ""
             name_suffix += "" if is_whole else f"@{window.top},{window.left}"
+            part = processed_masks[-1][window.target]
             rows.append(
                 {
                     "name_suffix": name_suffix,
                     "page": number,
-                    "image_height": page.shape[0],
-                    "image_width": page.shape[1],
+                    "image_height": shape[0],
+                    "image_width": shape[1],
                     **asdict(window),
                     "black": black,
                     "white": white,
-                    "foreground": round(float(processed_masks[-1][window.target].mean()), 6),
+                    "foreground": round(float((part == FOREGROUND).mean()), 6),
                     "pixels_sha256": pixels_hash(images[-1], processed_masks[-1]),
                 }
             )
         content_hashes.append(content.hexdigest())
         perceptual_hashes.append(perceptual_hash(images[-1][window.target] if is_whole else grey))
+        sizes.append(measure_shrinking(mask, part) if is_whole else None)
     facts = {
         "rows": rows,
         "content_hashes": content_hashes,
         "perceptual_hashes": perceptual_hashes,
+        "sizes": sizes,
+        "without_data": without_data,
         "looks_inverted": border_share > 0.75 * len(pages) and mask_share > 0.5 * len(pages),
         "saturated": brightest_share > SATURATED_SHARE * len(pages),
     }
     return np.stack([images, processed_masks]), facts
+
+
+def measure_shrinking(mask: np.ndarray, processed: np.ndarray) -> list[float] | None:
+    """Return what shrinking did to the foreground, None if the mask did not shrink.
+
+    Args:
+        mask: The mask of a page.
+        processed: The same, resized.
+
+    Returns:
+        Pixels of the foreground before, and after in pixels of the original; objects (connected
+        regions, 8 neighbours) before and after.
+    """
+    if mask.size <= processed.size:
+        return None
+    before, after = mask == FOREGROUND, processed == FOREGROUND
+    pixels = np.count_nonzero(after) * mask.size / processed.size
+    objects = [int(ndimage.label(m, np.ones((3, 3)))[1]) for m in (before, after)]
+    return [int(np.count_nonzero(before)), round(pixels, 1), *objects]
 
 
 def perceptual_hash(image: np.ndarray) -> int:

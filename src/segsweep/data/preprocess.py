@@ -2,23 +2,27 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from segsweep.config.sections import Preprocess
 from segsweep.core.files import is_there, read_csv
+from segsweep.data.assumptions import state_assumptions
 from segsweep.data.dataset import SPLITS
 from segsweep.data.dataset_writer import write_dataset
 from segsweep.data.discovery import Pair, find_pairs
 from segsweep.data.image_cache import PreparedImage
 from segsweep.data.image_pool import prepare_images
-from segsweep.data.issues import DataIssue, DataIssuesError
+from segsweep.data.issues import ASSUMPTIONS_FILE, DataIssue, DataIssuesError
+from segsweep.data.mask_decision import apply_one_rule
 from segsweep.data.prepare import ImageSettings
 from segsweep.data.splits import (
     GROUPS_FILE,
     find_too_few_groups,
     foreground_by_group,
     groups_from_folders,
+    page_name,
     read_groups,
     split_groups,
 )
@@ -35,14 +39,14 @@ class PreparedDataset:
     Attributes:
         pairs: The image and mask files.
         prepared: Each image, processed.
-        groups: Group of each image.
+        groups: Group of each page of each image.
         given_splits: Split by group where `groups.csv` has the splits, else empty.
         issues: All issues, warnings included.
     """
 
     pairs: list[Pair] = field(default_factory=list)
     prepared: list[PreparedImage] = field(default_factory=list)
-    groups: list[str] = field(default_factory=list)
+    groups: list[list[str]] = field(default_factory=list)
     given_splits: dict[str, str] = field(default_factory=dict)
     issues: list[DataIssue] = field(default_factory=list)
 
@@ -51,13 +55,18 @@ def image_settings(settings: Preprocess) -> ImageSettings:
     """Return the part of the study's `preprocess` that determines the pixels of an image."""
     height, width, _ = settings.input_shape
     low, high = settings.percentiles
-    masks = settings.masks
+    masks, background, nodata = settings.masks, settings.background, settings.nodata
     return ImageSettings(
         (height, width),
         (low, high),
         settings.mode,
         masks if isinstance(masks, str) else tuple(masks),
         settings.stacks,
+        None if background is None else tuple(background),
+        settings.ignore,
+        settings.channel,
+        None if nodata is None else tuple(nodata),
+        settings.orientation,
     )
 
 
@@ -86,10 +95,10 @@ def preprocess(
         DataIssuesError: With all issues, if images cannot be used as they are.
     """
     dataset = prepare_raw_folder(raw, settings, cache, workers, known_hash)
-    splits = assign_splits(dataset, settings)
+    split_of = assign_splits(dataset, settings)
     rows = [
-        row | {"group": group, "split": split}
-        for image, group, split in zip(dataset.prepared, dataset.groups, splits, strict=True)
+        row | {"group": groups[row["page"] - 1], "split": split_of[groups[row["page"] - 1]]}
+        for image, groups in zip(dataset.prepared, dataset.groups, strict=True)
         for row in image.rows
     ]
     return write_dataset(out, rows, dataset.prepared, dataset.issues, settings)
@@ -109,8 +118,13 @@ def prepare_raw_folder(
         groups, splits, group_issues = read_groups(groups_file, files)
     else:
         groups, splits, group_issues = groups_from_folders(files.pairs), {}, []
-    excluded = read_csv(raw / EXCLUDED_FILE) if is_there(raw / EXCLUDED_FILE) else []
-    issues = [*files.issues, *group_issues, *(DataIssue(**row) for row in excluded)]
+    imported = [
+        DataIssue(**row)
+        for file in (raw / EXCLUDED_FILE, raw / ASSUMPTIONS_FILE)
+        if is_there(file)
+        for row in read_csv(file)
+    ]
+    issues = [*files.issues, *group_issues, *imported]
     return prepare_dataset(
         files.pairs, groups, splits, issues, settings, cache, workers, known_hash
     )
@@ -136,30 +150,52 @@ def prepare_dataset(
         settings, cache, workers, known_hash: See `preprocess`.
     """
     dataset = PreparedDataset(given_splits=splits, issues=list(issues))
-    results = prepare_images(pairs, image_settings(settings), cache, workers, known_hash)
+    image_config = image_settings(settings)
+    prepare = partial(
+        prepare_images,
+        settings=image_config,
+        folder=cache,
+        workers=workers,
+        known_hash=known_hash,
+    )
+    results, mask_issues = apply_one_rule(
+        pairs,
+        prepare(pairs),
+        image_config.mask_settings,
+        lambda again, rule: prepare(again, rule=rule),
+    )
+    dataset.issues += mask_issues
     for pair, result in zip(pairs, results, strict=True):
         if isinstance(result, DataIssue):
             dataset.issues.append(result)
-        elif pair.name in groups:
+        elif page_groups := _groups_of_pages(pair, len(result.content_hashes), groups):
             dataset.pairs.append(pair)
             dataset.prepared.append(result)
-            dataset.groups.append(groups[pair.name])
+            dataset.groups.append(page_groups)
     images = [str(pair.image) for pair in dataset.pairs]
-    dataset_issues = find_dataset_issues(images, dataset.prepared, dataset.groups)
-    dataset.issues += dataset_issues
+    dataset_issues = find_dataset_issues(images, dataset.prepared, dataset.groups, image_config)
+    dataset.issues += [*dataset_issues, *state_assumptions(images, dataset.prepared)]
     duplicates = {issue.file for issue in dataset_issues if issue.severity == "image"}
     usable = [i for i, image in enumerate(images) if image not in duplicates]
     dataset.pairs = [dataset.pairs[i] for i in usable]
     dataset.prepared = [dataset.prepared[i] for i in usable]
     dataset.groups = [dataset.groups[i] for i in usable]
     # if an error ends the run anyway, images with an error still count for their groups
-    counted = dataset.groups if settings.on_bad == "drop" else list(groups.values())
-    dataset.issues += find_too_few_groups(counted)
+    counted = [group for page_groups in dataset.groups for group in page_groups]
+    counted += [] if settings.on_bad == "drop" else list(groups.values())
+    dataset.issues += find_too_few_groups(counted) if counted else []
     return dataset
 
 
-def assign_splits(dataset: PreparedDataset, settings: Preprocess) -> list[str]:
-    """Return the split of each usable image.
+def _groups_of_pages(pair: Pair, pages: int, groups: dict[str, str]) -> list[str]:
+    """Return the group of each page; empty if `groups` has neither the pages nor the image."""
+    names = [page_name(pair.name, number) for number in range(1, pages + 1)]
+    found = [groups.get(name) or groups.get(pair.name) for name in names]
+    return [group for group in found if group is not None] if all(found) else []
+
+
+def assign_splits(dataset: PreparedDataset, settings: Preprocess) -> dict[str, str]:
+    """Return the split of each group.
 
     Raises:
         DataIssuesError: With all issues, if one of them ends the run.
@@ -167,14 +203,15 @@ def assign_splits(dataset: PreparedDataset, settings: Preprocess) -> list[str]:
     fatal = {"dataset"} if settings.on_bad == "drop" else {"dataset", "image"}
     if any(issue.severity in fatal for issue in dataset.issues):
         raise DataIssuesError(dataset.issues)
-    foreground = [image.foreground for image in dataset.prepared]
+    groups = [group for page_groups in dataset.groups for group in page_groups]
+    foreground = [share for image in dataset.prepared for share in image.foreground_of_pages]
     split_of = dataset.given_splits or split_groups(
-        foreground_by_group(dataset.groups, foreground),
+        foreground_by_group(groups, foreground),
         settings.validation_fraction,
         settings.test_fraction,
         settings.seed,
     )
-    splits = [split_of[group] for group in dataset.groups]
+    splits = [split_of[group] for group in groups]
     without_foreground = [
         DataIssue(
             "no_foreground",
@@ -188,4 +225,4 @@ def assign_splits(dataset: PreparedDataset, settings: Preprocess) -> list[str]:
     ]
     if without_foreground:
         raise DataIssuesError([*dataset.issues, *without_foreground])
-    return splits
+    return split_of

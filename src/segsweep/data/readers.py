@@ -13,7 +13,7 @@ CHANNELS = (1, 3, 4)
 """Lengths of the last axis of a NumPy array that is taken for channels."""
 
 
-def read_image(path: Path, as_mask: bool = False) -> DecodedImage:
+def read_image(path: Path, as_mask: bool = False, channel: int | None = None) -> DecodedImage:
     """Decode an image file. The suffix must be one of `READERS`.
 
     Args:

@@ -17,6 +17,9 @@ MASK_SCALE = np.uint8(254)
 """Value of foreground while a mask is resized. Half of it is an integer, so that an area that is
 exactly half foreground is not rounded down."""
 
+IGNORED = 255
+"""Value of pixels of a mask that count neither in the loss nor in the scores."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -92,12 +95,20 @@ def resize_image(image: np.ndarray, window: Window, side: tuple[int, int]) -> np
 
 
 def resize_mask(mask: np.ndarray, window: Window, side: tuple[int, int]) -> np.ndarray:
-    """Return a window of a mask (0 and 1) as uint8 of shape `side`.
+    """Return a window of a mask (0, 1, and 255 for ignored pixels) as uint8 of shape `side`.
 
-    A pixel is foreground if at least half of the area that it covers is.
+    A pixel is ignored if more than half of the area that it covers is; it is foreground if at least
+    half of the rest is.
     """
-    part = _resample(mask[window.source] * MASK_SCALE, window, Image.Resampling.BOX)
-    return _pad((part >= MASK_SCALE // 2).astype(np.uint8), side)
+    source = mask[window.source]
+    foreground = _resample((source == 1) * MASK_SCALE, window, Image.Resampling.BOX)
+    if not (source == IGNORED).any():
+        return _pad((foreground >= MASK_SCALE // 2).astype(np.uint8), side)
+    ignored = _resample((source == IGNORED) * MASK_SCALE, window, Image.Resampling.BOX)
+    counted = MASK_SCALE - ignored
+    part = (foreground >= (counted + 1) // 2).astype(np.uint8)
+    part[ignored > MASK_SCALE // 2] = IGNORED
+    return _pad(part, side)
 
 
 def restore_size(

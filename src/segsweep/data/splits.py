@@ -22,6 +22,11 @@ from segsweep.data.issues import DataIssue
 GROUPS_FILE = "groups.csv"
 
 
+def page_name(name: str, number: int) -> str:
+    """Return the name of a page (from 1) of an image with several pages."""
+    return f"{name}#{number:03d}"
+
+
 def groups_from_folders(pairs: Sequence[Pair]) -> dict[str, str]:
     """Return the group of each image, by name: its folder, or itself if it is in no folder.
 

@@ -1,4 +1,4 @@
-"""Check the data set as a whole: duplicates across groups, inverted masks, saturated images."""
+"""Check the data set as a whole: duplicates across groups, inverted masks, lost foreground."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,7 +8,8 @@ import numpy as np
 from segsweep.data.image_cache import PreparedImage
 from segsweep.data.images import read_grey
 from segsweep.data.issues import DataIssue
-from segsweep.data.prepare import SATURATED_SHARE
+from segsweep.data.prepare import SATURATED_SHARE, ImageSettings
+from segsweep.data.shrinking import find_lost_foreground
 
 MIN_INVERTED_SHARE = 0.5
 """Masks are reported as inverted if more than this share of them looks inverted."""
@@ -20,16 +21,21 @@ QUARTERS = 4
 
 
 def find_dataset_issues(
-    images: Sequence[str], prepared: Sequence[PreparedImage], groups: Sequence[str]
+    images: Sequence[str],
+    prepared: Sequence[PreparedImage],
+    groups: Sequence[Sequence[str]],
+    settings: ImageSettings,
 ) -> list[DataIssue]:
     """Return the issues that only show when all images are compared.
 
     Args:
         images: Path of each image.
         prepared: Each image, processed.
-        groups: Group of each image.
+        groups: Group of each page of each image.
+        settings: How they were processed.
     """
-    issues = _find_duplicates(images, prepared, groups)
+    issues = _find_duplicates(images, prepared, groups, settings)
+    issues += find_lost_foreground(images, prepared)
     inverted = [image for image, p in zip(images, prepared, strict=True) if p.looks_inverted]
     if prepared and len(inverted) > MIN_INVERTED_SHARE * len(prepared):
         issues.append(
@@ -53,12 +59,13 @@ def find_dataset_issues(
                 "values",
             )
         )
-    if len(set(groups)) == len(groups) > 1:
+    all_groups = [group for page_groups in groups for group in page_groups]
+    if len(set(all_groups)) == len(all_groups) > 1:
         issues.append(
             DataIssue(
                 "own_groups",
                 "groups.csv",
-                f"each of the {len(groups)} images is its own group",
+                f"each of the {len(all_groups)} images is its own group",
                 "if several images are from one patient, animal or field of view, import them with "
                 "segsweep import-data --groups or --group-regex; otherwise the test results are "
                 "too good",
@@ -68,25 +75,28 @@ def find_dataset_issues(
 
 
 def _find_duplicates(
-    images: Sequence[str], prepared: Sequence[PreparedImage], groups: Sequence[str]
+    images: Sequence[str],
+    prepared: Sequence[PreparedImage],
+    groups: Sequence[Sequence[str]],
+    settings: ImageSettings,
 ) -> list[DataIssue]:
     """Return equal and nearly equal images in different groups, page by page."""
     issues = []
     pages = [(i, page) for i, p in enumerate(prepared) for page in range(len(p.content_hashes))]
-    page_groups = [groups[i] for i, _ in pages]
+    page_groups = [groups[i][page] for i, page in pages]
     hashes = [prepared[i].content_hashes[page] for i, page in pages]
     duplicates = set()
     for first, later in find_equal(hashes, page_groups):
         (i, page), (j, other_page) = pages[first], pages[later]
-        if not _have_same_pixels(images[i], page, images[j], other_page):
+        if not _have_same_pixels(images[i], page, images[j], other_page, settings):
             continue
         duplicates.add(later)
         issues.append(
             DataIssue(
                 "duplicate",
                 images[j],
-                f"has the same pixels as {images[i]}, which is in another group ('{groups[i]}' and "
-                f"'{groups[j]}')",
+                f"has the same pixels as {images[i]}, which is in another group "
+                f"('{page_groups[first]}' and '{page_groups[later]}')",
                 "remove one, or put both in one group; otherwise the same image could be in "
                 "training and test",
             )
@@ -102,18 +112,24 @@ def _find_duplicates(
             DataIssue(
                 "near_duplicate",
                 images[j],
-                f"is nearly equal to {images[i]}, which is in another group ('{groups[i]}' and "
-                f"'{groups[j]}')",
+                f"is nearly equal to {images[i]}, which is in another group "
+                f"('{page_groups[first]}' and '{page_groups[later]}')",
                 "compare the two; if they show the same object, put them in one group",
             )
         )
     return issues
 
 
-def _have_same_pixels(image: str, page: int, other: str, other_page: int) -> bool:
+def _have_same_pixels(
+    image: str, page: int, other: str, other_page: int, settings: ImageSettings
+) -> bool:
     """Return whether two pages with equal processed pixels are also equal in their files."""
-    pages, other_pages = read_grey(Path(image))[0], read_grey(Path(other))[0]
-    return np.array_equal(pages[page], other_pages[other_page])
+    upright = settings.orientation != "stored"
+    pages, other_pages = (
+        read_grey(Path(path), settings.channel, settings.nodata, upright)[0]
+        for path in (image, other)
+    )
+    return np.array_equal(pages[page].pixels, other_pages[other_page].pixels)
 
 
 def find_equal(hashes: Sequence[str], groups: Sequence[str]) -> Iterator[tuple[int, int]]:

@@ -11,6 +11,9 @@ from segsweep.core.errors import UserError
 from segsweep.data.dataset import PREPROCESSING_KEYS
 from segsweep.data.decoded_image import MAX_PIXELS
 
+NEWER_KEYS = ("channel", "nodata")
+"""Keys of the preprocessing that models of version 0.1 do not have."""
+
 MAX_TEXT = 500
 """Maximum number of characters of a file that a message shows."""
 
@@ -49,7 +52,8 @@ def training_config(values: dict[str, Any]) -> TrainingConfig:
 
 def preprocessing_of(values: dict[str, Any], config: TrainingConfig) -> Preprocess:
     """Return the preprocessing, whose images must have the size of the network's input."""
-    settings = {name: values[name] for name in PREPROCESSING_KEYS}
+    settings = {name: values[name] for name in PREPROCESSING_KEYS if name not in NEWER_KEYS}
+    settings |= {name: values.get(name) for name in NEWER_KEYS}
     preprocessing = validate(Preprocess, settings, "preprocessing")
     if tuple(preprocessing.input_shape) != config.input_shape:
         raise ValueError(

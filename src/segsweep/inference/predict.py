@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from segsweep.core.errors import UserError
-from segsweep.data.images import grey_range, read_grey, rescale_grey
+from segsweep.data.images import GreyPage, grey_range, read_grey, rescale_grey
 from segsweep.data.issues import DataIssue, InvalidImageError
 from segsweep.data.prepare import ImageSettings
 from segsweep.data.resize import Window, find_windows, resize_image, restore_size
@@ -22,15 +22,15 @@ class Page:
     """One two-dimensional image while it is predicted.
 
     Args:
-        grey: Grey values, (height, width) of any size.
+        page: A page of any size.
         settings: The preprocessing of the model.
     """
 
-    def __init__(self, grey: np.ndarray, settings: ImageSettings) -> None:
-        self._grey: np.ndarray | None = grey
-        self.shape: tuple[int, int] = grey.shape
+    def __init__(self, page: GreyPage, settings: ImageSettings) -> None:
+        self._grey: np.ndarray | None = page.pixels
+        self.shape: tuple[int, int] = page.pixels.shape
         side = settings.side
-        self._side, self._levels = side, grey_range(grey, *settings.percentiles)
+        self._side, self._levels = side, grey_range(page.values, *settings.percentiles)
         tiled = settings.mode == "tile"
         self._windows = [] if tiled else find_windows(self.shape, side, settings.mode)
         self._tiles = list(sliding_window.tiles(self.shape, side)) if tiled else []
@@ -88,7 +88,7 @@ def read_images(
     """Read images one after the other; add those that cannot be used to `problems`."""
     for image in images:
         try:
-            pages, _ = read_grey(image.path)
+            pages, _ = read_grey(image.path, settings.channel, settings.nodata)
             if len(pages) > 1 and settings.stacks != "slices":
                 raise InvalidImageError(
                     "pages",

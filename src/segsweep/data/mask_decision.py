@@ -1,0 +1,117 @@
+"""Give the masks of a data set one meaning, decided from the values of all of them."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from segsweep.data.discovery import Pair
+from segsweep.data.image_cache import PreparedImage
+from segsweep.data.issues import DataIssue, InvalidImageError
+from segsweep.data.mask_meaning import check_classes, decide
+from segsweep.data.mask_rule import (
+    BACKGROUND,
+    FOREGROUND,
+    MaskRule,
+    MaskSettings,
+    format_value,
+)
+from segsweep.data.mask_values import MaskFacts, Value
+from segsweep.data.resize import IGNORED
+
+Results = list[PreparedImage | DataIssue]
+
+MASKS = "masks"
+"""What issues of all masks name as their file."""
+
+RETRIED = ("mask_value", "mask_is_image")
+"""Issues of one mask that the other masks may resolve."""
+
+MAX_NAMED = 6
+"""Values of one class that the statement names."""
+
+
+def apply_one_rule(
+    pairs: Sequence[Pair],
+    results: Results,
+    settings: MaskSettings,
+    prepare: Callable[[Sequence[Pair], MaskRule], Results],
+) -> tuple[Results, list[DataIssue]]:
+    """Decide the meaning of the mask values, and process the images again that had another one.
+
+    Args:
+        pairs: The files.
+        results: Each image, processed with the meaning that its own masks suggest.
+        settings: The study's keys.
+        prepare: Processes images by a given rule.
+
+    Returns:
+        The results, and issues: the statement of the decision, or why there is none.
+    """
+    pages = [page for r in results if isinstance(r, PreparedImage) for page in r.mask_facts]
+    if not pages:
+        return results, []
+    try:
+        check_classes(pages, settings)
+        rule = decide(pages, settings)
+    except InvalidImageError as error:
+        return results, [DataIssue("mask_coding", MASKS, error.found, error.todo)]
+    again = [i for i, result in enumerate(results) if not _follows(result, rule)]
+    results = list(results)
+    if again:
+        redone = prepare([pairs[i] for i in again], rule)
+        for i, result in zip(again, redone, strict=True):
+            results[i] = result
+    pages = [page for r in results if isinstance(r, PreparedImage) for page in r.mask_facts]
+    return results, [_state(pages, rule, settings), *_state_grey_edges(pages, rule)]
+
+
+def _follows(result: PreparedImage | DataIssue, rule: MaskRule) -> bool:
+    if isinstance(result, DataIssue):
+        return result.kind not in RETRIED
+    return result.rule.agrees(rule, result.mask_facts)
+
+
+def _state(pages: Sequence[MaskFacts], rule: MaskRule, settings: MaskSettings) -> DataIssue:
+    """Return the statement which values were taken for what."""
+    masks = Counter(value for page in pages for value in page.pixels)
+    pixels: Counter[Value] = Counter()
+    for page in pages:
+        pixels.update(page.pixels)
+    total = sum(pixels.values())
+    parts = []
+    titles = {FOREGROUND: "foreground", BACKGROUND: "background", IGNORED: "ignored"}
+    for number, title in titles.items():
+        values = [value for value in masks if rule.classify(value) == number]
+        if not values:
+            continue
+        share = 100 * sum(pixels[value] for value in values) / total
+        values.sort(key=lambda value: -masks[value])
+        named = ", ".join(
+            f"{format_value(value)} (in {masks[value]} of {len(pages)} masks)"
+            for value in values[:MAX_NAMED]
+        )
+        more = f" and {len(values) - MAX_NAMED} more values" if len(values) > MAX_NAMED else ""
+        parts.append(f"{title}: {named}{more}, {share:.2g} % of the pixels")
+    return DataIssue(
+        "mask_values",
+        MASKS,
+        "; ".join(parts),
+        "if this is wrong, set preprocess.masks, preprocess.background or preprocess.ignore",
+    )
+
+
+def _state_grey_edges(pages: Sequence[MaskFacts], rule: MaskRule) -> list[DataIssue]:
+    if rule.threshold is None:
+        return []
+    edges = [page.grey_edges for page in pages if page.grey_edges is not None]
+    total = sum(sum(page.pixels.values()) for page in pages)
+    return [
+        DataIssue(
+            "grey_edges",
+            MASKS,
+            f"{len(edges)} of {len(pages)} masks have grey edges (smoothing or JPEG); pixels from "
+            f"{rule.threshold:g} on are foreground, which decides the {sum(edges)} pixels "
+            f"({100 * sum(edges) / total:.2g} %) between a quarter and three quarters of white",
+            "compare the outlines on the contact sheet; if the masks are probabilities, apply your "
+            "own threshold to the files",
+        )
+    ]

@@ -1,0 +1,172 @@
+"""The meaning of mask values: which are foreground, background and ignored."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from segsweep.data.issues import InvalidImageError
+from segsweep.data.mask_values import WHITE_BIT, MaskFacts, MaskPage, Value
+from segsweep.data.resize import IGNORED
+
+BACKGROUND, FOREGROUND = 0, 1
+"""The values of a processed mask, next to `IGNORED`."""
+
+SAME_WHITE = 0.9
+"""Masks with grey edges have one white: their largest values differ by at most 10 %."""
+MAX_STRAY_SHARE, MIN_STRAY = 0.005, 0.1
+"""A mask whose largest value is lower has no foreground, if at most 0.5 % of its pixels are not
+zero (the edge of an object outside) and the largest value is at least 10 % of white."""
+
+MAX_NAMED = 8
+"""Values that a message names."""
+
+
+@dataclass(frozen=True)
+class MaskSettings:
+    """The keys `masks`, `background` and `ignore` of the study's `preprocess`."""
+
+    masks: str | tuple[Value, ...] = "binary"
+    background: tuple[Value, ...] | None = None
+    ignore: Value | None = None
+
+
+@dataclass(frozen=True)
+class MaskRule:
+    """Which values of a mask are foreground, background and ignored.
+
+    Attributes:
+        foreground: The values of the foreground; None: all that are not background.
+        background: The values of the background; None: all that are not foreground.
+        ignored: The values of pixels that count nowhere.
+        threshold: If given, numbers from it on are foreground and all others background.
+    """
+
+    foreground: tuple[Value, ...] | None
+    background: tuple[Value, ...] | None
+    ignored: tuple[Value, ...] = ()
+    threshold: float | None = None
+
+    @classmethod
+    def from_json(cls, rule: dict[str, Any]) -> "MaskRule":
+        values = (rule[key] for key in ("foreground", "background", "ignored"))
+        foreground, background, ignored = (None if v is None else tuple(v) for v in values)
+        return cls(foreground, background, ignored or (), rule["threshold"])
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def classify(self, value: Value) -> int | None:
+        """Return the class of a value, None if the rule does not know it."""
+        if value in self.ignored:
+            return IGNORED
+        if self.threshold is not None and not isinstance(value, str):
+            return FOREGROUND if value >= self.threshold else BACKGROUND
+        if value == WHITE_BIT:
+            return FOREGROUND
+        if self.foreground is None:
+            return BACKGROUND if value in (self.background or ()) else FOREGROUND
+        if value in self.foreground:
+            return FOREGROUND
+        return BACKGROUND if self.background is None or value in self.background else None
+
+    def apply(self, page: MaskPage) -> np.ndarray:
+        """Return a page as uint8 of the same shape with the values 0, 1 and 255 (ignored).
+
+        Raises:
+            InvalidImageError: The page has values that the rule does not know.
+        """
+        check_is_no_image(page.facts)
+        if self.threshold is not None and not has_grey_edges(page.facts, 2 * self.threshold):
+            raise InvalidImageError(
+                "mask_value",
+                f"has the values {count_values(page.facts)}, expected 0 and "
+                f"{2 * self.threshold:g}, and others only at the edges, as in the other masks",
+                "correct the mask, or remove it and its image",
+            )
+        unknown = [value for value in page.facts.pixels if self.classify(value) is None]
+        if unknown:
+            known = list_values([*(self.background or ()), *(self.foreground or ())])
+            raise InvalidImageError(
+                "mask_value",
+                f"has the values {count_values(page.facts)}, expected {known} as in the other "
+                "masks",
+                "correct the mask, remove it and its image, or set preprocess.masks to the list "
+                "of values that are foreground",
+            )
+        if page.names is not None:
+            classes = [self.classify(name) for name in page.names]
+            return np.array(classes, np.uint8)[page.codes]
+        if page.codes.dtype == np.uint8:
+            table = [self.classify(value) or 0 for value in range(256)]
+            return np.array(table, np.uint8)[page.codes]
+        if self.threshold is not None:
+            return (page.codes >= self.threshold).astype(np.uint8)
+        numbers, indices = np.unique(page.codes, return_inverse=True)
+        classes = [self.classify(number) or 0 for number in numbers.tolist()]
+        return np.array(classes, np.uint8)[indices].reshape(page.codes.shape)
+
+    def agrees(self, other: "MaskRule", pages: Iterable[MaskFacts]) -> bool:
+        """Return whether both rules give all pages the same classes."""
+        if self == other:
+            return True
+        if any(page.others for page in pages):
+            return False
+        values = {value for page in pages for value in page.pixels}
+        return all(self.classify(value) == other.classify(value) for value in values)
+
+
+def check_is_no_image(page: MaskFacts) -> None:
+    if page.is_image:
+        raise InvalidImageError(
+            "mask_is_image",
+            f"has {len(page.values) + page.others} values, each in many separate regions, expected "
+            "a number for each class or object",
+            "this looks like an image or a probability map; replace it by the mask, or remove it "
+            "and its image",
+        )
+
+
+def largest_number(page: MaskFacts) -> float:
+    return max(numbers_of(page))
+
+
+def has_grey_edges(page: MaskFacts, white: float) -> bool:
+    """Return whether a page has zero and white only, and others only at the edges."""
+    if page.others or any(isinstance(value, str) for value in page.pixels):
+        return False
+    top = largest_number(page)
+    if top < SAME_WHITE * white:  # no foreground
+        stray = sum(count for value, count in page.values if value != 0)
+        few = stray <= MAX_STRAY_SHARE * sum(page.pixels.values())
+        return top == 0 or (few and top >= MIN_STRAY * white)
+    if len(page.values) > 2:
+        return page.grey_edges is not None
+    return all(value == 0 or value >= SAME_WHITE * white for value in numbers_of(page))
+
+
+def numbers_of(page: MaskFacts) -> list[float]:
+    return [value for value in page.pixels if not isinstance(value, str)]
+
+
+def value_order(value: Value) -> tuple[bool, Any]:
+    return isinstance(value, str), value
+
+
+def format_value(value: Value) -> str:
+    """Return a value as it is written in params.yaml."""
+    if isinstance(value, str):
+        return f'"{value}"' if value.startswith("#") else value
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def list_values(values: Iterable[Value]) -> str:
+    return ", ".join(map(format_value, list(values)[:MAX_NAMED]))
+
+
+def count_values(facts: MaskFacts) -> str:
+    """Return the first values of a page in order, and how many there are."""
+    shown = sorted(facts.pixels, key=value_order)
+    more = f", ... ({len(shown) + facts.others} in all)" if len(shown) > MAX_NAMED - 2 else ""
+    return ", ".join(map(format_value, shown[: MAX_NAMED - 2])) + more

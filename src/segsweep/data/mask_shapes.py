@@ -1,0 +1,71 @@
+"""Tell masks with grey edges, masks of classes, and images apart by where their values are."""
+
+import numpy as np
+from scipy.ndimage import maximum_filter, minimum_filter
+from skimage.measure import label
+
+MIN_IMAGE_VALUES = 16
+MAX_REGIONS_PER_VALUE = 4
+"""A mask with more than `MIN_IMAGE_VALUES` values and more than `MAX_REGIONS_PER_VALUE` connected
+regions per value is taken for an image. In a label image a value is one object, which is rarely cut
+into several regions."""
+
+MAX_EDGE_PIXELS = 1.6
+MAX_EDGE_SHARE = 0.1
+MIN_PEAK_SHARE = 0.9
+MIN_WHITE_SHARE = 0.6
+MAX_APART_SHARE, MAX_FLAT_SHARE = 0.1, 0.01
+"""Limits for a mask with grey edges. The values between 25 % and 75 % of the largest may be at most
+`MAX_EDGE_PIXELS` per pixel of outline and `MAX_EDGE_SHARE` of all pixels: about 1 per pixel of
+outline after JPEG or anti-aliasing, 3 and more in probability maps and photographs; at most
+`MAX_APART_SHARE` of them may be more than two pixels from white. At least
+`MIN_PEAK_SHARE` of the pixels must be within 5 % of zero or of the largest value, and at least
+`MIN_WHITE_SHARE` of the foreground within 10 % of the largest value. Of the pixels that are neither
+zero nor the largest value, at most `MAX_FLAT_SHARE` may be inside an area of one value, as in a
+mask of classes."""
+
+
+def count_grey_edges(codes: np.ndarray) -> int | None:
+    """Return the number of pixels between the two peaks; None if there are no two clear peaks."""
+    top = int(codes.max())
+    if top < MIN_IMAGE_VALUES or codes.min() < 0:  # class numbers are small and have no edges
+        return None
+    share: np.ndarray = codes.astype(np.float32) / top
+    inside = share >= 0.5
+    changes = (inside[1:] != inside[:-1], inside[:, 1:] != inside[:, :-1])
+    outline = sum(int(np.count_nonzero(change)) for change in changes)
+    grey = (share > 0.25) & (share < 0.75)
+    between = int(np.count_nonzero(grey))
+    apart = int(np.count_nonzero(grey & (maximum_filter(share, 5) < 0.75))) if between else 0
+    peaks = int(np.count_nonzero((share <= 0.05) | (share >= 0.95))) / share.size
+    white = int(np.count_nonzero(share >= 0.9)) / max(1, int(np.count_nonzero(inside)))
+    has_peaks = (
+        between <= min(MAX_EDGE_PIXELS * outline + 4, MAX_EDGE_SHARE * share.size)
+        and apart <= MAX_APART_SHARE * between
+        and peaks >= MIN_PEAK_SHARE
+        and white >= MIN_WHITE_SHARE
+        and not _has_classes(codes, top)
+    )
+    return between if has_peaks else None
+
+
+def _has_classes(codes: np.ndarray, top: int) -> bool:
+    """Return whether the values between zero and `top` look like classes, not like edges.
+
+    Classes are areas of one value, or a few small numbers.
+    """
+    edges = (codes > 0) & (codes < top)
+    values = np.unique(codes[edges])
+    has_small, has_large = (values < top / 20).any(), (values > top * 19 / 20).any()
+    if len(values) < MIN_IMAGE_VALUES and has_small != has_large:  # JPEG has both
+        return True
+    flat = edges & (maximum_filter(codes, 3) == minimum_filter(codes, 3))
+    return bool(np.count_nonzero(flat) > MAX_FLAT_SHARE * np.count_nonzero(edges))
+
+
+def is_image(codes: np.ndarray, count: int) -> bool:
+    """Return whether `count` values are in so many regions that they are no labels."""
+    if count <= MIN_IMAGE_VALUES:
+        return False
+    numbers = np.unique(codes, return_inverse=True)[1].reshape(codes.shape)
+    return bool(label(numbers, connectivity=1, background=-1).max() > MAX_REGIONS_PER_VALUE * count)

@@ -1,0 +1,205 @@
+"""Read an image with its masks: turned alike, of one size, the masks as 0, 1 and 255 (ignored).
+
+The image cache keeps results by the source hash of this module and of the modules that it imports.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segsweep.data.decoded_image import DecodedImage
+from segsweep.data.discovery import Pair
+from segsweep.data.images import GreyPage, read_grey
+from segsweep.data.issues import InvalidImageError
+from segsweep.data.mask_meaning import decide
+from segsweep.data.mask_rule import FOREGROUND, MaskRule
+from segsweep.data.mask_values import MaskFacts, MaskPage, read_mask_pages
+from segsweep.data.prepare import ImageSettings
+from segsweep.data.resize import IGNORED
+
+
+@dataclass(frozen=True)
+class ReadPair:
+    """An image and its masks.
+
+    Attributes:
+        pages: The pages of the image.
+        masks: For each page uint8 of its shape: 0, 1, and 255 for pixels to ignore.
+        mask_facts: What the pages of the mask files contain.
+        rule: The meaning of the mask values.
+        pixel_mm: Height and width of a pixel in mm, where the file has them.
+        notes: What was decided while reading: kinds of assumptions with a text.
+    """
+
+    pages: list[GreyPage]
+    masks: list[np.ndarray]
+    mask_facts: list[MaskFacts]
+    rule: MaskRule
+    pixel_mm: tuple[float, float] | None
+    notes: list[tuple[str, str]]
+
+
+class UnusableFileError(Exception):
+    """An `InvalidImageError` and the file that it is about."""
+
+    def __init__(self, file: Path, error: InvalidImageError) -> None:
+        super().__init__(str(error))
+        self.file, self.error = file, error
+
+
+def read_pair(pair: Pair, settings: ImageSettings, rule: MaskRule | None = None) -> ReadPair:
+    """Read an image and its masks.
+
+    Args:
+        pair: The files.
+        settings: The study's settings.
+        rule: The meaning of the mask values; None to decide it from these masks.
+
+    Raises:
+        UnusableFileError: One of the files cannot be used.
+    """
+    with _errors_of(pair.image):
+        pages, decoded = read_grey(pair.image, settings.channel, settings.nodata, upright=False)
+    files: list[tuple[DecodedImage, list[MaskPage]]] = []
+    for file in pair.masks:
+        with _errors_of(file):
+            files.append(read_mask_pages(file))
+    facts = [page.facts for _, mask_pages in files for page in mask_pages]
+    with _errors_of(pair.masks[0]):
+        turn, notes = _decide_turn(decoded, [mask for mask, _ in files], settings)
+        rule = rule or decide(facts, settings.mask_settings)
+    masks: list[np.ndarray] = []
+    for file, (mask, mask_pages) in zip(pair.masks, files, strict=True):
+        with _errors_of(file):
+            arrays = [rule.apply(page) for page in mask_pages]
+            masks = unite_masks(masks, _turned(mask, arrays) if turn else arrays)
+    with _errors_of(pair.image):
+        pages = _turned_grey(decoded, pages) if turn else pages
+        check_shapes([page.pixels for page in pages], masks, settings)
+    notes += [*decoded.notes, *(note for mask, _ in files for note in mask.notes)]
+    return ReadPair(pages, masks, facts, rule, decoded.pixel_mm, notes)
+
+
+@contextmanager
+def _errors_of(file: Path) -> Iterator[None]:
+    """Add the file to errors."""
+    try:
+        yield
+    except InvalidImageError as error:
+        raise UnusableFileError(file, error) from error
+
+
+def _decide_turn(
+    image: DecodedImage, masks: Sequence[DecodedImage], settings: ImageSettings
+) -> tuple[bool, list[tuple[str, str]]]:
+    """Return whether to turn image and masks upright by their metadata, and notes."""
+    axes = {mask.axes for mask in masks if mask.axes} | ({image.axes} if image.axes else set())
+    if len(axes) > 1:
+        raise InvalidImageError(
+            "orientation",
+            f"has axes in other directions than its image ({' and '.join(sorted(axes))})",
+            "save both in one orientation (for example with nibabel.as_closest_canonical)",
+        )
+    orientations = {mask.orientation for mask in masks}
+    if orientations == {image.orientation}:
+        return True, []
+    if settings.orientation != "auto":
+        return settings.orientation == "upright", []
+    shape = image.pages.shape[1:3]
+    upright_fits = all(_upright_shape(mask) == _upright_shape(image) for mask in masks)
+    stored_fits = all(mask.pages.shape[1:3] == shape for mask in masks)
+    numbers = f"{image.orientation} and {', '.join(map(str, sorted(orientations)))}"
+    if upright_fits and stored_fits:
+        raise InvalidImageError(
+            "orientation",
+            f"has another orientation in its metadata (EXIF) than its image ({numbers}), and its "
+            "size does not tell whether it was drawn on the image as stored or as shown",
+            "compare the two; set preprocess.orientation: upright if masks fit the images as "
+            "shown by a viewer, or preprocess.orientation: stored if they fit the pixels as stored",
+        )
+    how = "turned upright, as" if upright_fits else "used as stored, not turned, as"
+    note = f"the orientations of image and mask in their metadata (EXIF) differ; {how} their sizes"
+    return upright_fits, [("turned", f"{note} agree only so")]
+
+
+def _upright_shape(image: DecodedImage) -> tuple[int, ...]:
+    shape = image.pages.shape[1:3]
+    return shape[::-1] if image.orientation >= 5 else shape
+
+
+def _turned(decoded: DecodedImage, arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """Return 2-D arrays turned upright as the file's metadata say."""
+    if decoded.orientation == 1:
+        return arrays
+    turned = DecodedImage(np.stack(arrays), orientation=decoded.orientation).upright_pages()
+    return [np.ascontiguousarray(page) for page in turned]
+
+
+def _turned_grey(decoded: DecodedImage, pages: list[GreyPage]) -> list[GreyPage]:
+    if decoded.orientation == 1:
+        return pages
+    pixels = _turned(decoded, [page.pixels for page in pages])
+    valid = [None if page.valid is None else _turned(decoded, [page.valid])[0] for page in pages]
+    return [GreyPage(p, v) for p, v in zip(pixels, valid, strict=True)]
+
+
+def unite_masks(masks: list[np.ndarray], others: list[np.ndarray]) -> list[np.ndarray]:
+    """Return the union of two masks, page by page; an empty list means no mask.
+
+    A pixel that is foreground in one and ignored in the other is foreground.
+    """
+    if not masks:
+        return others
+    if [m.shape for m in masks] != [m.shape for m in others]:
+        raise InvalidImageError(
+            "size",
+            "has another size than the other masks of its image",
+            "export all masks at the size of the image",
+        )
+    united = []
+    for one, two in zip(masks, others, strict=True):
+        union = one | two
+        union[(union == IGNORED) & ((one == FOREGROUND) | (two == FOREGROUND))] = FOREGROUND
+        united.append(union)
+    return united
+
+
+def check_shapes(
+    pages: Sequence[np.ndarray], masks: Sequence[np.ndarray], settings: ImageSettings
+) -> None:
+    """Raise `InvalidImageError` if an image and its mask differ in pages or size."""
+    if len(pages) > 1 and settings.stacks != "slices":
+        raise InvalidImageError(
+            "pages",
+            f"has {len(pages)} pages, expected one",
+            "set preprocess.stacks: slices to use each page as an image; the pages of a file are "
+            "one group",
+        )
+    if len(pages) != len(masks):
+        raise InvalidImageError(
+            "size",
+            f"has {len(pages)} pages, its mask {len(masks)}",
+            "expected the same number; remove the pages without partner, or the image and its mask",
+        )
+    for page, mask in zip(pages, masks, strict=True):
+        if page.shape != mask.shape:
+            sizes = " and ".join(f"{a.shape[1]} x {a.shape[0]}" for a in (page, mask))
+            raise InvalidImageError(
+                "size",
+                f"image and mask have {sizes} pixels",
+                "expected the same size; export the mask at the size of the image, or remove both",
+            )
+
+
+def facts_to_json(read: ReadPair) -> dict[str, Any]:
+    """Return what the data set's rule is decided from, as JSON values."""
+    return {
+        "masks": [asdict(facts) for facts in read.mask_facts],
+        "rule": read.rule.to_json(),
+        "notes": [list(note) for note in read.notes],
+        "pixel_mm": read.pixel_mm,
+    }
