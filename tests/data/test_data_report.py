@@ -3,16 +3,17 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from segsweep.data.contact_sheet import COLOURS, STRIPES, draw_contact_sheet
 from segsweep.data.data_report import (
-    COLOURS,
-    draw_contact_sheet,
+    describe_ignored,
     measure_images,
     medians_by_split,
     write_data_report,
 )
-from segsweep.data.dataset import SPLITS, ProcessedSet
+from segsweep.data.dataset import IGNORED, SPLITS, ProcessedSet
 from segsweep.data.issues import DataIssue
 
 
@@ -68,3 +69,36 @@ def test_contact_sheet_has_outlines_in_the_colour_of_each_split(
     pixels = np.array(Image.open(tmp_path / "sheet.png")).reshape(-1, 3)
     for colour in COLOURS.values():
         assert (pixels == colour).all(axis=1).sum() > 1000
+    assert not (pixels == STRIPES).all(axis=1).any()
+
+
+def test_statistics_leave_out_ignored_pixels(tmp_path: Path) -> None:
+    """Half of an object is ignored, and all of the last image."""
+    data = example_data()
+    assert describe_ignored(data, [source("")] * 3) == ""
+    data.masks[1, :, 6:], data.masks[2] = IGNORED, IGNORED
+    data.images[1, :, 6:] = 255
+    rows = list(measure_images(data, [source("")] * 3))
+    assert (rows[1]["foreground"], rows[1]["contrast"]) == (round(8 / 48, 6), 0.6)
+    assert (rows[1]["objects"], rows[1]["object_area_px"]) == (2, 16.0)
+    wholly = [rows[2][k] for k in ("foreground", "contrast", "objects", "object_area_px")]
+    assert wholly == [None, None, 0, None]
+    sentence = describe_ignored(data, [source("")] * 3)
+    assert "42 % of all, in 2 of 3 images" in sentence
+    summary = {"images": 3, "input_shape": [8, 8, 1], "mode": "resize"}
+    write_data_report(summary, medians_by_split(rows), [], tmp_path / "report.md", sentence)
+    assert sentence in (tmp_path / "report.md").read_text()
+
+
+def test_the_contact_sheet_stripes_ignored_pixels_and_outlines_objects_only(tmp_path: Path) -> None:
+    masks = np.zeros((3, 64, 64), np.uint8)
+    masks[0, :, 32:] = IGNORED
+    names = list("abc")
+    data = ProcessedSet(np.zeros_like(masks), masks, names, names, list(SPLITS))
+    draw_contact_sheet(data, tmp_path / "sheet.png")
+    pixels = np.array(Image.open(tmp_path / "sheet.png"))
+    stripes = (pixels == STRIPES).all(axis=2)
+    assert stripes.sum() == pytest.approx(64 * 128 / 2, rel=0.1)
+    rows, columns = stripes.nonzero()
+    inside = pixels[rows.min() : rows.max() + 1, columns.min() - 64 : columns.max() + 1]
+    assert not (inside == COLOURS["train"]).all(axis=2).any()

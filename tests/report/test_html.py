@@ -284,3 +284,14 @@ def test_assets_are_in_the_package() -> None:
         "script.js",
         "model_card.md.jinja",
     }
+
+
+def test_the_test_score_says_that_ignored_pixels_are_left_out(tmp_path: Path) -> None:
+    """The Markdown report has the same key numbers as the page."""
+    folder = write_example(tmp_path / "results")
+    file, report = folder / "test/summary.json", tmp_path / "report.md"
+    write_markdown(folder, report)
+    assert "ignored" not in report.read_text()
+    write_json(file, read_json(file) | {"images_with_ignored_pixels": 5})
+    write_markdown(folder, report)
+    assert "not used in the sweep, 5 of them without their ignored pixels" in report.read_text()

@@ -138,3 +138,11 @@ def test_text_from_files_is_escaped(results: Path) -> None:
     assert "<script>" not in text
     assert text.count(r"\x1b[2J") == 5
     assert front["model-index"][0]["results"][0]["dataset"]["name"].startswith("n")
+
+
+def test_ignored_pixels_of_the_test_split_are_a_limitation(results: Path) -> None:
+    assert "preprocess.ignore" not in card_of(results)[1]
+    update_json(results / "test/summary.json", images_with_ignored_pixels=7)
+    assert "7 test images have pixels that the masks exclude (preprocess.ignore)" in " ".join(
+        card_of(results)[1].split()
+    )

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from segsweep.config.sections import Preprocess
-from segsweep.data.dataset import ProcessedSet
+from segsweep.data.dataset import IGNORED, ProcessedSet
 from segsweep.data.preprocess import preprocess
-from segsweep.selection.baselines import baselines
+from segsweep.selection.baselines import baselines, mean_dice
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +37,13 @@ def test_dark_objects_are_found(full_size: ProcessedSet) -> None:
     rows = {row["method"]: row for row in baselines(dark)}
     assert rows["otsu"]["foreground"] == "darker"
     assert rows["otsu"]["val_dice_coefficient"] == pytest.approx(0.94, abs=0.01)
+
+
+def test_ignored_pixels_are_not_in_the_dice() -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(256, size=(2, 16, 16), dtype=np.uint8)
+    masks = (rng.random(images.shape) < 0.5).astype(np.uint8)
+    masks[0, 3:9], masks[1] = IGNORED, IGNORED
+    counted = masks[0] != IGNORED
+    of_first = f1_score(masks[0][counted], images[0][counted] > 99)
+    assert mean_dice(lambda image: image > 99, images, masks) == pytest.approx((of_first + 1) / 2)

@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segsweep.data.dataset import ProcessedSet
-from segsweep.selection.overlays import DIFFERENCE, difference, save_gallery, select_images
+from segsweep.data.dataset import IGNORED, ProcessedSet
+from segsweep.selection.overlays import (
+    DIFFERENCE,
+    NOT_COUNTED,
+    difference,
+    save_gallery,
+    select_images,
+)
 
 
 def test_two_images_of_each_kind_and_the_extreme_one_first() -> None:
@@ -51,6 +57,7 @@ def test_pictures_show_errors_and_are_reproducible(nuclei: ProcessedSet, tmp_pat
     hit, wrong, missed = DIFFERENCE.values()
     for file in files:
         assert {hit, wrong, missed} <= colours(file), "at least in the legend"
+        assert NOT_COUNTED not in colours(file)
     first = [file.read_bytes() for file in files]
     save_gallery(nuclei, "validation", rows, predicted, tmp_path / "gallery")
     assert [file.read_bytes() for file in files] == first
@@ -64,3 +71,24 @@ def test_few_images_that_are_not_square(tmp_path: Path) -> None:
     save_gallery(data, "validation", [{"name": n, "dice": 1.0} for n in "ab"], masks, tmp_path)
     with Image.open(tmp_path / "best.png") as picture:
         assert picture.width > 4 * picture.height / 2
+
+
+def test_ignored_pixels_have_their_colour_and_are_no_errors(tmp_path: Path) -> None:
+    """Only the picture with such pixels has them in its legend."""
+    masks = np.zeros((3, 32, 32), np.uint8)
+    masks[:, 4:9, 4:9] = 1
+    masks[2, :, 20:] = IGNORED
+    predicted = np.where(masks == IGNORED, 1, masks).astype(np.uint8)
+    picture = difference(np.full((32, 32), 255, np.uint8), masks[2], predicted[2].astype(bool))
+    hit, *_ = DIFFERENCE.values()
+    assert (picture[masks[2] == IGNORED] == NOT_COUNTED).all()
+    assert (picture[masks[2] == 1] == hit).all()
+    assert (picture[masks[2] == 0] == 127).all()
+    names = list("abc")
+    data = ProcessedSet(np.zeros_like(masks), masks, names, names, ["validation"] * 3)
+    rows = [{"name": n, "dice": d} for n, d in zip(names, (1.0, 0.9, 0.8), strict=True)]
+    save_gallery(data, "validation", rows, predicted, tmp_path)
+    has_colour = {
+        name: NOT_COUNTED in colours(tmp_path / f"{name}.png") for name in ("best", "worst")
+    }
+    assert has_colour == {"best": False, "worst": True}

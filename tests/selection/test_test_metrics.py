@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score, jaccard_score
 from segsweep.config.sections import Preprocess
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_csv
-from segsweep.data.dataset import ProcessedSet
+from segsweep.data.dataset import IGNORED, ProcessedSet
 from segsweep.data.preprocess import preprocess
 from segsweep.data.resize import find_windows
 from segsweep.selection.surface_distances import surface_distances
@@ -20,6 +20,7 @@ from segsweep.selection.test_metrics import (
     DISTANCES,
     TOO_FEW,
     bootstrap_interval,
+    count_ignored,
     format_summary,
     image_rows,
     summarize,
@@ -228,3 +229,32 @@ def test_sources_of_another_set_are_refused() -> None:
         UserError, match=r"sources\.csv: its names differ from those of manifest\.csv"
     ):
         image_rows(data, "test", data.masks[1:], sources[::-1])
+
+
+def test_ignored_pixels_are_not_evaluated() -> None:
+    """Scores are those of scikit-learn on the counted pixels; other predictions do not matter."""
+    rng = np.random.default_rng(0)
+    data, sources = empty_set(SIDE, "tile", copies=2)
+    data.masks[1:] = rng.random((2, *SIDE)) < 0.5
+    data.masks[1, :, 5:9] = data.masks[2] = IGNORED
+    predicted = (rng.random((2, *SIDE)) < 0.5).astype(np.uint8)
+    first, second = image_rows(data, "test", predicted, sources)
+    counted = data.masks[1] != IGNORED
+    flat = data.masks[1][counted], predicted[0][counted]
+    expected = f1_score(*flat), jaccard_score(*flat)
+    assert (first["dice"], first["iou"]) == pytest.approx(expected, abs=1e-15)
+    outlines = surface_distances((predicted[0] == 1) & counted, (data.masks[1] == 1) & counted)
+    assert outlines == tuple(first[name] for name in DISTANCES)
+    assert [second[name] for name in ("dice", "iou", *DISTANCES)] == [1, 1, 0, 0]
+    predicted[data.masks[1:] == IGNORED] ^= 1
+    assert image_rows(data, "test", predicted, sources) == [first, second]
+
+
+def test_the_summary_says_how_many_images_have_ignored_pixels() -> None:
+    data, sources = empty_set((8, 16), "tile", copies=3)
+    rows = image_rows(data, "test", data.masks[1:], sources)
+    assert count_ignored(data, "test") == {}
+    assert "ignored" not in format_summary(summarize(rows, sources))
+    data.masks[:2, 0, 0] = data.masks[3] = IGNORED
+    summary = summarize(rows, sources) | count_ignored(data, "test")
+    assert "3 images of 3 groups, 2 of them without their ignored pixels" in format_summary(summary)

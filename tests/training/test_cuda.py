@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from model_example import with_ignored
 from segsweep.config.training_config import TrainingConfig
 from segsweep.data.dataset import ProcessedSet
 from segsweep.training import checkpoint
 from segsweep.training.fit import fit
 from segsweep.training.hardware_report import random_images
+from segsweep.training.losses import LOSSES
 from segsweep.training.memory import predict
 from segsweep.training.trainer import Trainer
 
@@ -36,8 +38,13 @@ def test_repeated_and_resumed_trainings_have_the_same_bits(
         assert all(torch.equal(t, other.weights[n]) for n, t in first.weights.items())
 
 
-def test_no_step_waits_for_the_gpu(cuda_config: TrainingConfig, nuclei: ProcessedSet) -> None:
-    trainer = Trainer(cuda_config, nuclei)
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("has_ignored", [False, True])
+def test_no_step_waits_for_the_gpu(
+    cuda_config: TrainingConfig, nuclei: ProcessedSet, loss: str, has_ignored: bool
+) -> None:
+    data = with_ignored(nuclei) if has_ignored else nuclei
+    trainer = Trainer(dataclasses.replace(cuda_config, loss=loss), data)
     indices = trainer.train_loader.batch_indices(1, trainer.batch_size, 4)
     params = trainer.augmentation_params(1, indices)
     batches = list(trainer.train_loader.batches(indices))

@@ -42,11 +42,10 @@ def test_batches_that_are_copied_ahead_equal_those_on_the_device(
     assert copying.on_device is None
     assert loader.on_device is not None
     indices = loader.batch_indices(1, 8)
-    for (image, mask), (other_image, other_mask) in zip(
-        loader.batches(indices), copying.batches(indices), strict=True
-    ):
-        assert torch.equal(image, other_image)
-        assert torch.equal(mask, other_mask)
+    for batch, other in zip(loader.batches(indices), copying.batches(indices), strict=True):
+        assert torch.equal(batch.images, other.images)
+        assert torch.equal(batch.masks, other.masks)
+        assert batch.has_ignored is other.has_ignored is False
 
 
 def test_a_split_without_images_is_refused(nuclei: ProcessedSet) -> None:

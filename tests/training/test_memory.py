@@ -14,6 +14,7 @@ from segsweep.core.errors import UserError
 from segsweep.pipeline import environment as pipeline_environment
 from segsweep.pipeline.environment import select
 from segsweep.training.augmentation import AugmentationParams
+from segsweep.training.dataloader import Batch
 from segsweep.training.engine import Engine
 from segsweep.training.hardware_report import (
     SOURCE_FOLDER,
@@ -56,7 +57,8 @@ def saved_bytes(config: TrainingConfig, autocast: str) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        engine.train_step((images, (images > 127).to(torch.uint8)), params, 0.001)
+        batch = Batch(images, (images > 127).to(torch.uint8), False)
+        engine.train_step(batch, params, 0.001)
     return sum(storage.nbytes() for storage in storages.values())
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from segsweep.core.errors import command_line, parser
 from segsweep.core.files import read_csv, read_json, write_csv
+from segsweep.data.contact_sheet import draw_contact_sheet
 from segsweep.data.data_report import (
     STATISTICS_COLUMNS,
-    draw_contact_sheet,
+    describe_ignored,
     draw_statistics,
     measure_images,
     medians_by_split,
@@ -31,13 +32,15 @@ def main() -> None:
     data = ProcessedSet.open(args.data)
     out = args.out / "data"
     draw_contact_sheet(data, out / "contact_sheet.png")
-    rows = list(measure_images(data, read_csv(args.data / "sources.csv")))
+    sources = read_csv(args.data / "sources.csv")
+    rows = list(measure_images(data, sources))
     write_csv(out / "statistics.csv", STATISTICS_COLUMNS, rows)
     draw_statistics(rows, out / "statistics.png")
     issues = [DataIssue(**row) for row in read_csv(args.data / "problems.csv")]
     summary = read_json(args.data / "summary.json")
-    write_data_report(summary, medians_by_split(rows), issues, args.out / "data_report.md")
-    print(f"data report: {args.out / 'data_report.md'}, {out / 'contact_sheet.png'}")
+    report, ignored = args.out / "data_report.md", describe_ignored(data, sources)
+    write_data_report(summary, medians_by_split(rows), issues, report, ignored)
+    print(f"data report: {report}, {out / 'contact_sheet.png'}")
 
 
 if __name__ == "__main__":

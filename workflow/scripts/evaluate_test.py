@@ -22,6 +22,7 @@ from segsweep.selection.overlays import save_gallery
 from segsweep.selection.test_metrics import (
     COLUMNS,
     OVERLAPS,
+    count_ignored,
     format_summary,
     image_rows,
     summarize,
@@ -44,7 +45,7 @@ def main() -> None:
     save_gallery(data, "validation", validation.images, validation.predicted, gallery)
     sources = read_csv(options.data / "sources.csv")
     rows = image_rows(data, "test", predict_split(model, data, "test").predicted, sources)
-    summary = summarize(rows, sources)
+    summary = summarize(rows, sources) | count_ignored(data, "test")
     threshold = model.threshold["chosen"]
     rows_at_threshold = image_rows(
         data, "test", predict_split(model, data, "test", threshold).predicted, sources

@@ -14,6 +14,9 @@ from segsweep.core.files import parse_csv, read_bytes, read_json
 
 SPLITS = ("train", "validation", "test")
 
+IGNORED = 255
+"""Value, in a processed mask, of pixels that count neither in the loss nor in a score."""
+
 COLUMNS = ("name", "group", "split", "pixels_sha256")
 """The columns of the manifest."""
 
@@ -27,7 +30,7 @@ class ProcessedSet:
 
     Attributes:
         images: uint8 (n, height, width), 0 to 255.
-        masks: uint8 of the same shape, 0 or 1.
+        masks: uint8 of the same shape: 0, 1 or IGNORED.
         names: Name of each image.
         groups: Group of each image.
         splits: Split of each image (one of `SPLITS`).
@@ -65,10 +68,14 @@ class ProcessedSet:
             raise UserError(
                 f"{folder}: images.npy or masks.npy cannot be read ({reason}); run snakemake again"
             ) from error
-        if images.ndim != 3 or images.shape != masks.shape or images.dtype != np.uint8:
+        if (
+            images.ndim != 3
+            or images.shape != masks.shape
+            or {images.dtype, masks.dtype} != {np.dtype(np.uint8)}
+        ):
             raise UserError(
-                f"{folder}: found images {images.dtype} {images.shape} and masks {masks.shape}, "
-                "expected uint8 (n, height, width) for both; run snakemake again"
+                f"{folder}: found images {images.dtype} {images.shape} and masks {masks.dtype} "
+                f"{masks.shape}, expected uint8 (n, height, width) for both; run snakemake again"
             )
         missing = {*COLUMNS} - set(rows[0] if rows else {})
         if missing:
@@ -109,6 +116,10 @@ class ProcessedSet:
                     "snakemake again"
                 )
 
+    def has_ignored(self, index: Sequence[int] | np.ndarray) -> bool:
+        """Return whether any of these masks has an ignored pixel."""
+        return any((self.masks[i] == IGNORED).any() for i in map(int, index))
+
     def read(self, index: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return copies of these images and masks.
 
@@ -144,6 +155,11 @@ def _size_and_time(file: BinaryIO) -> tuple[int, int]:
     """Return size and time of the last write; other times change when the file is removed."""
     stat = os.fstat(file.fileno())
     return stat.st_size, stat.st_mtime_ns
+
+
+def truth_and_counted(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the foreground and the pixels that count, both bool, of a processed mask."""
+    return mask == 1, mask != IGNORED
 
 
 def pixels_hash(image: np.ndarray, mask: np.ndarray) -> str:

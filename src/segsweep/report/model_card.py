@@ -18,7 +18,12 @@ from segsweep.data.raw_data import OWN_IMAGES_TITLE
 from segsweep.report.markdown import escape
 from segsweep.report.summary import DICE
 from segsweep.report.values import format_cell, format_ends
-from segsweep.selection.labels import BASELINE_LABELS, TEST_METRIC_LABELS, metric_label
+from segsweep.selection.labels import (
+    BASELINE_LABELS,
+    TEST_METRIC_LABELS,
+    WITH_IGNORED,
+    metric_label,
+)
 
 ASSETS = Path(__file__).parent / "assets"
 DECIMALS = 4
@@ -185,6 +190,12 @@ def _limits(
         f"A plain threshold has Dice {format_cell(best)} on the validation images; the network is "
         f"{abs(lead):.3f} {'better' if lead >= 0 else 'worse'}."
     )
+    if WITH_IGNORED in test:
+        yield (
+            f"{test[WITH_IGNORED]} test images have pixels that the masks exclude "
+            "(preprocess.ignore). These pixels are in none of the metrics, so the network's masks "
+            "are not validated there."
+        )
     if test["undefined"]:
         yield (
             f"In {test['undefined']} test images one of the two masks is empty. Distances are "

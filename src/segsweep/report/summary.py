@@ -9,7 +9,7 @@ from segsweep.core.formatting import format_interval, format_metric
 from segsweep.report.results import Results
 from segsweep.report.tables import status_label
 from segsweep.report.values import format_cell, parse_number, trial_name
-from segsweep.selection.labels import BASELINE_LABELS
+from segsweep.selection.labels import BASELINE_LABELS, WITH_IGNORED
 
 DICE = "val_dice_coefficient"
 DECIMALS = 3
@@ -104,6 +104,8 @@ def _of_test_split(results: Results) -> Iterator[KeyNumber]:
             low, high = interval
             interval = f"95 % interval {format_interval(low, high, DECIMALS)}"
         note = f"{interval}; {summary['images']} images that were not used in the sweep"
+        if WITH_IGNORED in summary:
+            note += f", {summary[WITH_IGNORED]} of them without their ignored pixels"
         yield KeyNumber("test Dice", format_metric(summary["dice"]["mean"], DECIMALS), note)
 
 

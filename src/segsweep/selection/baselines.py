@@ -2,7 +2,8 @@
 
 Methods: Otsu's threshold (IEEE Trans. SMC 9, 1979) and its extension to several classes, both from
 scikit-image. The side of the threshold, or the class, that is the foreground is chosen on the
-training split; the result is the mean Dice over the validation images.
+training split; the result is the mean Dice over the validation images. As a network does, a method
+sees the whole image; ignored pixels are left out of the Dice only.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import numpy as np
 from skimage.filters import threshold_multiotsu, threshold_otsu
 
 from segsweep.core.overlap import confusion_counts, dice
-from segsweep.data.dataset import ProcessedSet
+from segsweep.data.dataset import ProcessedSet, truth_and_counted
 
 COLUMNS = ("method", "foreground", "val_dice_coefficient", "train_dice_coefficient")
 CLASSES = (3, 4)
@@ -42,10 +43,10 @@ def baselines(data: ProcessedSet) -> list[dict[str, Any]]:
 
 def mean_dice(segment: Segment, images: np.ndarray, masks: np.ndarray) -> float:
     """Return the mean Dice of a method over images and masks, (images, height, width) each."""
-    scores = [
-        float(dice(confusion_counts(segment(image), mask.astype(bool))))
-        for image, mask in zip(images, masks, strict=True)
-    ]
+    scores = []
+    for image, mask in zip(images, masks, strict=True):
+        truth, counted = truth_and_counted(mask)
+        scores.append(float(dice(confusion_counts(segment(image) & counted, truth))))
     return float(np.mean(scores))
 
 

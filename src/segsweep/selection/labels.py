@@ -15,6 +15,9 @@ TEST_METRIC_LABELS = {
     "mean_surface_distance": "mean surface distance",
 }
 
+WITH_IGNORED = "images_with_ignored_pixels"
+"""Key of the test split's `summary.json`; it is there only if there are such images."""
+
 BASELINE_LABELS = {"otsu": "Otsu threshold", "multi_otsu": "multi-Otsu threshold"}
 
 

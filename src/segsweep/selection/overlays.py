@@ -11,11 +11,13 @@ from matplotlib.patches import Patch
 
 from segsweep.core.files import atomic_write
 from segsweep.core.printable import printable
-from segsweep.data.dataset import ProcessedSet
+from segsweep.data.dataset import IGNORED, ProcessedSet, truth_and_counted
 
 TRUTH, PREDICTION, BOTH = (230, 159, 0), (86, 180, 233), (0, 158, 115)
 """Colours of the colour-blind safe palette of Okabe and Ito."""
 DIFFERENCE = {"true positive": BOTH, "false positive": PREDICTION, "false negative": TRUTH}
+NOT_COUNTED = (190, 190, 200)
+"""Colour of ignored pixels: brighter than any pixel of the dimmed image below it."""
 TITLES = ("image", "true outline", "predicted outline", "difference")
 MIN_FOR_TWO = 6
 """With at least this many images a picture shows two of them, else one."""
@@ -51,7 +53,9 @@ def save_gallery(
             len(selected) * (height + TITLE_HEIGHT) + TITLE_HEIGHT,
         )
         figure = Figure(figsize=size, dpi=100, layout="constrained")
-        keys = [Patch(color=_to_unit(colour), label=name) for name, colour in DIFFERENCE.items()]
+        has_ignored = (masks[selected] == IGNORED).any()
+        legend = DIFFERENCE | ({"ignored": NOT_COUNTED} if has_ignored else {})
+        keys = [Patch(color=_to_unit(colour), label=name) for name, colour in legend.items()]
         figure.legend(
             handles=keys, loc="outside lower right", ncols=len(keys), frameon=False, fontsize=9
         )
@@ -60,7 +64,7 @@ def save_gallery(
             caption = f"{title}: {_shorten(images[i]['name'])}, Dice {images[i]['dice']:.3f}"
             strip.suptitle(caption, x=0.01, ha="left", fontsize=10, parse_math=False)
             axes = strip.subplots(1, len(TITLES))
-            _panels(axes, greys[i], masks[i].astype(bool), predicted[i].astype(bool))
+            _panels(axes, greys[i], masks[i], predicted[i].astype(bool))
         with atomic_write(folder / f"{title}.png") as temporary:
             figure.savefig(temporary, format="png", metadata={"Software": None})
 
@@ -77,24 +81,31 @@ def select_images(dice: Sequence[float]) -> dict[str, list[int]]:
     }
 
 
-def difference(grey: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Return the dimmed image with hits and errors coloured (DIFFERENCE), uint8 (h, w, 3)."""
+def difference(grey: np.ndarray, mask: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return the dimmed image with hits, errors and ignored pixels coloured, uint8 (h, w, 3).
+
+    Args:
+        grey: The image, uint8 (h, w).
+        mask: The true mask, uint8 (h, w): 0, 1 or IGNORED.
+        predicted: The predicted mask, bool (h, w).
+    """
+    truth, counted = truth_and_counted(mask)
     picture = np.repeat(grey[..., None] // 2, 3, axis=2)
-    regions = (truth & predicted, predicted & ~truth, truth & ~predicted)
-    for colour, region in zip(DIFFERENCE.values(), regions, strict=True):
+    regions = (truth & predicted, predicted & ~truth, truth & ~predicted, ~counted)
+    for colour, region in zip((*DIFFERENCE.values(), NOT_COUNTED), regions, strict=True):
         picture[region] = colour
     return picture
 
 
 def _panels(
-    axes: Sequence[Axes], grey: np.ndarray, truth: np.ndarray, predicted: np.ndarray
+    axes: Sequence[Axes], grey: np.ndarray, mask: np.ndarray, predicted: np.ndarray
 ) -> None:
-    pictures = (grey, grey, grey, difference(grey, truth, predicted))
+    pictures = (grey, grey, grey, difference(grey, mask, predicted))
     for axis, title, picture in zip(axes, TITLES, pictures, strict=True):
         axis.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         axis.set_title(title, fontsize=9)
         axis.set_axis_off()
-    _outline(axes[1], truth, TRUTH)
+    _outline(axes[1], truth_and_counted(mask)[0], TRUTH)
     _outline(axes[2], predicted, PREDICTION)
 
 

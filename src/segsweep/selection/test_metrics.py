@@ -1,7 +1,9 @@
 """Metrics of the selected network on the test split, for each image and on average.
 
-Only the window that holds the image is evaluated, not its padding. Distances are in pixels of the
-original image, or in mm where the pixel size is known for every image of the split.
+Only the window that holds the image is evaluated, not its padding. Ignored pixels are background in
+both masks; where an ignored area cuts an object, its border is part of the outline. Distances are
+in pixels of the original image, or in mm where the pixel size is known for every image of the
+split.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +15,9 @@ from scipy.stats import bootstrap
 from segsweep.core.errors import UserError
 from segsweep.core.formatting import format_number
 from segsweep.core.overlap import confusion_counts, dice, iou
-from segsweep.data.dataset import ProcessedSet
+from segsweep.data.dataset import ProcessedSet, truth_and_counted
 from segsweep.data.resize import WINDOW_COLUMNS, Window
+from segsweep.selection.labels import WITH_IGNORED
 from segsweep.selection.surface_distances import surface_distances
 
 OVERLAPS = ("dice", "iou")
@@ -56,7 +59,8 @@ def image_rows(
     for i, mask in zip(members, predicted, strict=True):
         window = Window(*(int(sources[i][column]) for column in WINDOW_COLUMNS))
         _, (true_mask,) = data.read([i])
-        found, truth = (m[window.target].astype(bool) for m in (mask, true_mask))
+        truth, counted = truth_and_counted(true_mask[window.target])
+        found = mask[window.target].astype(bool) & counted
         counts = confusion_counts(found, truth)
         distances = surface_distances(found, truth, _pixel_size(sources[i], window, unit))
         rows.append(
@@ -98,6 +102,16 @@ def summarize(
     }
 
 
+def count_ignored(data: ProcessedSet, split: str) -> dict[str, int]:
+    """Return the number of images of a split with ignored pixels, for `summary.json`.
+
+    The dictionary is empty if there are none.
+    """
+    members = [i for i, name in enumerate(data.splits) if name == split]
+    count = sum(data.has_ignored([i]) for i in members)
+    return {WITH_IGNORED: count} if count else {}
+
+
 def format_summary(summary: Mapping[str, Any]) -> str:
     """Return a summary as one line."""
     line = f"Dice {_format_mean(summary['dice'], '')}"
@@ -110,6 +124,8 @@ def format_summary(summary: Mapping[str, Any]) -> str:
     if summary["undefined"]:
         line += f" (undefined in {summary['undefined']} images, where one of two masks is empty)"
     line += f"; {summary['images']} images of {summary['groups']} groups"
+    if WITH_IGNORED in summary:
+        line += f", {summary[WITH_IGNORED]} of them without their ignored pixels"
     return f"{line} ({TOO_FEW})" if summary["dice"]["interval"] == TOO_FEW else line
 
 

@@ -61,12 +61,13 @@ def augment(
 
     Args:
         images: uint8 (n, 1, height, width), 0 to 255.
-        masks: uint8 of the same shape, 0 or 1.
+        masks: uint8 of the same shape: 0, 1 or IGNORED.
         params: The augmentation of each image.
         symmetries: The table that `symmetries` returns for this height and width.
 
     Returns:
-        float32 images, in 0 to 1 before contrast and brightness change, and float32 masks, 0 or 1.
+        float32 images, in 0 to 1 before contrast and brightness change, and float32 masks with the
+        values of `masks`.
     """
     sources = symmetries[params.symmetry][:, None]
     images, masks = (t.flatten(2).gather(2, sources).view(t.shape) for t in (images, masks))

@@ -3,6 +3,7 @@
 import hashlib
 from collections import deque
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,8 +12,20 @@ from segsweep.core.errors import UserError
 from segsweep.data.dataset import ProcessedSet
 from segsweep.training.device import fits_on_device
 
-Batch = tuple[torch.Tensor, torch.Tensor]
-"""Images (0 to 255) and masks (0 or 1), both uint8 (n, 1, height, width), on the device."""
+
+class Batch(NamedTuple):
+    """Images and masks on the device.
+
+    Attributes:
+        images: uint8 (n, 1, height, width), 0 to 255.
+        masks: uint8 of the same shape: 0, 1 or IGNORED.
+        has_ignored: Whether the split has any ignored pixel. It is known without asking the device,
+            so that without such pixels a step does no more work, and no step waits.
+    """
+
+    images: torch.Tensor
+    masks: torch.Tensor
+    has_ignored: bool
 
 
 class SplitLoader:
@@ -45,11 +58,12 @@ class SplitLoader:
         self.shape = data.images.shape[1:]
         self.seed, self.device = seed, device
         self.data = data
+        self.has_ignored = data.has_ignored(self.rows)
         self.on_device: Batch | None = None
         height, width = self.shape
         if fits_on_device(len(self), height, width, memory):
             images, masks = self._read(torch.arange(len(self)))
-            self.on_device = images.to(device), masks.to(device)
+            self.on_device = self._batch(images.to(device), masks.to(device))
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -84,9 +98,9 @@ class SplitLoader:
     def batches(self, indices: Sequence[torch.Tensor]) -> Iterator[Batch]:
         """Yield the batch of each of `indices`, as `batch_indices` returns them."""
         if self.on_device is not None:
-            images, masks = self.on_device
+            images, masks, _ = self.on_device
             for index in torch.cat(list(indices)).to(self.device).split([len(i) for i in indices]):
-                yield images[index], masks[index]
+                yield self._batch(images[index], masks[index])
             return
         self.data.check_unchanged()
         ahead: deque[Batch] = deque()
@@ -102,7 +116,10 @@ class SplitLoader:
         generator = torch.Generator().manual_seed(derive_seed(self.seed, number, "order"))
         return torch.randperm(len(self), generator=generator)
 
-    def _read(self, index: torch.Tensor) -> Batch:
+    def _batch(self, images: torch.Tensor, masks: torch.Tensor) -> Batch:
+        return Batch(images, masks, self.has_ignored)
+
+    def _read(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         images, masks = self.data.read(self.rows[index.numpy()])
         return torch.from_numpy(images)[:, None], torch.from_numpy(masks)[:, None]
 
@@ -110,7 +127,7 @@ class SplitLoader:
         images, masks = self._read(index)
         if self.device.type == "cuda":
             images, masks = images.pin_memory(), masks.pin_memory()
-        return (
+        return self._batch(
             images.to(self.device, non_blocking=True),
             masks.to(self.device, non_blocking=True),
         )

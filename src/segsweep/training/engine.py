@@ -6,7 +6,7 @@ from segsweep.config.training_config import TrainingConfig
 from segsweep.training.augmentation import AugmentationParams, augment, symmetries
 from segsweep.training.dataloader import Batch
 from segsweep.training.losses import LOSSES
-from segsweep.training.metrics import THRESHOLD, confusion_counts, soft_dice
+from segsweep.training.metrics import THRESHOLD, confusion_counts, counted_pixels, soft_dice
 from segsweep.training.optimizers import Optimizer
 from segsweep.training.unet import UNet
 
@@ -53,8 +53,9 @@ class Engine:
     ) -> torch.Tensor:
         """Augment a batch, make one step of the optimiser, and return the loss without L2 term."""
         self.network.train()
-        images, masks = augment(*batch, params, self.symmetries)
-        loss = self.loss(self.logits(images), masks).mean()
+        images, masks = augment(batch.images, batch.masks, params, self.symmetries)
+        counted = counted_pixels(masks, batch.has_ignored)
+        loss = self.loss(self.logits(images), masks, counted).mean()
         self.optimizer.step(loss, self.scaler, learning_rate)
         return loss.detach()
 
@@ -76,13 +77,14 @@ class Engine:
 
         Returns:
             Confusion counts int64 (n, 3), loss float32 (n,), soft Dice float32 (n,) and predicted
-            masks bool (n, height, width).
+            masks bool (n, height, width). The masks are predicted for ignored pixels too.
         """
         self.network.eval()
-        images, masks = batch
-        truth = masks.float()
+        images, masks, has_ignored = batch
+        truth, counted = masks.float(), counted_pixels(masks, has_ignored)
         logits = self.logits(images.float() / 255)
         probability = logits.sigmoid()
         predicted = probability >= threshold
-        loss, soft = self.loss(logits, truth), soft_dice(probability, truth)
-        return confusion_counts(predicted, masks.bool()), loss, soft, predicted[:, 0]
+        loss, soft = self.loss(logits, truth, counted), soft_dice(probability, truth, counted)
+        counts = confusion_counts(predicted, masks.bool(), counted)
+        return counts, loss, soft, predicted[:, 0]

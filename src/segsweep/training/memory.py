@@ -16,6 +16,7 @@ from segsweep.config.training_config import TrainingConfig
 from segsweep.core.errors import MachineError
 from segsweep.pipeline import gpus
 from segsweep.training.augmentation import AugmentationParams
+from segsweep.training.dataloader import Batch
 from segsweep.training.engine import EVALUATION_BATCH, Engine
 from segsweep.training.trainer import Trainer
 
@@ -90,6 +91,7 @@ def _peak(config: TrainingConfig, autocast: str, trains: bool) -> int:
         engine = Engine(config, torch.device("cpu"), autocast)
         n = config.batch_size
         images = torch.zeros(n, 1, height, width, dtype=torch.uint8)
+        batch = Batch(images, images, False)
         symmetry, factors = torch.zeros(n, dtype=torch.int64), torch.zeros(n)
         params = AugmentationParams(symmetry, factors, factors)
         tracker = MemTracker()
@@ -97,9 +99,9 @@ def _peak(config: TrainingConfig, autocast: str, trains: bool) -> int:
         with tracker:
             for _ in range(2):  # the first step allocates the optimiser's state
                 if trains:
-                    engine.train_step((images, images), params, 0.0)
+                    engine.train_step(batch, params, 0.0)
                 else:
-                    engine.eval_step((images, images))
+                    engine.eval_step(batch)
                 tracker.reset_mod_stats()
         by_device = tracker.get_tracker_snapshot("peak")
     return int(sum(kinds["Total"] for kinds in by_device.values()))

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from segsweep.core import overlap
+from segsweep.data.dataset import IGNORED
 
 THRESHOLD = 0.5
 """Probability from which a pixel is foreground. The objective is the Dice at this threshold."""
@@ -17,12 +18,23 @@ THRESHOLDS = tuple(step / 20 for step in range(1, 20))
 """The thresholds that `choose_threshold` compares: 0.05 to 0.95."""
 
 
-def confusion_counts(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+def counted_pixels(masks: torch.Tensor, has_ignored: bool) -> torch.Tensor | None:
+    """Return which pixels of masks (0, 1 or IGNORED) count, as bool of the same shape.
+
+    None if `has_ignored` is False: all of them count.
+    """
+    return masks != IGNORED if has_ignored else None
+
+
+def confusion_counts(
+    predicted: torch.Tensor, truth: torch.Tensor, counted: torch.Tensor | None = None
+) -> torch.Tensor:
     """Count true positives, false positives and false negatives of each image.
 
     Args:
         predicted: bool (n, ...).
         truth: bool of the same shape.
+        counted: The pixels that count, bool of the same shape; None for all.
 
     Returns:
         int64 (n, 3), in pixels; exact at any size.
@@ -32,6 +44,8 @@ def confusion_counts(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tens
             f"found {predicted.dtype} {tuple(predicted.shape)} and {truth.dtype} "
             f"{tuple(truth.shape)}, expected two bool tensors of one shape"
         )
+    if counted is not None:
+        predicted, truth = predicted & counted, truth & counted
     p, t = predicted.flatten(1), truth.flatten(1)
     hits = (p & t).sum(1)
     return torch.stack([hits, p.sum(1) - hits, t.sum(1) - hits], dim=1)
@@ -47,7 +61,9 @@ def iou(counts: torch.Tensor) -> torch.Tensor:
     return overlap.iou(counts.double())
 
 
-def soft_dice(probability: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+def soft_dice(
+    probability: torch.Tensor, truth: torch.Tensor, counted: torch.Tensor | None = None
+) -> torch.Tensor:
     """Return the Dice of probabilities against masks.
 
     One pixel is added to numerator and denominator (Milletari, Navab, Ahmadi, 3DV 2016, smoothed),
@@ -56,11 +72,15 @@ def soft_dice(probability: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     Args:
         probability: (n, ...), 0 to 1.
         truth: The same shape, 0 or 1.
+        counted: The pixels that count, bool of the same shape; None for all. `truth` may have any
+            value in the others.
 
     Returns:
-        float32 (n,), in 0 to 1.
+        float32 (n,), in 0 to 1; 1 for an image without counted pixels.
     """
     p, t = probability.float().flatten(1), truth.float().flatten(1)
+    if counted is not None:
+        p, t = (values.masked_fill(~counted.flatten(1), 0) for values in (p, t))
     return (2 * (p * t).sum(1) + 1) / (p.sum(1) + t.sum(1) + 1)
 
 

@@ -20,7 +20,7 @@ from segsweep.training.checkpoint import Checkpoint
 from segsweep.training.columns import TRAINING_INFO, best_epoch
 from segsweep.training.dataloader import SplitLoader, derive_seed
 from segsweep.training.engine import EVALUATION_BATCH, Engine
-from segsweep.training.metrics import THRESHOLDS, Evaluation, confusion_counts
+from segsweep.training.metrics import THRESHOLDS, Evaluation, confusion_counts, counted_pixels
 from segsweep.training.optimizers import learning_rate
 
 
@@ -173,9 +173,10 @@ class Trainer:
     def counts_by_threshold(self) -> torch.Tensor:
         """Return confusion counts of the n validation images, int64 (thresholds, n, 3)."""
         counts = []
-        for images, masks in self.validation_loader.sequential_batches(EVALUATION_BATCH):
-            probability, truth = self.engine.probabilities(images), masks.bool()
-            by_threshold = [confusion_counts(probability >= t, truth) for t in THRESHOLDS]
+        for batch in self.validation_loader.sequential_batches(EVALUATION_BATCH):
+            probability, truth = self.engine.probabilities(batch.images), batch.masks.bool()
+            counted = counted_pixels(batch.masks, batch.has_ignored)
+            by_threshold = [confusion_counts(probability >= t, truth, counted) for t in THRESHOLDS]
             counts.append(torch.stack(by_threshold).cpu())
         return torch.cat(counts, dim=1)
 

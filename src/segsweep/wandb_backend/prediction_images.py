@@ -1,6 +1,6 @@
 """Validation images with their masks and predictions, as W&B shows them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 from segsweep.core.printable import escape_controls
 from segsweep.core.thinning import evenly
-from segsweep.data.dataset import ProcessedSet
+from segsweep.data.dataset import IGNORED, ProcessedSet
 
 CLASSES = {0: "background", 1: "foreground"}
 
@@ -24,10 +24,10 @@ def prediction_images(data: ProcessedSet, predicted: np.ndarray, count: int) -> 
         count: 1 or more.
     """
     pixels, masks, names = data.split("validation")
-    return [
-        _image(pixels[i], names[i], {"prediction": predicted[i], "mask": masks[i]})
+    return _images(
+        (pixels[i], names[i], {"prediction": predicted[i], "mask": masks[i]})
         for i in evenly(range(len(names)), max(count, 2))[:count]
-    ]
+    )
 
 
 def logged_images(row: Mapping[str, Any], folder: Path) -> list[wandb.Image]:
@@ -39,25 +39,35 @@ def logged_images(row: Mapping[str, Any], folder: Path) -> list[wandb.Image]:
     """
     names = ("filenames", "captions", "all_masks")
     columns = (row.get(f"predictions.{name}", []) for name in names)
-    return [
-        _image(
+    return _images(
+        (
             _read(folder / name),
             caption,
             {kind: _read(folder / mask["path"]) for kind, mask in masks.items()},
         )
         for name, caption, masks in zip(*columns, strict=True)
-    ]
-
-
-def _image(pixels: np.ndarray, caption: str, masks: Mapping[str, np.ndarray]) -> wandb.Image:
-    return wandb.Image(
-        np.asarray(pixels),
-        caption=escape_controls(caption),
-        masks={
-            kind: {"mask_data": np.asarray(mask), "class_labels": CLASSES}
-            for kind, mask in masks.items()
-        },
     )
+
+
+def _images(rows: Iterable[tuple[np.ndarray, str, Mapping[str, np.ndarray]]]) -> list[wandb.Image]:
+    """Return the images of pixels, caption and masks by kind.
+
+    All have the same class labels, as W&B keeps those of the last image for all.
+    """
+    rows = list(rows)
+    has_ignored = any((mask == IGNORED).any() for _, _, masks in rows for mask in masks.values())
+    labels = CLASSES | {IGNORED: "ignored"} if has_ignored else CLASSES
+    return [
+        wandb.Image(
+            np.asarray(pixels),
+            caption=escape_controls(caption),
+            masks={
+                kind: {"mask_data": np.asarray(mask), "class_labels": labels}
+                for kind, mask in masks.items()
+            },
+        )
+        for pixels, caption, masks in rows
+    ]
 
 
 def _read(path: Path) -> np.ndarray:
