@@ -31,12 +31,13 @@ def main() -> None:
     args = arguments.parse_args()
     data = ProcessedSet.open(args.data)
     out = args.out / "data"
-    draw_contact_sheet(data, out / "contact_sheet.png")
+    issues = [DataIssue(**row) for row in read_csv(args.data / "problems.csv")]
+    note = "; ".join(issue.found for issue in issues if issue.kind == "grey_edges")
+    draw_contact_sheet(data, out / "contact_sheet.png", note)
     sources = read_csv(args.data / "sources.csv")
     rows = list(measure_images(data, sources))
     write_csv(out / "statistics.csv", STATISTICS_COLUMNS, rows)
     draw_statistics(rows, out / "statistics.png")
-    issues = [DataIssue(**row) for row in read_csv(args.data / "problems.csv")]
     summary = read_json(args.data / "summary.json")
     report, ignored = args.out / "data_report.md", describe_ignored(data, sources)
     write_data_report(summary, medians_by_split(rows), issues, report, ignored)

@@ -17,6 +17,8 @@ COLOURS = {"train": (86, 180, 233), "validation": (230, 159, 0), "test": (204, 1
 STRIPES, STRIPE = (161, 161, 170), 4
 """Colour of the stripes over ignored pixels on the contact sheet, and their width in pixels."""
 
+LABEL_COLOUR = (212, 212, 216)
+
 SHEET_COLUMNS, SIDE, GAP, LINE = 8, 128, 6, 22
 """Images in a row of the contact sheet; side of an image, gap and height of a line in pixels."""
 
@@ -25,18 +27,21 @@ MAX_IMAGES = 40
 are shown, and the caption says so."""
 
 
-def draw_contact_sheet(data: ProcessedSet, path: Path) -> None:
-    """Write a PNG with the images, by split, and the outline of their masks."""
+def draw_contact_sheet(data: ProcessedSet, path: Path, note: str = "") -> None:
+    """Write a PNG with the images, by split, the outline of their masks, and a note above them."""
     members = {split: [i for i, s in enumerate(data.splits) if s == split] for split in SPLITS}
     shown = {split: evenly(indices, MAX_IMAGES) for split, indices in members.items()}
     rows = {split: -(-len(indices) // SHEET_COLUMNS) for split, indices in shown.items()}
     cell = SIDE + LINE + GAP
     width = SHEET_COLUMNS * (SIDE + GAP) + GAP
-    height = sum(LINE + GAP + n * cell for n in rows.values()) + GAP
+    height = sum(LINE + GAP + n * cell for n in rows.values()) + GAP + (LINE if note else 0)
     sheet = Image.new("RGB", (width, height), (24, 24, 27))
     draw = ImageDraw.Draw(sheet)
     title_font, label_font = ImageFont.load_default(15), ImageFont.load_default(10)
     top = GAP
+    if note:
+        draw.text((GAP, top), note, fill=LABEL_COLOUR, font=label_font)
+        top += LINE
     for split in SPLITS:
         groups = len({data.groups[i] for i in members[split]})
         is_thinned = len(shown[split]) < len(members[split])
@@ -50,7 +55,7 @@ def draw_contact_sheet(data: ProcessedSet, path: Path) -> None:
             (image,), (mask,) = data.read([i])
             sheet.paste(_outline(image, mask, COLOURS[split]), (left, y))
             label = _shorten(printable(data.names[i]), draw, label_font)
-            draw.text((left, y + SIDE + 2), label, fill=(212, 212, 216), font=label_font)
+            draw.text((left, y + SIDE + 2), label, fill=LABEL_COLOUR, font=label_font)
         top += rows[split] * cell
     with atomic_write(path) as temporary:
         sheet.save(temporary, format="PNG")

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from segsweep.data.dataset import IGNORED
 from segsweep.data.discovery import Pair
 from segsweep.data.image_cache import PreparedImage
 from segsweep.data.issues import DataIssue, InvalidImageError
@@ -15,7 +16,6 @@ from segsweep.data.mask_rule import (
     format_value,
 )
 from segsweep.data.mask_values import MaskFacts, Value
-from segsweep.data.resize import IGNORED
 
 Results = list[PreparedImage | DataIssue]
 

@@ -114,7 +114,8 @@ def _decide_binary(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRu
     counts = values_of(pages)
     ignored = _ignored(settings)
     background = settings.background or _default_background(counts)
-    others = [v for v in counts if v not in background and v not in ignored and v != WHITE_BIT]
+    known = {*background, *ignored, WHITE_BIT}
+    others = sorted((value for value in counts if value not in known), key=value_order)
     if len(others) <= 1 and not any(page.others for page in pages):
         return MaskRule(tuple(others), background, ignored)
     white = _white_with_grey_edges(pages, background, ignored)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from segsweep.data.dataset import IGNORED
 from segsweep.data.issues import InvalidImageError
 from segsweep.data.mask_values import WHITE_BIT, MaskFacts, MaskPage, Value
-from segsweep.data.resize import IGNORED
 
 BACKGROUND, FOREGROUND = 0, 1
 """The values of a processed mask, next to `IGNORED`."""

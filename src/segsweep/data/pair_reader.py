@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from segsweep.data.dataset import IGNORED
 from segsweep.data.decoded_image import DecodedImage
 from segsweep.data.discovery import Pair
 from segsweep.data.images import GreyPage, read_grey
@@ -19,7 +20,6 @@ from segsweep.data.mask_meaning import decide
 from segsweep.data.mask_rule import FOREGROUND, MaskRule
 from segsweep.data.mask_values import MaskFacts, MaskPage, read_mask_pages
 from segsweep.data.prepare import ImageSettings
-from segsweep.data.resize import IGNORED
 
 
 @dataclass(frozen=True)

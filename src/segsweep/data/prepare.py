@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import ndimage
 from scipy.fft import dctn
 
-from segsweep.data.dataset import pixels_hash
+from segsweep.data.dataset import pixels_hash, truth_and_counted
 from segsweep.data.images import GreyPage, check_levels, stretch
 from segsweep.data.mask_rule import FOREGROUND, MaskSettings
 from segsweep.data.mask_values import Value
@@ -113,7 +113,7 @@ def process_pages(
                     **asdict(window),
                     "black": black,
                     "white": white,
-                    "foreground": round(float((part == FOREGROUND).mean()), 6),
+                    "foreground": round(_foreground_share(part), 6),
                     "pixels_sha256": pixels_hash(images[-1], processed_masks[-1]),
                 }
             )
@@ -162,6 +162,12 @@ def perceptual_hash(image: np.ndarray) -> int:
     low = dctn(small.astype(np.float64), norm="ortho")[:FREQUENCIES, :FREQUENCIES].ravel()
     bits = low > np.median(low[1:])
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def _foreground_share(mask: np.ndarray) -> float:
+    """Return the share of foreground of the counted pixels, 0 if there are none."""
+    truth, counted = truth_and_counted(mask)
+    return float((truth & counted).sum() / max(1, counted.sum()))
 
 
 def _share(chosen: np.ndarray) -> float:

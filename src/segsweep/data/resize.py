@@ -11,14 +11,13 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from segsweep.data.dataset import IGNORED
+
 Mode = Literal["resize", "pad", "tile"]
 
 MASK_SCALE = np.uint8(254)
 """Value of foreground while a mask is resized. Half of it is an integer, so that an area that is
 exactly half foreground is not rounded down."""
-
-IGNORED = 255
-"""Value of pixels of a mask that count neither in the loss nor in the scores."""
 
 
 @dataclass(frozen=True)
