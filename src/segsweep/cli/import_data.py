@@ -11,7 +11,10 @@ from segsweep.core.errors import UserError
 
 def import_data(
     images: Annotated[Path | None, Parameter(name="IMAGES_DIR", help="Folder of images.")] = None,
-    masks: Annotated[Path | None, Parameter(name="MASKS_DIR", help="Folder of masks.")] = None,
+    masks: Annotated[
+        Path | None,
+        Parameter(name="MASKS_DIR", help="Folder of masks, or of annotations, or a file of them."),
+    ] = None,
     /,
     *,
     mask_suffix: Annotated[
@@ -37,6 +40,15 @@ def import_data(
             help="Table with the columns image, group and, to give the splits yourself, split.",
         ),
     ] = None,
+    label: Annotated[
+        list[str] | None,
+        Parameter(
+            metavar="NAME",
+            negative=(),
+            help="Class of LabelMe, COCO or VGG VIA annotations that is foreground; repeat it for "
+            "several.",
+        ),
+    ] = None,
     sample: Annotated[Flag, Parameter(help="Go back to the sample images.")] = False,
 ) -> None:
     """Copy your images and masks into the project, tracked by DVC.
@@ -49,6 +61,10 @@ def import_data(
     of the image's name, are merged. How masks and image stacks are read is set
     under `preprocess` in params.yaml.
 
+    Without masks, they are drawn from the polygons in JSON files of LabelMe, COCO
+    or VGG VIA. MASKS_DIR is the file or its folder; it may be left out if they are
+    in IMAGES_DIR.
+
     Images of one group (a patient, an animal, a field of view) stay in one split.
     By default the first folder level below IMAGES_DIR at which images differ is the
     group; without such folders each image is a group.
@@ -57,6 +73,7 @@ def import_data(
         segsweep import-data ~/scans/images ~/scans/masks
         segsweep import-data frames labels --group-regex '(mouse\\d+)_'
         segsweep import-data tiles --mask-suffix=-seg --groups groups.csv
+        segsweep import-data photos instances.json --label cell
         segsweep import-data --sample
     """
     from segsweep.config.study import Study
@@ -69,6 +86,8 @@ def import_data(
         raise UserError("import-data: give IMAGES_DIR (and MASKS_DIR), or --sample")
     if sum((group_regex is not None, groups is not None, sample)) > 1:
         raise UserError("import-data: give only one of --group-regex, --groups and --sample")
+    if label and sample:
+        raise UserError("import-data: give only one of --label and --sample")
     if not mask_suffix:
         raise UserError("--mask-suffix: found an empty text, expected the end of a name")
     require_project()
@@ -78,7 +97,9 @@ def import_data(
         print("the sample is in use again; next: git commit --all, then snakemake --cores all")
     else:
         settings = Study.read().preprocess
-        dataset = import_data(images, masks, settings, mask_suffix, group_regex, groups)
+        dataset = import_data(
+            images, masks, settings, mask_suffix, group_regex, groups, labels=label or ()
+        )
         for kind, issues in group_by_kind(dataset.issues).items():
             print(f"{issues[0].label} ({ISSUE_KINDS[kind][0]}): {issues[0]}")
             if len(issues) > 1:

@@ -16,6 +16,8 @@ from segsweep.core.errors import UserError
 from segsweep.core.files import write_csv, write_text
 from segsweep.core.printable import printable
 from segsweep.core.processes import output_of
+from segsweep.data.annotations.draw_masks import pair_with_annotations, removed_afterwards
+from segsweep.data.annotations.formats import FORMATS, find_annotations
 from segsweep.data.dataset_writer import ISSUE_COLUMNS
 from segsweep.data.discovery import MASK_SUFFIX, Pair, find_pairs
 from segsweep.data.dvc_yaml import DVC_YAML, read_dvc_yaml, set_own_images
@@ -50,6 +52,8 @@ NEW_RAW = RAW.with_name(".raw.new")
 """The copies, until they are complete."""
 OLD_RAW = RAW.with_name(".raw.old")
 """The previous `data/raw`, until DVC tracks the new one."""
+DRAWN_MASKS = RAW.with_name(".raw.drawn")
+"""The masks that are drawn from annotations, until they are copied."""
 README = (
     OWN_IMAGES_TITLE
     + """
@@ -58,6 +62,7 @@ Copies of the folders `{images}` and `{masks}`, made by `segsweep import-data`.
 )
 
 
+@removed_afterwards(DRAWN_MASKS)
 def import_data(
     images: Path,
     masks: Path | None,
@@ -65,6 +70,7 @@ def import_data(
     mask_suffix: str = MASK_SUFFIX,
     group_regex: str | None = None,
     groups_file: Path | None = None,
+    labels: Sequence[str] = (),
 ) -> PreparedDataset:
     """Check the user's images and masks and copy those that can be used to `data/raw`.
 
@@ -72,11 +78,13 @@ def import_data(
 
     Args:
         images: Folder of images.
-        masks: Folder of masks; None if the masks are in `images`.
+        masks: Folder of masks, annotation file, or folder of annotation files; None if the masks
+            or annotations are in `images`.
         settings: The study's `preprocess`.
         mask_suffix: End of a mask's name in a folder with images and masks.
         group_regex: Expression whose first parentheses match the group in an image's path.
         groups_file: Table of groups, with the columns of `groups.csv`.
+        labels: The classes of annotations that are foreground; none if there is only one.
 
     Returns:
         What was imported, with all issues.
@@ -86,7 +94,12 @@ def import_data(
         UserError: The project is not ready, the disk is too small, or DVC failed.
     """
     _check_project(*filter(None, (images, masks)))
-    files = find_pairs(images, masks, mask_suffix)
+    if annotations := find_annotations(images, masks, mask_suffix):
+        files = pair_with_annotations(images, annotations, labels, settings, DRAWN_MASKS)
+    elif labels:
+        raise UserError(f"--label: found no annotations in {masks or images}, expected {FORMATS}")
+    else:
+        files = find_pairs(images, masks, mask_suffix)
     issues, splits = list(files.issues), dict[str, str]()
     if groups_file:
         groups, splits, group_issues = read_groups(groups_file, files)
