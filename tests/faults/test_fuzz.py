@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 import imageio.v3 as imageio
+import nibabel
 import numpy as np
 import pytest
 import tifffile
@@ -39,12 +40,26 @@ def seeds() -> dict[str, bytes]:
         imageio.imwrite(folder / "deep.png", grey.astype(np.uint16) * 200)
         Image.fromarray(colour).save(folder / "colour.jpg")
         Image.fromarray(colour).save(folder / "colour.bmp")
+        for suffix in ("gif", "webp", "jp2", "tga", "ppm"):
+            Image.fromarray(colour).save(folder / f"colour.{suffix}")
+        volume = nibabel.Nifti1Image(np.stack([grey] * 3, -1), np.eye(4))
+        nibabel.save(volume, folder / "volume.nii")
+        nibabel.save(volume, folder / "volume.nii.gz")
         np.save(folder / "array.npy", grey)
         dicom(folder / "scan.dcm", grey)
         for kind in ("zlib", "lzw", "jpeg", "packbits", "zstd", None):
             tifffile.imwrite(folder / f"{kind}.tif", grey, compression=kind)
         tifffile.imwrite(folder / "tiled.tif", grey, tile=(16, 16), bigtiff=True)
-        tifffile.imwrite(folder / "ome.tif", np.stack([grey] * 3), ome=True)
+        tifffile.imwrite(
+            folder / "ome.tif", np.stack([grey] * 3), ome=True, metadata={"axes": "ZYX"}
+        )
+        tifffile.imwrite(
+            folder / "ij.tif",
+            np.stack([grey] * 3),
+            imagej=True,
+            metadata={"axes": "ZYX"},
+            truncate=True,
+        )
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 

@@ -34,7 +34,7 @@ def read_grey(path: Path) -> tuple[list[np.ndarray], DecodedImage]:
         InvalidImageError: The file cannot be decoded, contains NaN or infinity, or is constant.
     """
     decoded = read_image(path)
-    pages = [_to_grey(page) for page in decoded.pages]
+    pages = [_to_grey(page) for page in decoded.upright_pages()]
     for page in pages:
         if page.dtype.kind == "f" and not np.isfinite(page).all():
             raise InvalidImageError(
@@ -65,7 +65,9 @@ def read_mask(path: Path, foreground: Foreground) -> list[np.ndarray]:
             "has JPEG compression, which changes the values at every edge",
             "export the mask as PNG or TIFF from the tool that made it",
         )
-    return [_to_binary(_to_numbers(page, foreground), foreground) for page in decoded.pages]
+    return [
+        _to_binary(_to_numbers(page, foreground), foreground) for page in decoded.upright_pages()
+    ]
 
 
 def stretch(image: np.ndarray, low: float, high: float) -> tuple[np.ndarray, float, float]:
