@@ -26,13 +26,18 @@ def refusal(path: Path, as_mask: bool = False, channel: int | None = None) -> In
     return caught.value
 
 
-@pytest.mark.parametrize("kind", [{"imagej": True}, {"ome": True}, {}])
-@pytest.mark.parametrize("axes", ["CYX", "ZCYX", "TCYX", "CZYX", "TZCYX"])
+@pytest.mark.parametrize(
+    ("kind", "axes"),
+    [
+        (kind, axes)
+        for kind in ({"imagej": True}, {"ome": True}, {})
+        for axes in ("CYX", "ZCYX", "TCYX", "CZYX", "TZCYX")
+        if not (kind == {"imagej": True} and axes == "CZYX")  # ImageJ has channels after slices
+    ],
+)
 def test_one_channel_of_a_hyperstack_is_used(
     tmp_path: Path, kind: dict[str, bool], axes: str
 ) -> None:
-    if kind == {"imagej": True} and axes == "CZYX":
-        pytest.skip("ImageJ writes channels after slices")
     sides = [{"C": 2, "Z": 3, "T": 4}[axis] for axis in axes[:-2]]
     pixels = stack(*sides)
     path = tmp_path / "x.tif"
@@ -157,5 +162,5 @@ def test_last_axis_of_an_array_is_channels_where_that_is_certain(
     np.testing.assert_array_equal(image.pages[0], pixels[..., 1])
     np.save(tmp_path / "x.npy", np.stack([pixels, pixels]))
     assert read_image(tmp_path / "x.npy", channel=1).pages.shape == (2, 40, 56)
-    np.save(tmp_path / "x.npy", pixels[:12])  # 12 pages, or 2 to 10 channels
-    assert read_image(tmp_path / "x.npy", channel=1).pages.shape[-1] in (count, 56)
+    np.save(tmp_path / "x.npy", pixels[:7])  # 7 pages of 56 x 2 to 56 x 10 pixels
+    assert read_image(tmp_path / "x.npy", channel=1).pages.shape == (7, 56, count)
