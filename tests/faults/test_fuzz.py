@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 import imageio.v3 as imageio
+import nibabel
 import numpy as np
 import pytest
 import tifffile
@@ -19,12 +20,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dicom import dicom
+from pixels import grey_pages, mask_pages
 from segsweep.core.printable import printable
 from segsweep.data.images import read_grey
 from segsweep.data.issues import InvalidImageError
-from segsweep.data.mask_meaning import decide
-from segsweep.data.mask_rule import MaskSettings
-from segsweep.data.mask_values import read_mask_pages
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2000"))
 MEMORY = 8 << 30
@@ -42,12 +41,26 @@ def seeds() -> dict[str, bytes]:
         imageio.imwrite(folder / "deep.png", grey.astype(np.uint16) * 200)
         Image.fromarray(colour).save(folder / "colour.jpg")
         Image.fromarray(colour).save(folder / "colour.bmp")
+        for suffix in ("gif", "webp", "jp2", "tga", "ppm"):
+            Image.fromarray(colour).save(folder / f"colour.{suffix}")
+        volume = nibabel.Nifti1Image(np.stack([grey] * 3, -1), np.eye(4))
+        nibabel.save(volume, folder / "volume.nii")
+        nibabel.save(volume, folder / "volume.nii.gz")
         np.save(folder / "array.npy", grey)
         dicom(folder / "scan.dcm", grey)
         for kind in ("zlib", "lzw", "jpeg", "packbits", "zstd", None):
             tifffile.imwrite(folder / f"{kind}.tif", grey, compression=kind)
         tifffile.imwrite(folder / "tiled.tif", grey, tile=(16, 16), bigtiff=True)
-        tifffile.imwrite(folder / "ome.tif", np.stack([grey] * 3), ome=True)
+        tifffile.imwrite(
+            folder / "ome.tif", np.stack([grey] * 3), ome=True, metadata={"axes": "ZYX"}
+        )
+        tifffile.imwrite(
+            folder / "ij.tif",
+            np.stack([grey] * 3),
+            imagej=True,
+            metadata={"axes": "ZYX"},
+            truncate=True,
+        )
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
@@ -99,15 +112,7 @@ def test_a_damaged_file_is_read_or_reported(
     path = folder / name
     path.write_bytes(content)
 
-    def grey() -> list[np.ndarray]:
-        return [page.pixels for page in read_grey(path)[0]]
-
-    def mask() -> list[np.ndarray]:
-        pages = read_mask_pages(path)[1]
-        rule = decide([page.facts for page in pages], MaskSettings(masks))
-        return [rule.apply(page) for page in pages]
-
-    for read in (grey, mask):
+    for read in (lambda: grey_pages(path)[0], lambda: mask_pages(path, masks)):
         try:
             pages = read()
         except InvalidImageError as fault:

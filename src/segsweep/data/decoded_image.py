@@ -17,6 +17,11 @@ MAX_PIXELS_PER_BYTE = 2000
 refused: deflate and LZW compress by a factor of 1,000 to 1,400 at most."""
 
 
+DAMAGED = "the file is damaged or incomplete: copy it again, or remove the image and its mask"
+SAVE_IN_FIJI = "open it in Fiji and save it as TIFF"
+"""What to do about files that cannot be read."""
+
+
 @dataclass(frozen=True)
 class DecodedImage:
     """The content of an image file.
@@ -41,7 +46,18 @@ class DecodedImage:
     notes: tuple[tuple[str, str], ...] = ()
 
     def upright_pages(self) -> np.ndarray:
-        return self.pages
+        """Return the pages turned upright as `orientation` says; of any shape that `pages` has.
+
+        Height and width are exchanged for the orientations 5 to 8. Unknown orientations count as 1.
+        """
+        pages = self.pages
+        if self.orientation in (5, 6, 7, 8):
+            pages = pages.swapaxes(1, 2)
+        if self.orientation in (3, 4, 7, 8):  # the last row is at the top
+            pages = pages[:, ::-1]
+        if self.orientation in (2, 3, 6, 7):  # the last column is at the left
+            pages = pages[:, :, ::-1]
+        return np.ascontiguousarray(pages)
 
 
 def check_size(path: Path, *sides: int) -> None:
@@ -55,7 +71,7 @@ def check_size(path: Path, *sides: int) -> None:
         InvalidImageError: The size is zero or too large.
     """
     if any(side < 1 for side in sides):
-        raise InvalidImageError("empty", "has no pixels", "copy it again from its source")
+        raise InvalidImageError("empty", "has no pixels", DAMAGED)
     if math.prod(sides) > MAX_PIXELS:
         size = " x ".join(str(side) for side in sides)
         raise InvalidImageError(
@@ -67,5 +83,6 @@ def check_size(path: Path, *sides: int) -> None:
         raise InvalidImageError(
             "too_large",
             f"declares {math.prod(sides):,} pixels but has only {path.stat().st_size:,} bytes",
-            "no image compresses that well; export it again from its source",
+            "copy it again, as it may be damaged; if all its pixels are equal, save it without "
+            "compression",
         )

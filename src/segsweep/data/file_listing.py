@@ -7,16 +7,26 @@ from pathlib import Path
 
 from segsweep.core.errors import UserError
 from segsweep.core.expected_inputs import check_complete
+from segsweep.data.decoded_image import SAVE_IN_FIJI
+from segsweep.data.dicom_reader import is_dicom
 from segsweep.data.issues import NO_PERMISSION, DataIssue, InvalidImageError
-from segsweep.data.readers import READERS
+from segsweep.data.readers import READERS, image_suffix
 
-UNSUPPORTED_SUFFIXES = frozenset(
-    """
-    .gif .webp .jp2 .j2k .heic .avif .tga .pgm .ppm .pbm .nii .gz .mha .mhd .nrrd .ima .mrc .h5
-    .hdf5 .mat .npz .svs .ndpi .czi .lif .nd2 .lsm .stk .dv .ims
-    """.split()  # noqa: SIM905, a list of quotes is harder to read
-)
-"""Suffixes of image formats that are not supported; files with any other suffix are ignored."""
+UNSUPPORTED_SUFFIXES = {
+    **dict.fromkeys((".heic", ".avif"), "save it as PNG, for example in GIMP"),
+    **dict.fromkeys(
+        (
+            *(".mha", ".mhd", ".nrrd", ".mrc", ".dv", ".ims"),
+            *(".czi", ".lif", ".nd2", ".lsm", ".stk"),
+        ),
+        SAVE_IN_FIJI,
+    ),
+    **dict.fromkeys((".svs", ".ndpi"), "save its regions as TIFF, for example in QuPath"),
+    **dict.fromkeys((".h5", ".hdf5", ".mat", ".npz"), "save each image in it as .npy or TIFF"),
+    ".gz": "unpack it (gunzip)",
+}
+"""What to do about image formats that are not supported, by suffix; files with any other suffix are
+ignored."""
 
 
 @dataclass
@@ -84,15 +94,11 @@ def list_images(folder: Path, of_masks: bool = False) -> Listing:
 
 def _add_file(listing: Listing, file: Path, real_folder: str) -> None:
     """Add a file to the listing, reject it, or ignore it if it is not an image."""
-    suffix = file.suffix.lower()
-    if suffix not in READERS:
-        if suffix in UNSUPPORTED_SUFFIXES:
-            supported = " ".join(READERS)
-            todo = f"expected {supported}; convert it"
-            listing.reject(file, "format", f"is a {suffix} file", todo)
-        elif not suffix and file.is_file() and _is_dicom(file):
-            todo = "add the suffix .dcm to its name"
-            listing.reject(file, "format", "is a DICOM file without a suffix", todo)
+    suffix = image_suffix(file)
+    if suffix in UNSUPPORTED_SUFFIXES:
+        listing.reject(file, "format", f"is a {suffix} file", UNSUPPORTED_SUFFIXES[suffix])
+    elif suffix not in READERS or (not _has_suffix(file) and not _is_dicom(listing, file)):
+        pass  # not an image
     elif not _is_utf8(str(file)):
         listing.reject(file, "format", "has a name that is not UTF-8", "rename it")
     elif file.is_symlink() and not os.path.realpath(file).startswith(real_folder + os.sep):
@@ -110,9 +116,18 @@ def _reject_link(listing: Listing, link: Path) -> None:
     listing.reject(link, "outside", found, "replace the link by a copy of what it points to")
 
 
-def _is_dicom(file: Path) -> bool:
-    with file.open("rb") as opened:
-        return opened.read(132)[128:] == b"DICM"
+def _has_suffix(file: Path) -> bool:
+    """Return whether the name ends in `image_suffix`; the names of DICOM files may not."""
+    return file.name.lower().endswith(image_suffix(file))
+
+
+def _is_dicom(listing: Listing, file: Path) -> bool:
+    """Return whether a file without suffix is a DICOM file; reject it if it cannot be read."""
+    try:
+        return file.is_file() and is_dicom(file)
+    except PermissionError:
+        listing.reject(file, *NO_PERMISSION)
+        return False
 
 
 def _is_utf8(name: str) -> bool:
@@ -129,8 +144,12 @@ def name_key(name: str) -> str:
 
 
 def relative_stem(file: Path, folder: Path) -> str:
-    """Return a file's path relative to `folder`, without suffix (`x.ome.tif` becomes `x`)."""
-    return (file.parent.relative_to(folder) / file.stem.removesuffix(".ome")).as_posix()
+    """Return a file's path relative to `folder`, without suffix.
+
+    `x.ome.tif` and `x.nii.gz` become `x`; DICOM files without suffix keep their whole name.
+    """
+    stem = file.name[: -len(image_suffix(file))] if _has_suffix(file) else file.name
+    return (file.parent.relative_to(folder) / stem.removesuffix(".ome")).as_posix()
 
 
 def image_name(file: Path, folder: Path) -> str:

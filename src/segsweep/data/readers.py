@@ -1,32 +1,46 @@
 """Read image files of all supported formats; each format is decoded by a library for it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from segsweep.data.decoded_image import DecodedImage, check_size
+from segsweep.data.channels import Note, choose_channel
+from segsweep.data.decoded_image import DAMAGED, SAVE_IN_FIJI, DecodedImage, check_size
+from segsweep.data.dicom_reader import read_dicom
 from segsweep.data.issues import NO_PERMISSION, InvalidImageError
+from segsweep.data.nifti_reader import read_nifti
+from segsweep.data.pillow_reader import read_with_pillow
 from segsweep.data.tiff_reader import read_tiff
 
-CHANNELS = (1, 3, 4)
-"""Lengths of the last axis of a NumPy array that is taken for channels."""
+COLOURS = (1, 3, 4)
+"""Lengths of the last axis of a NumPy array that is taken for grey, RGB or RGBA."""
+
+MIN_SIDE_PER_CHANNEL = 4
+"""The last axis of a NumPy array is taken for channels if height and width are at least this many
+times as long."""
 
 
 def read_image(path: Path, as_mask: bool = False, channel: int | None = None) -> DecodedImage:
-    """Decode an image file. The suffix must be one of `READERS`.
+    """Decode an image file. Its `image_suffix` must be one of `READERS`.
 
     Args:
         path: The file.
-        as_mask: Keep the indices of a palette; in an image they become colours.
+        as_mask: Keep the numbers of a mask: of a palette whose index 0 is background, and of
+            files with fewer than 8 bits. Masks of 1 bit have the type bool.
+        channel: `preprocess.channel`, counted from 1: the channel to use of an image that has
+            several; of RGB, 1 is red. Masks, and images of one channel, are read without it.
 
     Raises:
-        InvalidImageError: The file is empty, unreadable, too large or not numeric.
+        InvalidImageError: The file is empty, unreadable, too large or not numeric, or has several
+            channels of which none was chosen.
     """
+    suffix = image_suffix(path)
     try:
         if path.stat().st_size == 0:
-            raise InvalidImageError("empty", "has no content", "copy it again from its source")
-        image = READERS[path.suffix.lower()](path, as_mask)
+            raise InvalidImageError("empty", "has no content", DAMAGED)
+        image = READERS[suffix](path, as_mask, channel)
     except InvalidImageError:
         raise
     except PermissionError as error:
@@ -35,101 +49,80 @@ def read_image(path: Path, as_mask: bool = False, channel: int | None = None) ->
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InvalidImageError(
             "unreadable",
-            f"cannot be read as {path.suffix.lower()[1:]} ({reason})",
-            "export it again from its source",
+            f"cannot be read as {suffix[1:]} ({reason})",
+            f"if Fiji can open it, save it there as TIFF; if not, {DAMAGED}",
         ) from error
     check_size(path, *image.pages.shape[:3])
     if image.pages.dtype.kind not in "buif":
         raise InvalidImageError(
             "unreadable",
             f"has values of type {image.pages.dtype}",
-            "expected integers or floating-point numbers",
+            f"expected integers or floating-point numbers; {SAVE_IN_FIJI}",
         )
-    return image
+    return image if as_mask or channel is None else _pick_colour(image, channel)
 
 
-def _read_with_pillow(path: Path, as_mask: bool) -> DecodedImage:
-    from PIL import Image, ImageOps
-
-    Image.MAX_IMAGE_PIXELS = None  # check_size does it for all formats
-    with Image.open(path, formats=("PNG", "JPEG", "BMP")) as file:
-        check_size(path, file.height, file.width)
-        lossy = file.format == "JPEG"
-        frames = getattr(file, "n_frames", 1)
-        if frames > 1 and not lossy:
-            raise InvalidImageError(
-                "pages", f"is an animation with {frames} frames", "export the frames one by one"
-            )
-        if file.format == "PNG" and file.tile and ";16B" in str(file.tile[0][3]):
-            return DecodedImage(_read_16_bit_png(path)[None])
-        image: Image.Image = file
-        ImageOps.exif_transpose(image, in_place=True)
-        keep_indices = as_mask and _first_colour_is_black(image.getpalette("RGB"))
-        if (image.mode == "P" and not keep_indices) or image.mode == "CMYK":
-            image = image.convert("RGB")
-        elif image.mode == "1":
-            image = image.convert("L")
-        return DecodedImage(np.asarray(image)[None], lossy=lossy)
+def _pick_colour(image: DecodedImage, channel: int) -> DecodedImage:
+    """Return one colour of an RGB image. Any other image is returned as it is."""
+    is_colour = image.pages.ndim == 4 and image.pages.shape[-1] >= 3
+    if not is_colour or any(kind == "channel" for kind, _ in image.notes):
+        return image
+    index, note = choose_channel(3, channel, False, "red, green, blue")
+    return replace(image, pages=image.pages[..., index], notes=(*image.notes, note))
 
 
-def _first_colour_is_black(palette: list[int] | None) -> bool:
-    """Return whether index 0 of a palette is black, so that it is the background of a mask."""
-    return not any((palette or [0, 0, 0])[:3])
-
-
-def _read_16_bit_png(path: Path) -> np.ndarray:
-    """Decode a PNG with 16-bit colours, which Pillow would reduce to 8 bits."""
-    import imagecodecs
-
-    return np.asarray(imagecodecs.png_decode(path.read_bytes()))
-
-
-def _read_npy(path: Path, as_mask: bool) -> DecodedImage:
+def _read_npy(path: Path, as_mask: bool, channel: int | None) -> DecodedImage:
     pixels = np.load(path, mmap_mode="r", allow_pickle=False)
-    check_size(path, *(pixels.shape[:-1] if pixels.shape[-1] in CHANNELS else pixels.shape))
-    if pixels.ndim == 2:
-        return DecodedImage(np.array(pixels)[None])
-    if pixels.ndim == 3:
-        is_colour = pixels.shape[-1] in CHANNELS
-        return DecodedImage(np.array(pixels)[None] if is_colour else np.array(pixels))
-    if pixels.ndim == 4 and pixels.shape[-1] in CHANNELS:
-        return DecodedImage(np.array(pixels))
-    raise InvalidImageError(
-        "unreadable",
-        f"contains an array of shape {pixels.shape}",
-        "expected (height, width) or (height, width, channels)",
-    )
+    shape, notes = pixels.shape, list[Note]()
+    is_colour = pixels.ndim > 2 and shape[-1] in COLOURS
+    has_channels = pixels.ndim > 2 and not is_colour and _is_channels_last(shape)
+    if pixels.ndim not in (2, 3, 4) or (pixels.ndim == 4 and not (is_colour or has_channels)):
+        raise InvalidImageError(
+            "unreadable",
+            f"contains an array of shape {shape}",
+            "save it with numpy.save in the shape (height, width), (height, width, channels) or "
+            "(pages, height, width)",
+        )
+    check_size(path, *(shape[:-1] if is_colour or has_channels else shape))
+    if has_channels:
+        hint = "; if the first axis is pages, save each page as its own file"
+        index, note = choose_channel(shape[-1], channel, as_mask, f"shape {shape}", hint)
+        pixels, notes = pixels[..., index], [note]
+    is_one_page = pixels.ndim == (3 if is_colour else 2)
+    pages = np.array(pixels)[None] if is_one_page else np.array(pixels)
+    return DecodedImage(pages, notes=tuple(notes))
 
 
-def _read_dicom(path: Path, as_mask: bool) -> DecodedImage:
-    import pydicom
-    from pydicom.pixels import apply_color_lut, apply_modality_lut
-
-    file = pydicom.dcmread(path)
-    frames = int(file.get("NumberOfFrames") or 1)
-    check_size(path, frames, int(file.Rows), int(file.Columns))
-    pixels = file.pixel_array
-    if file.PhotometricInterpretation == "PALETTE COLOR" and not as_mask:
-        pixels = apply_color_lut(pixels, file)
-    elif not as_mask:
-        pixels = apply_modality_lut(pixels, file)
-    if file.PhotometricInterpretation == "MONOCHROME1":
-        pixels = pixels.max() - pixels
-    spacing = file.get("PixelSpacing")
-    pixel_mm = (float(spacing[0]), float(spacing[1])) if spacing else None
-    lossy = str(file.get("LossyImageCompression", "00")) == "01"
-    pages = np.asarray(pixels)[None] if frames == 1 else np.asarray(pixels)
-    return DecodedImage(pages, pixel_mm, lossy)
+def _is_channels_last(shape: tuple[int, ...]) -> bool:
+    """Return whether the last axis is so short that it must be channels, not the width."""
+    return 1 < shape[-1] <= min(shape[-3:-1]) / MIN_SIDE_PER_CHANNEL
 
 
-READERS: dict[str, Callable[[Path, bool], DecodedImage]] = {
-    ".png": _read_with_pillow,
-    ".jpg": _read_with_pillow,
-    ".jpeg": _read_with_pillow,
-    ".bmp": _read_with_pillow,
-    ".tif": read_tiff,
-    ".tiff": read_tiff,
+def image_suffix(path: Path) -> str:
+    """Return the suffix, in small letters, that selects the reader of a file.
+
+    `x.nii.gz` has the suffix `.nii.gz`, `x.ome.tif` has `.tif`. Files without a suffix, or with
+    only digits after the last dot (as in `1.2.840.10008`), are named as DICOM files often are:
+    `.dcm`.
+    """
+    if path.name.lower().endswith(".nii.gz"):
+        return ".nii.gz"
+    suffix = path.suffix.lower()
+    return ".dcm" if not suffix or suffix[1:].isdigit() else suffix
+
+
+Reader = Callable[[Path, bool, int | None], DecodedImage]
+"""A function that decodes a file; its arguments are those of `read_image`."""
+
+PILLOW_SUFFIXES = """
+.png .jpg .jpeg .bmp .gif .webp .jp2 .j2k .tga .pgm .ppm .pbm .pnm
+""".split()  # noqa: SIM905, a list of quotes is harder to read
+
+READERS: dict[str, Reader] = {
+    **dict.fromkeys(PILLOW_SUFFIXES, read_with_pillow),
+    **dict.fromkeys((".tif", ".tiff"), read_tiff),
     ".npy": _read_npy,
-    ".dcm": _read_dicom,
+    **dict.fromkeys((".dcm", ".ima"), read_dicom),
+    **dict.fromkeys((".nii", ".nii.gz"), read_nifti),
 }
 """The reader of each supported suffix."""

@@ -8,38 +8,86 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from segsweep.data.decoded_image import DecodedImage, check_size
+from segsweep.data.channels import Note, choose_channel
+from segsweep.data.decoded_image import DAMAGED, SAVE_IN_FIJI, DecodedImage, check_size
 from segsweep.data.issues import InvalidImageError
+from segsweep.data.tiff_pixels import compression_name, interpret_samples
+from segsweep.data.tiff_planes import find_planes
 
 if TYPE_CHECKING:
-    from tifffile import TiffFrame, TiffPage
+    from tifffile import TiffFile, TiffFrame, TiffPage
 
 MM_PER_UNIT = {"nm": 1e-6, "µm": 1e-3, "um": 1e-3, "mm": 1.0, "cm": 10.0}
 """Length units of OME metadata in mm."""
 
+GDAL_NODATA = 42113
+"""Tag with the value of pixels without data, as text."""
+
+LOSSY = ("JPEG", "JP2000", "WEBP", "JETRAW")
+"""Parts of the names of compressions that may change values."""
+
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # errors are reported as data issues
 
 
-def read_tiff(path: Path, as_mask: bool) -> DecodedImage:
-    """Decode all pages at full resolution; the pages must have the same shape."""
+def read_tiff(path: Path, as_mask: bool, channel: int | None = None) -> DecodedImage:
+    """Decode all pages at full resolution; the pages must have the same shape.
+
+    Slices and time points of a hyperstack are pages; of its channels, one is decoded.
+
+    Raises:
+        InvalidImageError: The file has channels of which none was chosen, pages of different
+            shapes, or too many pixels.
+    """
     import tifffile
 
     with tifffile.TiffFile(path, _multifile=False) as file:
-        pages = [page for page in _checked_pages(file.pages) if not page.is_reduced]
+        listed = list(_checked_pages(file.pages))
+        pages = [page for page in listed if not page.is_reduced] or listed[:1]
         first = pages[0]
-        imagej_count = int((file.imagej_metadata or {}).get("images", 1))
-        check_size(path, max(imagej_count, len(pages)), first.imagelength, first.imagewidth)
-        if imagej_count > len(pages):  # ImageJ writes a large stack as one page with a count
-            return DecodedImage(file.asarray(series=0).reshape(imagej_count, *first.shape))
-        if any(page.shape != first.shape for page in pages):
+        check_size(path, len(pages), first.imagelength, first.imagewidth)
+        orientations = {page.tags.valueof("Orientation", 1) for page in pages}
+        if any(page.shape != first.shape for page in pages) or len(orientations) > 1:
             raise InvalidImageError(
                 "pages",
-                f"has {len(pages)} pages of different sizes",
-                "save each page as its own file",
+                f"has {len(pages)} pages of different sizes or orientations",
+                f"{SAVE_IN_FIJI}, only the page that shows the objects",
             )
-        arrays = [_read_page(page, as_mask) for page in pages]
-        lossy = "JPEG" in tifffile.COMPRESSION(first.compression).name
-        return DecodedImage(np.stack(arrays), _ome_pixel_mm(file.ome_metadata), lossy)
+        planes, notes = find_planes(file, pages), list[Note]()
+        check_size(path, planes.numbers.size, first.imagelength, first.imagewidth)
+        chosen = planes.numbers[0]
+        if len(planes.numbers) > 1:
+            hint = (
+                "; if they are slices or time points, say so in Fiji (Image > Properties) and "
+                "save the file there"
+            )
+            count = len(planes.numbers)
+            index, note = choose_channel(count, channel, as_mask, planes.source, hint)
+            chosen, notes = planes.numbers[index], [note]
+        stored = _decode_planes(file, pages, chosen, planes.unlisted)
+        arrays = []
+        for samples, page in stored:
+            array, page_notes = interpret_samples(samples, page, as_mask, channel)
+            arrays.append(array)
+            notes += [note for note in page_notes if note not in notes]
+        return DecodedImage(
+            np.stack(arrays),
+            _ome_pixel_mm(file.ome_metadata),
+            any(part in compression_name(first) for part in LOSSY),
+            _valid_orientation(orientations.pop()),
+            _nodata(first),
+            notes=tuple(notes),
+        )
+
+
+def _decode_planes(
+    file: "TiffFile", pages: list["TiffPage"], chosen: np.ndarray, unlisted: bool
+) -> Iterator[tuple[np.ndarray, "TiffPage"]]:
+    """Yield the samples of each chosen plane, and the page that describes them."""
+    if unlisted:
+        stack = file.asarray(series=0).reshape(-1, *pages[0].shape)
+        yield from ((stack[number], pages[0]) for number in chosen)
+    else:
+        yield from ((np.asarray(pages[number].asarray()), pages[number]) for number in chosen)
 
 
 def _checked_pages(listed: Iterable["TiffPage | TiffFrame"]) -> Iterator["TiffPage"]:
@@ -48,53 +96,23 @@ def _checked_pages(listed: Iterable["TiffPage | TiffFrame"]) -> Iterator["TiffPa
     for frame in listed:
         page = frame.aspage()
         if not page.shape or page.offset in offsets:
-            raise InvalidImageError(
-                "unreadable",
-                f"has a broken chain of pages (at page {len(offsets) + 1})",
-                "export it again from its source",
-            )
+            found = f"has a broken chain of pages (at page {len(offsets) + 1})"
+            raise InvalidImageError("unreadable", found, DAMAGED)
         offsets.add(page.offset)
         yield page
 
 
-def _read_page(page: "TiffPage", as_mask: bool) -> np.ndarray:
-    import tifffile
-
-    if page.axes not in ("YX", "YXS", "SYX"):
-        raise InvalidImageError(
-            "pages", f"contains a volume with the axes {page.axes}", "export its slices one by one"
-        )
-    _check_channels(page)
-    if page.tags.valueof("Orientation", 1) != 1:
-        raise InvalidImageError(
-            "unreadable", "is stored rotated or mirrored (TIFF orientation)", "export it upright"
-        )
-    pixels = np.asarray(page.asarray())
-    if page.axes == "SYX":
-        pixels = np.moveaxis(pixels, 0, -1)
-    if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
-        assert page.colormap is not None
-        if as_mask and not page.colormap[:, 0].any():
-            return pixels
-        return np.moveaxis(page.colormap[:, pixels], 0, -1)
-    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype.kind in "bu":
-        return pixels.max() - pixels if as_mask and pixels.dtype != bool else ~pixels
-    return pixels
+def _valid_orientation(value: object) -> int:
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _check_channels(page: "TiffPage") -> None:
-    """Raise `InvalidImageError` if a pixel has several values that are not a colour."""
-    import tifffile
-
-    count, meaning = page.samplesperpixel, tifffile.PHOTOMETRIC(page.photometric)
-    is_colour = meaning in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR) and count <= 4
-    has_alpha = count == 2 and len(page.extrasamples) == 1 and page.extrasamples[0] in (1, 2)
-    if count > 1 and not is_colour and not has_alpha:
-        raise InvalidImageError(
-            "channels",
-            f"has {count} channels ({meaning.name})",
-            "expected grey or RGB; export only the channel that shows the objects",
-        )
+def _nodata(page: "TiffPage") -> float | None:
+    """Return the value of pixels without data, which may be NaN; None where there is none."""
+    text = page.tags.valueof(GDAL_NODATA)
+    try:
+        return float(str(text).strip("\0 "))
+    except ValueError:
+        return None
 
 
 def _ome_pixel_mm(metadata: str | None) -> tuple[float, float] | None:

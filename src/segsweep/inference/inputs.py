@@ -7,9 +7,14 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from segsweep.core.errors import UserError
-from segsweep.data.file_listing import list_images, name_key, relative_stem
+from segsweep.data.file_listing import (
+    UNSUPPORTED_SUFFIXES,
+    list_images,
+    name_key,
+    relative_stem,
+)
 from segsweep.data.issues import DataIssue
-from segsweep.data.readers import READERS
+from segsweep.data.readers import READERS, image_suffix
 
 SUFFIXES = " ".join(READERS)
 
@@ -93,9 +98,9 @@ def _add(matches: _Matches, path: Path) -> None:
         found = "is not a regular file" if os.path.exists(path) else "no such file"
         unusable = DataIssue("unreadable", str(path), found, "expected an image or a folder")
         matches.problems.append(unusable)
-    elif path.suffix.lower() not in READERS:
-        found = f"is a {path.suffix} file" if path.suffix else "has no suffix"
-        problem = DataIssue("format", str(path), found, f"expected {SUFFIXES}; convert it")
+    elif (suffix := image_suffix(path)) not in READERS:
+        todo = UNSUPPORTED_SUFFIXES.get(suffix, f"expected {SUFFIXES}")
+        problem = DataIssue("format", str(path), f"is a {suffix} file", todo)
         matches.problems.append(problem)
     else:
         matches.folders.setdefault(path, path.parent)
