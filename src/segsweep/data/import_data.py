@@ -7,29 +7,31 @@ tracks them with `data/raw.dvc`, and `dvc.yaml` lists them as a dependency of `p
 import os
 import shutil
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 
 from segsweep.config.sections import Preprocess
 from segsweep.core.errors import UserError
-from segsweep.core.files import write_csv, write_text
-from segsweep.core.printable import printable
+from segsweep.core.files import write_text
 from segsweep.core.processes import output_of
-from segsweep.data.dataset_writer import ISSUE_COLUMNS
-from segsweep.data.discovery import MASK_SUFFIX, Pair, find_pairs
+from segsweep.data.discovery import PairedFiles
 from segsweep.data.dvc_yaml import DVC_YAML, read_dvc_yaml, set_own_images
+from segsweep.data.groups import groups_from_folders, groups_from_regex
+from segsweep.data.groups_table import read_groups
 from segsweep.data.image_cache import image_cache_folder
-from segsweep.data.issues import DataIssuesError, write_issue_report
+from segsweep.data.issues import (
+    DataIssue,
+    DataIssuesError,
+    write_issue_report,
+)
 from segsweep.data.preprocess import (
-    EXCLUDED_FILE,
     PreparedDataset,
     assign_splits,
     image_settings,
     prepare_dataset,
 )
-from segsweep.data.raw_data import OWN_IMAGES_TITLE, RAW, RAW_DVC_FILE, check_only_sample
-from segsweep.data.splits import GROUPS_FILE, groups_from_folders, groups_from_regex, read_groups
+from segsweep.data.raw_copies import copy_dataset
+from segsweep.data.raw_data import RAW, RAW_DVC_FILE, check_only_sample
+from segsweep.data.user_folders import NameRules, find_user_pairs
 
 DVC = (sys.executable, "-m", "dvc")
 PROJECT_FOLDERS = [
@@ -44,19 +46,13 @@ NEW_RAW = RAW.with_name(".raw.new")
 """The copies, until they are complete."""
 OLD_RAW = RAW.with_name(".raw.old")
 """The previous `data/raw`, until DVC tracks the new one."""
-README = (
-    OWN_IMAGES_TITLE
-    + """
-Copies of the folders `{images}` and `{masks}`, made by `segsweep import-data`.
-"""
-)
 
 
 def import_data(
     images: Path,
     masks: Path | None,
     settings: Preprocess,
-    mask_suffix: str = MASK_SUFFIX,
+    rules: NameRules | None = None,
     group_regex: str | None = None,
     groups_file: Path | None = None,
 ) -> PreparedDataset:
@@ -65,10 +61,10 @@ def import_data(
     Nothing is changed if a check fails. If the process is killed, the same command continues.
 
     Args:
-        images: Folder of images.
-        masks: Folder of masks; None if the masks are in `images`.
+        images: Folder of images, or one file.
+        masks: Folder of masks, or one file; None if the masks are in `images`.
         settings: The study's `preprocess`.
-        mask_suffix: End of a mask's name in a folder with images and masks.
+        rules: What the user says about the names of images and masks.
         group_regex: Expression whose first parentheses match the group in an image's path.
         groups_file: Table of groups, with the columns of `groups.csv`.
 
@@ -80,16 +76,9 @@ def import_data(
         UserError: The project is not ready, the disk is too small, or DVC failed.
     """
     _check_project(*filter(None, (images, masks)))
-    files = find_pairs(images, masks, mask_suffix)
-    issues, splits = list(files.issues), dict[str, str]()
-    if groups_file:
-        groups, splits, group_issues = read_groups(groups_file, files)
-        issues += group_issues
-    elif group_regex:
-        groups, group_issues = groups_from_regex(files.pairs, group_regex)
-        issues += group_issues
-    else:
-        groups = groups_from_folders(files.pairs)
+    files = find_user_pairs(images, masks, rules)
+    groups, splits, group_issues = _find_groups(files, group_regex, groups_file)
+    issues = [*files.issues, *group_issues]
     cache, workers = image_cache_folder(image_settings(settings)), len(os.sched_getaffinity(0))
     dataset = prepare_dataset(files.pairs, groups, splits, issues, settings, cache, workers)
     try:
@@ -97,13 +86,26 @@ def import_data(
     except DataIssuesError as error:
         write_issue_report(error.issues)
         raise
+    assumptions = [issue for issue in issues if issue.severity == "assumption"]
     try:
-        _copy_dataset(dataset, images, masks)
+        copy_dataset(dataset, groups, assumptions, images, masks, NEW_RAW)
     except BaseException:  # such as a full disk
         shutil.rmtree(NEW_RAW, ignore_errors=True)
         raise
     _replace_raw()
     return dataset
+
+
+def _find_groups(
+    files: PairedFiles, group_regex: str | None, groups_file: Path | None
+) -> tuple[dict[str, str], dict[str, str], list[DataIssue]]:
+    """Return the group of each image, the split of the groups that have one, and issues."""
+    if groups_file:
+        return read_groups(groups_file, files)
+    if group_regex:
+        groups, issues = groups_from_regex(files.pairs, group_regex)
+        return groups, {}, issues
+    return groups_from_folders(files.pairs)
 
 
 def restore_sample() -> None:
@@ -147,62 +149,6 @@ def _check_raw_is_cached() -> None:
             f"`dvc add {RAW}` to keep them in DVC's cache, or `dvc checkout --force` to discard "
             "them, and try again"
         ) from error
-
-
-def _copy_dataset(dataset: PreparedDataset, images: Path, masks: Path | None) -> None:
-    """Write the new `data/raw` to a temporary folder."""
-    shutil.rmtree(NEW_RAW, ignore_errors=True)
-    _check_disk_space([file for pair in dataset.pairs for file in (pair.image, *pair.masks)])
-    for pair in dataset.pairs:
-        _copy_file(pair.image, NEW_RAW / "images" / pair.file)
-        for mask, target in zip(pair.masks, _mask_targets(pair), strict=True):
-            _copy_file(mask, NEW_RAW / "masks" / target)
-    splits = dataset.given_splits
-    rows = [
-        {"image": pair.file, "group": group} | ({"split": splits[group]} if splits else {})
-        for pair, group in zip(dataset.pairs, dataset.groups, strict=True)
-    ]
-    columns = ["image", "group", "split"] if splits else ["image", "group"]
-    write_csv(NEW_RAW / GROUPS_FILE, columns, rows)
-    parent = images.resolve().parent
-    excluded = [
-        asdict(
-            replace(
-                issue,
-                file=printable(issue.file.replace(f"{parent}/", "")),
-                found=printable(issue.found),
-            )
-        )
-        for issue in dataset.issues
-        if issue.severity == "image"
-    ]
-    if excluded:
-        write_csv(NEW_RAW / EXCLUDED_FILE, ISSUE_COLUMNS, excluded)
-    readme = README.format(images=images.name, masks=masks.name if masks else images.name)
-    write_text(NEW_RAW / "README.md", readme)
-
-
-def _mask_targets(pair: Pair) -> list[str]:
-    """Return the paths of a pair's masks below `masks/`: one file, or a folder of several."""
-    if len(pair.masks) == 1:
-        return [f"{pair.name}{pair.masks[0].suffix}"]
-    return [f"{pair.name}/{mask.name}" for mask in pair.masks]
-
-
-def _copy_file(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
-
-
-def _check_disk_space(files: Sequence[Path]) -> None:
-    needed = 2 * sum(file.stat().st_size for file in files)
-    RAW.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(RAW.parent).free
-    if needed > free:
-        raise UserError(
-            f"{RAW.parent}: found {free / 1e9:.1f} GB free, expected {needed / 1e9:.1f} GB for a "
-            "copy and DVC's own copy; free some space, or use another disk"
-        )
 
 
 def _replace_raw() -> None:

@@ -12,8 +12,8 @@ from segsweep.core.printable import printable
 
 Severity = Literal["image", "dataset", "warning", "assumption"]
 """`image`: an error of one image, which `preprocess.on_bad: drop` leaves out. `dataset`: an error
-of the whole data set, which always ends the run. `warning`: does not end it. `assumption`: what the program had to guess, with
-the ground for it and how to change it."""
+of the whole data set, which always ends the run. `warning`: does not end it. `assumption`: what
+the program had to guess, with the ground for it and how to change it."""
 
 ISSUE_KINDS: dict[str, tuple[str, Severity]] = {
     "partner": ("missing partner", "image"),
@@ -71,6 +71,10 @@ ERRORS = ("image", "dataset")
 
 REPORT = "results/data_report.md"
 """The file that lists all issues."""
+EXCLUDED_FILE = "excluded.csv"
+"""In `data/raw`: the issues of images that `segsweep import-data` left out."""
+ASSUMPTIONS_FILE = "assumptions.csv"
+"""In `data/raw`: what `segsweep import-data` assumed about folders and names."""
 
 MAX_SHOWN = 20
 """Number of issues of one kind that the terminal shows; the report lists all."""

@@ -1,5 +1,6 @@
 """Turn folders of images and masks into the processed data set, or report all errors at once."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,22 +11,19 @@ from segsweep.core.files import is_there, read_csv
 from segsweep.data.dataset import SPLITS
 from segsweep.data.dataset_writer import write_dataset
 from segsweep.data.discovery import Pair, find_pairs
+from segsweep.data.groups import GROUPS_FILE, groups_from_folders
+from segsweep.data.groups_table import read_groups
 from segsweep.data.image_cache import PreparedImage
 from segsweep.data.image_pool import prepare_images
-from segsweep.data.issues import DataIssue, DataIssuesError
+from segsweep.data.issues import EXCLUDED_FILE, DataIssue, DataIssuesError
 from segsweep.data.prepare import ImageSettings
 from segsweep.data.splits import (
-    GROUPS_FILE,
+    find_far_shares,
     find_too_few_groups,
     foreground_by_group,
-    groups_from_folders,
-    read_groups,
     split_groups,
 )
 from segsweep.data.validation import find_dataset_issues
-
-EXCLUDED_FILE = "excluded.csv"
-"""In `data/raw`: the issues of images that `segsweep import-data` left out."""
 
 
 @dataclass
@@ -36,7 +34,7 @@ class PreparedDataset:
         pairs: The image and mask files.
         prepared: Each image, processed.
         groups: Group of each image.
-        given_splits: Split by group where `groups.csv` has the splits, else empty.
+        given_splits: Split of the groups that have one in `groups.csv`; the others are drawn.
         issues: All issues, warnings included.
     """
 
@@ -108,7 +106,7 @@ def prepare_raw_folder(
     if is_there(groups_file):
         groups, splits, group_issues = read_groups(groups_file, files)
     else:
-        groups, splits, group_issues = groups_from_folders(files.pairs), {}, []
+        groups, splits, group_issues = groups_from_folders(files.pairs)
     excluded = read_csv(raw / EXCLUDED_FILE) if is_there(raw / EXCLUDED_FILE) else []
     issues = [*files.issues, *group_issues, *(DataIssue(**row) for row in excluded)]
     return prepare_dataset(
@@ -131,7 +129,7 @@ def prepare_dataset(
     Args:
         pairs: The files.
         groups: Group by name of an image.
-        splits: Split by group, empty where `preprocess` has to choose.
+        splits: Split of the groups that have one; the others are drawn.
         issues: The issues so far.
         settings, cache, workers, known_hash: See `preprocess`.
     """
@@ -154,7 +152,8 @@ def prepare_dataset(
     dataset.groups = [dataset.groups[i] for i in usable]
     # if an error ends the run anyway, images with an error still count for their groups
     counted = dataset.groups if settings.on_bad == "drop" else list(groups.values())
-    dataset.issues += find_too_few_groups(counted)
+    if counted or settings.on_bad == "drop":  # else no image has a mask, which is an error already
+        dataset.issues += find_too_few_groups(counted, splits)
     return dataset
 
 
@@ -168,12 +167,17 @@ def assign_splits(dataset: PreparedDataset, settings: Preprocess) -> list[str]:
     if any(issue.severity in fatal for issue in dataset.issues):
         raise DataIssuesError(dataset.issues)
     foreground = [image.foreground for image in dataset.prepared]
-    split_of = dataset.given_splits or split_groups(
+    arguments = (
         foreground_by_group(dataset.groups, foreground),
         settings.validation_fraction,
         settings.test_fraction,
         settings.seed,
+        Counter(dataset.groups),
+        dataset.given_splits,
     )
+    split_of = split_groups(*arguments)
+    if far_shares := find_far_shares(split_of, *arguments):
+        raise DataIssuesError([*dataset.issues, *far_shares])
     splits = [split_of[group] for group in dataset.groups]
     without_foreground = [
         DataIssue(
