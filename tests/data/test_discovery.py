@@ -3,12 +3,13 @@
 import os
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from project import not_as_root
 from segsweep.core.errors import UserError
-from segsweep.data.discovery import find_pairs
+from segsweep.data.user_folders import NameRules, find_user_pairs
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -17,9 +18,9 @@ def touch(folder: Path, *names: str) -> None:
         (folder / name).write_bytes(b"x")
 
 
-def masks_by_name(folder: Path, *arguments: Path | str) -> dict[str, list[str]]:
+def masks_by_name(folder: Path, *arguments: Any) -> dict[str, list[str]]:
     """Return the names of the masks of each image; there must be no issues."""
-    files = find_pairs(folder, *arguments)  # type: ignore[arg-type]
+    files = find_user_pairs(folder, *arguments)
     assert files.issues == []
     return {pair.name: [mask.name for mask in pair.masks] for pair in files.pairs}
 
@@ -32,7 +33,7 @@ def test_two_folders_flat_and_nested(tmp_path: Path) -> None:
         "p1/b": ["b.png"],
         "p1/c": ["c.tif"],
     }
-    files = [p.file for p in find_pairs(tmp_path / "i", tmp_path / "m").pairs]
+    files = [p.file for p in find_user_pairs(tmp_path / "i", tmp_path / "m").pairs]
     assert files == ["a.png", "p1/b.tif", "p1/c.tif"]
 
 
@@ -49,7 +50,7 @@ def test_one_folder_with_mask_suffix(tmp_path: Path) -> None:
     touch(tmp_path, "x.png", "x_mask.png", "d/y.jpg", "d/y_mask.png")
     assert masks_by_name(tmp_path) == {"d/y": ["y_mask.png"], "x": ["x_mask.png"]}
     touch(tmp_path / "z", "x.png", "x-seg.png")
-    assert masks_by_name(tmp_path / "z", None, "-seg") == {"x": ["x-seg.png"]}  # type: ignore[arg-type]
+    assert masks_by_name(tmp_path / "z", None, NameRules("-seg")) == {"x": ["x-seg.png"]}
 
 
 def test_one_folder_per_image_as_in_the_data_science_bowl(tmp_path: Path) -> None:
@@ -69,7 +70,7 @@ def test_names_are_compared_without_case_and_unicode_form(tmp_path: Path) -> Non
 def test_unusual_names_are_kept(tmp_path: Path, name: str) -> None:
     touch(tmp_path / "i", f"{name}.png")
     touch(tmp_path / "m", f"{name}.png")
-    (pair,) = find_pairs(tmp_path / "i", tmp_path / "m").pairs
+    (pair,) = find_user_pairs(tmp_path / "i", tmp_path / "m").pairs
     assert pair.name == name
 
 
@@ -79,7 +80,7 @@ def test_missing_partners_clashes_and_links_are_reported_together(tmp_path: Path
     touch(tmp_path / "m", "a.png", "b.png", "d.png")
     (tmp_path / "i/e.png").symlink_to(tmp_path / "elsewhere.png")
     (tmp_path / "i/folder").symlink_to(tmp_path)
-    files = find_pairs(tmp_path / "i", tmp_path / "m")
+    files = find_user_pairs(tmp_path / "i", tmp_path / "m")
     assert [pair.name for pair in files.pairs] == ["a"]
     assert sorted((p.kind, Path(p.file).name) for p in files.issues) == [
         ("clash", "b.tif"),
@@ -95,24 +96,24 @@ def test_folder_without_permission_is_reported(open_folder: Path) -> None:
     touch(open_folder / "m", "a.png")
     (open_folder / "i/locked").chmod(0)
     with not_as_root():
-        (issue,) = find_pairs(open_folder / "i", open_folder / "m").issues
+        (issue,) = find_user_pairs(open_folder / "i", open_folder / "m").issues
     assert issue.kind == "permission"
 
 
 def test_folders_without_images_or_masks_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such folder"):
-        find_pairs(tmp_path / "missing")
+        find_user_pairs(tmp_path / "missing")
     touch(tmp_path / "i", "a.txt")
     with pytest.raises(UserError, match="found no images"):
-        find_pairs(tmp_path / "i", tmp_path / "i")
+        find_user_pairs(tmp_path / "i", tmp_path)
     touch(tmp_path / "i", "a.png")
     with pytest.raises(UserError, match="found no masks, expected files named after"):
-        find_pairs(tmp_path / "i")
+        find_user_pairs(tmp_path / "i")
 
 
 def names_and_kinds(folder: Path, masks: Path | None = None) -> tuple[list[str], list[str]]:
     """Return the names of the usable images, and the kinds of the issues."""
-    files = find_pairs(folder, masks)
+    files = find_user_pairs(folder, masks)
     return [p.name for p in files.pairs], sorted(p.kind for p in files.issues)
 
 
@@ -190,7 +191,7 @@ def test_single_image_does_not_get_masks_of_another_image(tmp_path: Path, other:
     touch(tmp_path, "p2/images/a.png", "p2/masks/1.png", "p2/masks/2.png")
     if other == "czi":
         touch(tmp_path, "p1/images/x2.czi")
-    files = find_pairs(tmp_path)
+    files = find_user_pairs(tmp_path)
     assert {p.name: len(p.masks) for p in files.pairs} == {"p1/x1": 1, "p2/a": 2}
     assert {p.kind for p in files.issues} <= {"partner", "format"}
     assert files.issues

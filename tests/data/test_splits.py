@@ -9,13 +9,9 @@ from hypothesis import strategies as st
 
 from segsweep.core.errors import UserError
 from segsweep.data.discovery import Pair, PairedFiles
-from segsweep.data.splits import (
-    find_too_few_groups,
-    groups_from_folders,
-    groups_from_regex,
-    read_groups,
-    split_groups,
-)
+from segsweep.data.groups import groups_from_folders, groups_from_regex
+from segsweep.data.groups_table import read_groups
+from segsweep.data.splits import find_too_few_groups, split_groups
 
 
 def pair(name: str) -> Pair:
@@ -26,12 +22,12 @@ PAIRS = [pair(name) for name in ("m1/a", "m1/b", "m2/a", "loose")]
 
 
 def test_folders_are_groups_and_images_in_no_folder_their_own() -> None:
-    groups = groups_from_folders(PAIRS)
+    groups, _, _ = groups_from_folders(PAIRS)
     assert groups == {"m1/a": "m1", "m1/b": "m1", "m2/a": "m2", "loose": "loose"}
-    groups = groups_from_folders([pair("all/m1/a"), pair("all/m1/b"), pair("all/m2/a")])
+    groups, _, _ = groups_from_folders([pair("all/m1/a"), pair("all/m1/b"), pair("all/m2/a")])
     assert list(groups.values()) == ["all/m1", "all/m1", "all/m2"]
-    groups = groups_from_folders([pair("all/a"), pair("all/b")])
-    assert groups == {"all/a": "all/a", "all/b": "all/b"}
+    groups, splits, issues = groups_from_folders([pair("all/a"), pair("all/b")])
+    assert (groups, splits, issues) == ({"all/a": "all/a", "all/b": "all/b"}, {}, [])
 
 
 def test_regex_finds_groups_and_reports_images_without() -> None:

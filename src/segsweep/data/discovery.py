@@ -1,26 +1,15 @@
-"""Find which mask belongs to which image, in these layouts:
-
-- two folders, for example `images/` and `masks/`, flat or nested, with the same names below them
-  (suffixes may differ). If the masks folder has a folder with the name of an image, all files in it
-  are masks of that image.
-- one folder in which each mask is named after its image (`x.png`, `x_mask.png`).
-- a folder per image, or per patient, with `images/` and `masks/` inside. If `images/` has one image
-  (as in the Data Science Bowl 2018), all files in `masks/` are its masks.
-"""
+"""Pair images with their masks by name, and report the files that have no partner."""
 
 from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from segsweep.core.errors import UserError
 from segsweep.data.file_listing import Listing, image_name, list_images, name_key, relative_stem
 from segsweep.data.issues import DataIssue
-from segsweep.data.readers import READERS
-
-MASK_SUFFIX = "_mask"
-
-FilesByKey = dict[str, list[Path]]
-"""Files by the `name_key` of the image that they belong to."""
+from segsweep.data.mask_names import FilesByKey, MaskNames
+from segsweep.data.readers import READERS, written_suffix
 
 
 @dataclass(frozen=True)
@@ -37,7 +26,7 @@ class Pair:
     @property
     def file(self) -> str:
         """The path of the image below the images folder, with suffix."""
-        return f"{self.name}{self.image.suffix}"
+        return f"{self.name}{written_suffix(self.image)}"
 
 
 @dataclass
@@ -46,7 +35,7 @@ class PairedFiles:
 
     Attributes:
         pairs: The usable images, in order of name.
-        issues: What is wrong with the others.
+        issues: What is wrong with the others, and what was guessed.
         unusable: `name_key` of the others, with and without suffix.
     """
 
@@ -55,104 +44,148 @@ class PairedFiles:
     unusable: set[str] = field(default_factory=set)
 
 
-def find_pairs(
-    images: Path, masks: Path | None = None, mask_suffix: str = MASK_SUFFIX
-) -> PairedFiles:
-    """Pair the images with their masks. An image with an unusable mask file is left out.
+@dataclass
+class FoundFiles:
+    """The files that may be images, and those that may be masks, before they are paired.
 
-    Args:
-        images: Folder of images.
-        masks: Folder of masks; None if the masks are in `images`.
-        mask_suffix: End of a mask's name in a folder with images and masks.
+    Attributes:
+        folder: The folder to which the names of images are relative.
+        images: The usable images by their keys.
+        masks: The usable masks by their keys.
+        rejected_images: Keys of images that cannot be used.
+        rejected_masks: Keys of masks that cannot be used.
+        listings: The listings of the files.
+        searched: Where a mask was searched, for messages.
+    """
+
+    folder: Path
+    images: FilesByKey
+    masks: FilesByKey
+    rejected_images: set[str]
+    rejected_masks: set[str]
+    listings: list[Listing]
+    searched: str
+
+
+def find_pairs(images: Path, masks: Path) -> PairedFiles:
+    """Pair the images of one folder with the masks of another.
+
+    An image with an unusable mask file is left out.
 
     Raises:
-        UserError: A folder does not exist, or it has no images or no masks.
+        UserError: A folder does not exist, or it has no images.
     """
-    for folder in filter(None, (images, masks)):
-        if not folder.is_dir():
-            found = "is a file" if folder.exists() else "no such folder"
-            raise UserError(f"{folder}: {found}; expected a folder of images or masks")
-    mask_suffix = name_key(mask_suffix)
-    image_listing = list_images(images)
-    if masks is None and _has_images_and_masks_folders(image_listing):
-        images, masks = images / "images", images / "masks"
-        image_listing = list_images(images)
-    if masks is not None:
-        mask_listing = list_images(masks, of_masks=True)
-        image_files, mask_files = image_listing.by_key(), mask_listing.by_key()
-        _remove_mask_suffix(mask_files, set(image_files), mask_suffix)
-        _merge_folders_of_masks(mask_files, set(image_files))
-        listings = [image_listing, mask_listing]
-    else:
-        image_files, mask_files = _split_one_folder(image_listing, mask_suffix)
-        listings = [image_listing]
-    if not image_files:
-        raise UserError(
-            f"{images}: found no images, expected files that end in {' '.join(READERS)}"
-        )
-    searched = (
-        f"in {masks}" if masks else f"next to it (ending in {mask_suffix}, or in a folder masks/)"
+    for folder in (images, masks):
+        check_folder(folder)
+    files = two_folders(list_images(images), list_images(masks, of_masks=True))
+    check_any_images(files)
+    names = MaskNames(files.images, files.rejected_images)
+    return pair_files(files, names.image_key, names.find_doubtful(files.masks))
+
+
+def check_folder(folder: Path) -> None:
+    """Raise `UserError` unless this is a folder."""
+    if not folder.is_dir():
+        found = "is a file" if folder.exists() else "no such folder"
+        raise UserError(f"{folder}: {found}; expected a folder of images or masks")
+
+
+def two_folders(images: Listing, masks: Listing) -> FoundFiles:
+    """Return the files of a folder of images and a folder of masks."""
+    return FoundFiles(
+        images.folder,
+        images.by_key(),
+        masks.by_key(),
+        images.rejected_keys,
+        masks.rejected_keys,
+        [images, masks],
+        f"in {masks.folder}",
     )
-    for listing in listings:
-        listing.rejected_keys |= {key.removesuffix(mask_suffix) for key in listing.rejected_keys}
-    return _pair(image_files, mask_files, listings, images, searched)
 
 
-def _has_images_and_masks_folders(listing: Listing) -> bool:
-    """Return whether all files are in the subfolders `images/` and `masks/`."""
-    subfolders = {file.relative_to(listing.folder).parts[0] for file in listing.files}
-    return subfolders == {"images", "masks"}
+def check_any_images(files: FoundFiles) -> None:
+    """Raise `UserError` if there are no images: what is wrong with them, or that none was found."""
+    if not files.images:
+        raise UserError(
+            f"{files.folder}: found no images{describe_rejected(files.listings[0])}, expected "
+            f"files that end in {' '.join(READERS)}"
+        )
 
 
-def _pair(
-    images: FilesByKey, masks: FilesByKey, listings: list[Listing], folder: Path, searched: str
+def describe_rejected(listing: Listing) -> str:
+    """Return what is wrong with the first rejected file, or nothing if there is none."""
+    if not listing.issues:
+        return ""
+    others = len(listing.issues) - 1
+    more = f", and {others} more files cannot be used" if others else ""
+    return f" that can be used ({listing.issues[0]}{more})"
+
+
+def pair_files(
+    files: FoundFiles,
+    image_key: Callable[[str], str | None],
+    doubtful: Collection[str] = (),
 ) -> PairedFiles:
-    """Pair the files by key; `searched` says in messages where a mask was searched."""
-    result = PairedFiles(issues=[issue for listing in listings for issue in listing.issues])
-    rejected = {key for listing in listings for key in listing.rejected_keys}
-    names = Counter(name_key(image_name(f, folder)) for files in images.values() for f in files)
-    for key in sorted(images):
-        image = images[key][0]
-        name = image_name(image, folder)
-        if len(images[key]) > 1 or names[name_key(name)] > 1:
-            clashing = images[key][1:] or images[key]
-            result.issues += [_clash(file, image) for file in clashing]
-        elif key in rejected or any(k in rejected for k in _keys_in_mask_folder(key, masks)):
+    """Pair the images with their masks, and report those that cannot be paired.
+
+    Args:
+        files: The files.
+        image_key: Returns the key of the image of a mask, or None.
+        doubtful: Keys of images of which it is not clear which masks they have.
+    """
+    masks: FilesByKey = {}
+    for key, paths in files.masks.items():
+        masks.setdefault(image_key(key) or key, []).extend(paths)
+    rejected = files.rejected_images | files.rejected_masks
+    rejected |= {image_key(key) or key for key in files.rejected_masks}
+    result = PairedFiles(issues=[issue for listing in files.listings for issue in listing.issues])
+    names = {
+        path: image_name(path, files.folder) for paths in files.images.values() for path in paths
+    }
+    count = Counter(map(name_key, names.values()))
+    for key in sorted(files.images):
+        image, *others = files.images[key]
+        name = names[image]
+        if others or count[name_key(name)] > 1:
+            result.issues += [_clash(file, image) for file in others or [image]]
+        elif key in rejected:
             pass  # one of its files has an issue already
-        elif key not in masks:
-            found = f"has no mask with its name {searched}"
-            todo = "add the mask (all black if there are no objects), or remove the image"
-            result.issues.append(DataIssue("partner", str(image), found, todo))
+        elif issues := _find_mask_issues(
+            image, masks.get(key, []), key in doubtful, files.searched
+        ):
+            result.issues += issues
         else:
-            clashes = _find_clashing_masks(masks[key])
-            if not clashes:
-                result.pairs.append(Pair(name, image, tuple(sorted(masks[key]))))
-                continue
-            result.issues += clashes
-        result.unusable |= {name_key(name), name_key(name + image.suffix)}
-    for key in sorted(set(masks) - set(images) - rejected):
-        found = f"has no image with its name in {folder}"
+            result.pairs.append(Pair(name, image, tuple(sorted(masks[key]))))
+            continue
+        result.unusable |= {name_key(name), name_key(name + written_suffix(image))}
+    for key in sorted(set(masks) - set(files.images) - rejected):
+        found = f"has no image with its name in {files.folder}"
         todo = "add the image, or remove the mask"
         result.issues.append(DataIssue("partner", str(masks[key][0]), found, todo))
-    for listing in listings:
+    for listing in files.listings:
         for file in listing.rejected_files:
             key = name_key(image_name(file, listing.folder))
-            result.unusable |= {key, key + file.suffix.lower()}
+            result.unusable |= {key, key + written_suffix(file).lower()}
     result.pairs.sort(key=lambda pair: pair.name)
     return result
 
 
-def _keys_in_mask_folder(key: str, masks: FilesByKey) -> list[str]:
-    """Return the keys of single masks in the folder with the masks of an image."""
-    return [f"{key}/{name_key(mask.stem)}" for mask in masks.get(key, [])]
-
-
-def _find_clashing_masks(masks: list[Path]) -> list[DataIssue]:
-    """Return an issue for each mask of an image that has the name of another one."""
+def _find_mask_issues(
+    image: Path, masks: list[Path], is_doubtful: bool, searched: str
+) -> list[DataIssue]:
+    """Return why an image has no usable set of masks; an empty list if it has."""
+    if not masks:
+        found = f"has no mask with its name {searched}"
+        todo = "add the mask (all black if there are no objects), or remove the image"
+        return [DataIssue("partner", str(image), found, todo)]
+    if is_doubtful:
+        names = ", ".join(mask.name for mask in sorted(masks))
+        found = f"has a mask with its name and another with a suffix ({names})"
+        return [DataIssue("clash", str(image), found, "remove what is not a mask of it")]
     first: dict[str, Path] = {}
     issues = []
     for mask in sorted(masks):
-        other = first.setdefault(name_key(mask.stem.removesuffix(".ome")), mask)
+        other = first.setdefault(name_key(relative_stem(mask, mask.parent)), mask)
         if other != mask:
             issues.append(_clash(mask, other))
     return issues
@@ -165,84 +198,3 @@ def _clash(file: Path, other: Path) -> DataIssue:
         f"has the same name without suffix as {other.name} in {other.parent}",
         "rename one of them",
     )
-
-
-def _remove_mask_suffix(masks: FilesByKey, images: set[str], mask_suffix: str) -> None:
-    """Give masks that are named after an image plus suffix the key of that image."""
-    for key in [k for k in masks if k.endswith(mask_suffix) and k not in images]:
-        image_key = key[: -len(mask_suffix)]
-        if image_key in images and image_key not in masks:
-            masks[image_key] = masks.pop(key)
-
-
-def _merge_folders_of_masks(masks: FilesByKey, images: set[str]) -> None:
-    """Give masks in a folder with the name of an image the key of that image."""
-    for key in list(masks):
-        parent = key.rpartition("/")[0]
-        if parent in images and key not in images:
-            masks.setdefault(parent, []).extend(masks.pop(key))
-
-
-def _split_one_folder(listing: Listing, mask_suffix: str) -> tuple[FilesByKey, FilesByKey]:
-    """Return the images and the masks of a folder that has both."""
-    subfolders = [_subfolder_of(file, listing.folder) for file in listing.files]
-    if any(subfolder and subfolder.name == "masks" for subfolder in subfolders):
-        return _split_by_subfolders(listing)
-    images: FilesByKey = {}
-    masks: FilesByKey = {}
-    for key, files in listing.by_key().items():
-        if key.endswith(mask_suffix):
-            masks[key[: -len(mask_suffix)]] = files
-        else:
-            images[key] = files
-    if not masks:
-        raise UserError(
-            f"{listing.folder}: found no masks, expected files named after their images with "
-            f"{mask_suffix} before the suffix, or a second folder with the masks"
-        )
-    return images, masks
-
-
-def _subfolder_of(file: Path, folder: Path) -> Path | None:
-    """Return the nearest `images/` or `masks/` folder above a file and below `folder`."""
-    below = [p for p in file.parents if p != folder and folder in p.parents]
-    return next((p for p in below if p.name in ("images", "masks")), None)
-
-
-def _split_by_subfolders(listing: Listing) -> tuple[FilesByKey, FilesByKey]:
-    """Return images and masks where folders, of an image or of a patient, have both."""
-    images: FilesByKey = {}
-    masks: FilesByKey = {}
-    files_in: dict[Path, list[Path]] = {}
-    for file in listing.files:
-        subfolder = _subfolder_of(file, listing.folder)
-        if subfolder is None:  # it has no masks, which becomes an issue
-            images.setdefault(name_key(relative_stem(file, listing.folder)), []).append(file)
-        else:
-            files_in.setdefault(subfolder, []).append(file)
-    with_rejected = {_subfolder_of(file, listing.folder) for file in listing.rejected_files}
-
-    def key_in(subfolder: Path, file: Path) -> str:
-        parent = subfolder.parent.relative_to(listing.folder)
-        return name_key((parent / relative_stem(file, subfolder)).as_posix())
-
-    only_image: dict[Path, str] = {}  # by parent folder, the key of its only image
-    for subfolder, files in sorted(files_in.items()):
-        if subfolder.name == "images":
-            for file in files:
-                images.setdefault(key_in(subfolder, file), []).append(file)
-            masks_folder = subfolder.with_name("masks")
-            mask_keys = [key_in(masks_folder, mask) for mask in files_in.get(masks_folder, [])]
-            paired_by_name = len(mask_keys) > 1 and key_in(subfolder, files[0]) in mask_keys
-            if len(files) == 1 and subfolder not in with_rejected and not paired_by_name:
-                only_image[subfolder.parent] = key_in(subfolder, files[0])
-    for subfolder, files in sorted(files_in.items()):
-        for file in files if subfolder.name == "masks" else []:
-            key = only_image.get(subfolder.parent) or key_in(subfolder, file)
-            masks.setdefault(key, []).append(file)
-    for file in listing.rejected_files:
-        subfolder = _subfolder_of(file, listing.folder)
-        if subfolder is not None:
-            key = only_image.get(subfolder.parent) or key_in(subfolder, file)
-            listing.rejected_keys.add(key)
-    return images, masks

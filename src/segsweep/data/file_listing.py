@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from segsweep.core.errors import UserError
 from segsweep.core.expected_inputs import check_complete
 from segsweep.data.decoded_image import SAVE_IN_FIJI
 from segsweep.data.dicom_reader import is_dicom
+from segsweep.data.folder_names import folder_role
 from segsweep.data.issues import NO_PERMISSION, DataIssue, InvalidImageError
 from segsweep.data.readers import READERS, image_suffix
 
@@ -56,6 +58,20 @@ class Listing:
             files.setdefault(name_key(relative_stem(file, self.folder)), []).append(file)
         return files
 
+    def keep(self, is_kept: Callable[[Path], bool]) -> list[Path]:
+        """Remove all files for which `is_kept` is false, and return them."""
+        removed = [file for file in (*self.files, *self.rejected_files) if not is_kept(file)]
+        if removed:
+            others = set(removed)
+            issues, self.issues = self.issues, []
+            rejected, self.rejected_files = self.rejected_files, []
+            self.files = [file for file in self.files if file not in others]
+            self.rejected_keys.clear()
+            for file, issue in zip(rejected, issues, strict=True):
+                if file not in others:
+                    self.reject(file, issue.kind, issue.found, issue.todo)
+        return removed
+
     def reject(self, file: Path, kind: str, found: str, todo: str) -> None:
         """Add an issue of `file`, which is then not in `files`."""
         self.issues.append(DataIssue(kind, str(file), found, todo))
@@ -89,6 +105,13 @@ def list_images(folder: Path, of_masks: bool = False) -> Listing:
                 found.append(Path(parent) / name)
                 _add_file(listing, Path(parent) / name, real_folder)
     check_complete(folder, (file for file in found if file.is_file()))
+    return listing
+
+
+def list_file(file: Path, of_masks: bool = False) -> Listing:
+    """Return the listing of one file."""
+    listing = Listing(file.parent, of_masks)
+    _add_file(listing, file, os.path.realpath(file.parent))
     return listing
 
 
@@ -155,11 +178,11 @@ def relative_stem(file: Path, folder: Path) -> str:
 def image_name(file: Path, folder: Path) -> str:
     """Return the name of an image or mask: its relative path without suffix.
 
-    A folder `images/` or `masks/` is left out: `p/images/x.png` and `p/masks/x.png` are called
-    `p/x`, and `x/images/x.png` is called `x`.
+    A folder `images/` or `masks/` (or a synonym) is left out: `p/images/x.png` and `p/masks/x.png`
+    are called `p/x`, and `x/images/x.png` is called `x`.
     """
     parts = relative_stem(file, folder).split("/")
-    if len(parts) > 2 and parts[-2] in ("images", "masks"):
+    if len(parts) > 2 and folder_role(parts[-2]):
         del parts[-2]
         if parts[-1] == parts[-2]:
             del parts[-1]

@@ -8,36 +8,34 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 
 from segsweep.config.sections import Preprocess
 from segsweep.core.errors import UserError
-from segsweep.core.files import write_csv, write_text
-from segsweep.core.printable import printable
+from segsweep.core.files import write_text
 from segsweep.core.processes import output_of
 from segsweep.data.annotations.draw_masks import pair_with_annotations, removed_afterwards
 from segsweep.data.annotations.formats import FORMATS, find_annotations
-from segsweep.data.dataset_writer import ISSUE_COLUMNS
-from segsweep.data.discovery import MASK_SUFFIX, Pair, find_pairs
+from segsweep.data.discovery import PairedFiles
 from segsweep.data.dvc_yaml import DVC_YAML, read_dvc_yaml, set_own_images
+from segsweep.data.groups import groups_from_folders, groups_from_regex
+from segsweep.data.groups_table import read_groups
 from segsweep.data.image_cache import image_cache_folder
-from segsweep.data.issues import DataIssuesError, write_issue_report
+from segsweep.data.issues import (
+    DataIssue,
+    DataIssuesError,
+    write_issue_report,
+)
+from segsweep.data.mask_names import MASK_SUFFIX
 from segsweep.data.preprocess import (
-    EXCLUDED_FILE,
     PreparedDataset,
     assign_splits,
     image_settings,
     prepare_dataset,
 )
-from segsweep.data.raw_data import OWN_IMAGES_TITLE, RAW, RAW_DVC_FILE, check_only_sample
-from segsweep.data.splits import (
-    GROUPS_FILE,
-    groups_from_folders,
-    groups_from_regex,
-    page_name,
-    read_groups,
-)
+from segsweep.data.raw_copies import copy_dataset
+from segsweep.data.raw_data import RAW, RAW_DVC_FILE, check_only_sample
+from segsweep.data.user_folders import NameRules, find_user_pairs
 
 DVC = (sys.executable, "-m", "dvc")
 PROJECT_FOLDERS = [
@@ -54,12 +52,6 @@ OLD_RAW = RAW.with_name(".raw.old")
 """The previous `data/raw`, until DVC tracks the new one."""
 DRAWN_MASKS = RAW.with_name(".raw.drawn")
 """The masks that are drawn from annotations, until they are copied."""
-README = (
-    OWN_IMAGES_TITLE
-    + """
-Copies of the folders `{images}` and `{masks}`, made by `segsweep import-data`.
-"""
-)
 
 
 @removed_afterwards(DRAWN_MASKS)
@@ -67,7 +59,7 @@ def import_data(
     images: Path,
     masks: Path | None,
     settings: Preprocess,
-    mask_suffix: str = MASK_SUFFIX,
+    rules: NameRules | None = None,
     group_regex: str | None = None,
     groups_file: Path | None = None,
     labels: Sequence[str] = (),
@@ -77,11 +69,11 @@ def import_data(
     Nothing is changed if a check fails. If the process is killed, the same command continues.
 
     Args:
-        images: Folder of images.
-        masks: Folder of masks, annotation file, or folder of annotation files; None if the masks
-            or annotations are in `images`.
+        images: Folder of images, or one file.
+        masks: Folder of masks, or one file; annotation file, or folder of annotation files; None if
+            the masks or annotations are in `images`.
         settings: The study's `preprocess`.
-        mask_suffix: End of a mask's name in a folder with images and masks.
+        rules: What the user says about the names of images and masks.
         group_regex: Expression whose first parentheses match the group in an image's path.
         groups_file: Table of groups, with the columns of `groups.csv`.
         labels: The classes of annotations that are foreground; none if there is only one.
@@ -94,21 +86,9 @@ def import_data(
         UserError: The project is not ready, the disk is too small, or DVC failed.
     """
     _check_project(*filter(None, (images, masks)))
-    if annotations := find_annotations(images, masks, mask_suffix):
-        files = pair_with_annotations(images, annotations, labels, settings, DRAWN_MASKS)
-    elif labels:
-        raise UserError(f"--label: found no annotations in {masks or images}, expected {FORMATS}")
-    else:
-        files = find_pairs(images, masks, mask_suffix)
-    issues, splits = list(files.issues), dict[str, str]()
-    if groups_file:
-        groups, splits, group_issues = read_groups(groups_file, files)
-        issues += group_issues
-    elif group_regex:
-        groups, group_issues = groups_from_regex(files.pairs, group_regex)
-        issues += group_issues
-    else:
-        groups = groups_from_folders(files.pairs)
+    files = _find_files(images, masks, settings, rules, labels)
+    groups, splits, group_issues = _find_groups(files, group_regex, groups_file)
+    issues = [*files.issues, *group_issues]
     cache, workers = image_cache_folder(image_settings(settings)), len(os.sched_getaffinity(0))
     dataset = prepare_dataset(files.pairs, groups, splits, issues, settings, cache, workers)
     try:
@@ -116,13 +96,42 @@ def import_data(
     except DataIssuesError as error:
         write_issue_report(error.issues)
         raise
+    assumptions = [issue for issue in issues if issue.severity == "assumption"]
     try:
-        _copy_dataset(dataset, images, masks)
+        copy_dataset(dataset, groups, assumptions, images, masks, NEW_RAW)
     except BaseException:  # such as a full disk
         shutil.rmtree(NEW_RAW, ignore_errors=True)
         raise
     _replace_raw()
     return dataset
+
+
+def _find_files(
+    images: Path,
+    masks: Path | None,
+    settings: Preprocess,
+    rules: NameRules | None,
+    labels: Sequence[str],
+) -> PairedFiles:
+    """Return the images with their masks, which may be drawn from annotations first."""
+    suffix = rules.mask_suffix if rules else None
+    if annotations := find_annotations(images, masks, suffix or MASK_SUFFIX):
+        return pair_with_annotations(images, annotations, labels, settings, DRAWN_MASKS)
+    if labels:
+        raise UserError(f"--label: found no annotations in {masks or images}, expected {FORMATS}")
+    return find_user_pairs(images, masks, rules)
+
+
+def _find_groups(
+    files: PairedFiles, group_regex: str | None, groups_file: Path | None
+) -> tuple[dict[str, str], dict[str, str], list[DataIssue]]:
+    """Return the group of each image, the split of the groups that have one, and issues."""
+    if groups_file:
+        return read_groups(groups_file, files)
+    if group_regex:
+        groups, issues = groups_from_regex(files.pairs, group_regex)
+        return groups, {}, issues
+    return groups_from_folders(files.pairs)
 
 
 def restore_sample() -> None:
@@ -166,70 +175,6 @@ def _check_raw_is_cached() -> None:
             f"`dvc add {RAW}` to keep them in DVC's cache, or `dvc checkout --force` to discard "
             "them, and try again"
         ) from error
-
-
-def _copy_dataset(dataset: PreparedDataset, images: Path, masks: Path | None) -> None:
-    """Write the new `data/raw` to a temporary folder."""
-    shutil.rmtree(NEW_RAW, ignore_errors=True)
-    _check_disk_space([file for pair in dataset.pairs for file in (pair.image, *pair.masks)])
-    for pair in dataset.pairs:
-        _copy_file(pair.image, NEW_RAW / "images" / pair.file)
-        for mask, target in zip(pair.masks, _mask_targets(pair), strict=True):
-            _copy_file(mask, NEW_RAW / "masks" / target)
-    splits = dataset.given_splits
-    rows = [
-        {"image": image, "group": group} | ({"split": splits[group]} if splits else {})
-        for pair, groups in zip(dataset.pairs, dataset.groups, strict=True)
-        for image, group in _group_rows(pair, groups)
-    ]
-    columns = ["image", "group", "split"] if splits else ["image", "group"]
-    write_csv(NEW_RAW / GROUPS_FILE, columns, rows)
-    parent = images.resolve().parent
-    excluded = [
-        asdict(
-            replace(
-                issue,
-                file=printable(issue.file.replace(f"{parent}/", "")),
-                found=printable(issue.found),
-            )
-        )
-        for issue in dataset.issues
-        if issue.severity == "image"
-    ]
-    if excluded:
-        write_csv(NEW_RAW / EXCLUDED_FILE, ISSUE_COLUMNS, excluded)
-    readme = README.format(images=images.name, masks=masks.name if masks else images.name)
-    write_text(NEW_RAW / "README.md", readme)
-
-
-def _group_rows(pair: Pair, groups: Sequence[str]) -> list[tuple[str, str]]:
-    """Return image and group for the rows of `groups.csv`: one, or one for each page."""
-    if len(set(groups)) == 1:
-        return [(pair.file, groups[0])]
-    return [(page_name(pair.file, page), group) for page, group in enumerate(groups, 1)]
-
-
-def _mask_targets(pair: Pair) -> list[str]:
-    """Return the paths of a pair's masks below `masks/`: one file, or a folder of several."""
-    if len(pair.masks) == 1:
-        return [f"{pair.name}{pair.masks[0].suffix}"]
-    return [f"{pair.name}/{mask.name}" for mask in pair.masks]
-
-
-def _copy_file(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
-
-
-def _check_disk_space(files: Sequence[Path]) -> None:
-    needed = 2 * sum(file.stat().st_size for file in files)
-    RAW.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(RAW.parent).free
-    if needed > free:
-        raise UserError(
-            f"{RAW.parent}: found {free / 1e9:.1f} GB free, expected {needed / 1e9:.1f} GB for a "
-            "copy and DVC's own copy; free some space, or use another disk"
-        )
 
 
 def _replace_raw() -> None:

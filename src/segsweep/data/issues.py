@@ -72,9 +72,10 @@ ERRORS = ("image", "dataset")
 
 REPORT = "results/data_report.md"
 """The file that lists all issues."""
-
+EXCLUDED_FILE = "excluded.csv"
+"""In `data/raw`: the issues of images that `segsweep import-data` left out."""
 ASSUMPTIONS_FILE = "assumptions.csv"
-"""In `data/raw`: what `segsweep import-data` had to guess."""
+"""In `data/raw`: what `segsweep import-data` assumed about folders and names."""
 
 MAX_SHOWN = 20
 """Number of issues of one kind that the terminal shows; the report lists all."""

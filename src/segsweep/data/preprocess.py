@@ -1,5 +1,6 @@
 """Turn folders of images and masks into the processed data set, or report all errors at once."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,24 +13,20 @@ from segsweep.data.assumptions import state_assumptions
 from segsweep.data.dataset import SPLITS
 from segsweep.data.dataset_writer import write_dataset
 from segsweep.data.discovery import Pair, find_pairs
+from segsweep.data.groups import GROUPS_FILE, groups_from_folders
+from segsweep.data.groups_table import page_key, read_groups
 from segsweep.data.image_cache import PreparedImage
 from segsweep.data.image_pool import prepare_images
-from segsweep.data.issues import ASSUMPTIONS_FILE, DataIssue, DataIssuesError
+from segsweep.data.issues import ASSUMPTIONS_FILE, EXCLUDED_FILE, DataIssue, DataIssuesError
 from segsweep.data.mask_decision import apply_one_rule
 from segsweep.data.prepare import ImageSettings
 from segsweep.data.splits import (
-    GROUPS_FILE,
+    find_far_shares,
     find_too_few_groups,
     foreground_by_group,
-    groups_from_folders,
-    page_name,
-    read_groups,
     split_groups,
 )
 from segsweep.data.validation import find_dataset_issues
-
-EXCLUDED_FILE = "excluded.csv"
-"""In `data/raw`: the issues of images that `segsweep import-data` left out."""
 
 
 @dataclass
@@ -40,7 +37,7 @@ class PreparedDataset:
         pairs: The image and mask files.
         prepared: Each image, processed.
         groups: Group of each page of each image.
-        given_splits: Split by group where `groups.csv` has the splits, else empty.
+        given_splits: Split of the groups that have one in `groups.csv`; the others are drawn.
         issues: All issues, warnings included.
     """
 
@@ -117,7 +114,7 @@ def prepare_raw_folder(
     if is_there(groups_file):
         groups, splits, group_issues = read_groups(groups_file, files)
     else:
-        groups, splits, group_issues = groups_from_folders(files.pairs), {}, []
+        groups, splits, group_issues = groups_from_folders(files.pairs)
     imported = [
         DataIssue(**row)
         for file in (raw / EXCLUDED_FILE, raw / ASSUMPTIONS_FILE)
@@ -145,7 +142,7 @@ def prepare_dataset(
     Args:
         pairs: The files.
         groups: Group by name of an image.
-        splits: Split by group, empty where `preprocess` has to choose.
+        splits: Split of the groups that have one; the others are drawn.
         issues: The issues so far.
         settings, cache, workers, known_hash: See `preprocess`.
     """
@@ -183,13 +180,14 @@ def prepare_dataset(
     # if an error ends the run anyway, images with an error still count for their groups
     counted = [group for page_groups in dataset.groups for group in page_groups]
     counted += [] if settings.on_bad == "drop" else list(groups.values())
-    dataset.issues += find_too_few_groups(counted) if counted else []
+    if counted or settings.on_bad == "drop":  # else no image has a mask, which is an error already
+        dataset.issues += find_too_few_groups(counted, splits)
     return dataset
 
 
 def _groups_of_pages(pair: Pair, pages: int, groups: dict[str, str]) -> list[str]:
     """Return the group of each page; empty if `groups` has neither the pages nor the image."""
-    names = [page_name(pair.name, number) for number in range(1, pages + 1)]
+    names = [page_key(pair.name, number) for number in range(1, pages + 1)]
     found = [groups.get(name) or groups.get(pair.name) for name in names]
     return [group for group in found if group is not None] if all(found) else []
 
@@ -205,12 +203,17 @@ def assign_splits(dataset: PreparedDataset, settings: Preprocess) -> dict[str, s
         raise DataIssuesError(dataset.issues)
     groups = [group for page_groups in dataset.groups for group in page_groups]
     foreground = [share for image in dataset.prepared for share in image.foreground_of_pages]
-    split_of = dataset.given_splits or split_groups(
+    arguments = (
         foreground_by_group(groups, foreground),
         settings.validation_fraction,
         settings.test_fraction,
         settings.seed,
+        Counter(groups),
+        dataset.given_splits,
     )
+    split_of = split_groups(*arguments)
+    if far_shares := find_far_shares(split_of, *arguments):
+        raise DataIssuesError([*dataset.issues, *far_shares])
     splits = [split_of[group] for group in groups]
     without_foreground = [
         DataIssue(

@@ -111,6 +111,12 @@ def image_suffix(path: Path) -> str:
     return ".dcm" if not suffix or suffix[1:].isdigit() else suffix
 
 
+def written_suffix(path: Path) -> str:
+    """Return the suffix as it is written in the file's name, empty if it has none."""
+    suffix = image_suffix(path)
+    return path.name[-len(suffix) :] if path.name.lower().endswith(suffix) else ""
+
+
 Reader = Callable[[Path, bool, int | None], DecodedImage]
 """A function that decodes a file; its arguments are those of `read_image`."""
 

@@ -1,159 +1,62 @@
-"""Groups of images that must stay in one split, and the split of each group.
+"""Draw the split of each group.
 
-`groups.csv` has the columns `image` (path below `images/`), `group` (patient, animal or field of
-view) and, optionally, `split` (train, validation or test).
+If the splits have far more or fewer images than asked for (see `split_shares`), further draws
+follow: first by the number of groups, then by the number of images.
 """
 
-import posixpath
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from segsweep.core.errors import UserError
-from segsweep.core.files import read_csv
 from segsweep.data.dataset import SPLITS
-from segsweep.data.discovery import Pair, PairedFiles
-from segsweep.data.file_listing import image_name, name_key
+from segsweep.data.groups import GROUPS_FILE
 from segsweep.data.issues import DataIssue
+from segsweep.data.split_shares import (
+    count_images,
+    difference_from_fractions,
+    fractions_to_draw,
+)
 
-GROUPS_FILE = "groups.csv"
-
-
-def page_name(name: str, number: int) -> str:
-    """Return the name of a page (from 1) of an image with several pages."""
-    return f"{name}#{number:03d}"
-
-
-def groups_from_folders(pairs: Sequence[Pair]) -> dict[str, str]:
-    """Return the group of each image, by name: its folder, or itself if it is in no folder.
-
-    Folders that contain all images are skipped; the first level at which folders differ counts.
-    """
-    paths = [PurePosixPath(pair.name) for pair in pairs]
-    shared = posixpath.commonpath([path.parent for path in paths]) if paths else ""
-    depth = len(PurePosixPath(shared).parts) + 1
-    return {str(path): "/".join(path.parts[:depth]) for path in paths}
+MAX_DRAWS = 100
+"""Draws of the splits, half of them by the number of groups."""
 
 
-def groups_from_regex(
-    pairs: Sequence[Pair], pattern: str
-) -> tuple[dict[str, str], list[DataIssue]]:
-    """Return the group of each image, by name, and issues of images that do not match.
-
-    The group is what the first parentheses of `pattern` match in the image's path, or the whole
-    match if it has no parentheses.
-    """
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise UserError(
-            f"--group-regex: found '{pattern}', expected a regular expression ({error})"
-        ) from error
-    groups, issues = {}, []
-    for pair in pairs:
-        match = compiled.search(pair.name)
-        if match is None or not (group := match.group(min(1, compiled.groups))):
-            issues.append(
-                DataIssue(
-                    "groups",
-                    str(pair.image),
-                    f"--group-regex '{pattern}' finds no group in {pair.name}",
-                    "change the expression, or rename the file",
-                )
-            )
-        else:
-            groups[pair.name] = group
-    return groups, issues
-
-
-def read_groups(
-    path: Path, files: PairedFiles
-) -> tuple[dict[str, str], dict[str, str], list[DataIssue]]:
-    """Read `groups.csv`.
-
-    Images may be named with or without their suffix. Rows of images that have an issue already are
-    ignored.
+def find_too_few_groups(
+    groups: Sequence[str], given: Mapping[str, str] | None = None
+) -> list[DataIssue]:
+    """Return an issue if there are fewer groups than splits, else an empty list.
 
     Args:
-        path: The table.
-        files: The images and masks.
-
-    Returns:
-        The group of each image, by name; the split of each group, empty if the table has none; and
-        issues of unknown, missing and contradictory rows.
+        groups: Group of each image.
+        given: Split of the groups that have one.
     """
-    rows = read_csv(path)
-    columns = [str(column) for column in rows[0]] if rows else []
-    if set(columns) not in ({"image", "group"}, {"image", "group", "split"}):
-        raise UserError(
-            f"{path}: found the columns {columns}, expected image,group or image,group,split, "
-            "separated by commas, and a row for each image"
-        )
-    issues: list[DataIssue] = []
-
-    def add_issue(found: str, todo: str) -> None:
-        issues.append(DataIssue("groups", str(path), found, todo))
-
-    names = {name_key(pair.name): pair.name for pair in files.pairs}
-    names |= {name_key(pair.file): pair.name for pair in files.pairs}
-    groups: dict[str, str] = {}
-    splits: dict[str, str] = {}
-    for row in rows:
-        image, group = row.get("image") or "", (row.get("group") or "").strip()
-        split = (row.get("split") or "").strip().lower()
-        key = name_key(image)
-        stem_key = name_key(image_name(Path(image or "."), Path()))
-        name = names.get(key) or names.get(stem_key)
-        if len(row) > len(columns) or None in row:
-            add_issue(f"has more fields than columns in the row of '{image}'", "remove the commas")
-        elif name is None and {key, stem_key} & files.unusable:
-            continue
-        elif name is None:
-            add_issue(
-                f"has a row for '{image}', which does not exist", "remove the row, or add the image"
-            )
-        elif not group:
-            add_issue(f"has no group for '{image}'", "add the group")
-        elif groups.setdefault(name, group) != group:
-            add_issue(f"has two groups for '{image}': '{groups[name]}' and '{group}'", "remove one")
-        if "split" in columns and name is not None and group:
-            if split not in SPLITS:
-                todo = f"expected {', '.join(SPLITS)}"
-                add_issue(f"has the split '{split}' for '{image}'", todo)
-            elif splits.setdefault(group, split) != split:
-                todo = "put all images of the group in one split"
-                add_issue(f"has images of the group '{group}' in two splits", todo)
-    for pair in files.pairs:
-        if pair.name not in groups:
-            add_issue(f"has no row for '{pair.name}'", "add a row")
-    empty = [split for split in SPLITS if split not in splits.values()]
-    if "split" in columns and empty:
-        add_issue(f"has no image in the split {', '.join(empty)}", "put images in every split")
-    return groups, splits, issues
-
-
-def find_too_few_groups(groups: Sequence[str]) -> list[DataIssue]:
-    """Return an issue if there are fewer groups than splits, else an empty list."""
-    count = len(set(groups))
-    if count >= len(SPLITS):
+    given = given or {}
+    names = set(groups)
+    empty = [split for split in SPLITS if split not in given.values()]
+    count = len(names - given.keys())
+    if count >= len(empty):
         return []
+    without = " without a split" if given else ""
     return [
         DataIssue(
             "few_groups",
             GROUPS_FILE,
-            f"found {count} {'group' if count == 1 else 'groups'} of images, expected at least "
-            f"{len(SPLITS)} (train, validation, test)",
+            f"found {count} {'group' if count == 1 else 'groups'} of images{without}, expected at "
+            f"least {len(empty)} ({', '.join(empty)})",
             "add images of more patients, animals or fields of view; if the images are "
-            "independent, make each image its own group",
+            "independent, make each its own group (segsweep import-data --group-regex '.+')",
         )
     ]
 
 
 def split_groups(
-    shares: Mapping[str, float], validation_fraction: float, test_fraction: float, seed: int
+    shares: Mapping[str, float],
+    validation_fraction: float,
+    test_fraction: float,
+    seed: int,
+    sizes: Mapping[str, int] | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return the split of each group, stratified by share of foreground.
 
@@ -166,18 +69,135 @@ def split_groups(
         validation_fraction: Share of the groups in the validation split.
         test_fraction: Share of the groups in the test split.
         seed: Seed of the random numbers.
+        sizes: Number of images of each group. The first draw that is near the fractions counts, or
+            that with the smallest difference. Without sizes, the first draw counts.
+        given: Split of the groups that have one. The others are drawn among the splits without
+            groups and the training split, in which the fractions keep their ratio.
     """
+    fractions = fractions_to_draw(validation_fraction, test_fraction, given or {})
+    given = {group: split for group, split in (given or {}).items() if group in shares}
+    free = {group: share for group, share in shares.items() if group not in given}
+    if not free:
+        return given
+    in_train = sum(split == "train" for split in given.values())
+    sizes = sizes or {}
+    images = sum(sizes[g] for g in sizes if g in free or given.get(g) == "train")
     rng = np.random.default_rng(seed)
+    best: dict[str, str] = {}
+    smallest = float("inf")
+    for number in range(MAX_DRAWS if sizes else 1):
+        if not sizes or number < MAX_DRAWS // 2:
+            drawn = _draw_by_groups(free, fractions, in_train, rng)
+        else:
+            drawn = _draw_by_images(free, fractions, in_train, rng, sizes, images)
+        split_of = given | drawn
+        difference = difference_from_fractions(split_of, sizes, fractions) if sizes else 0.0
+        if difference < smallest:
+            best, smallest = split_of, difference
+        if difference <= 1:
+            break
+    return best
+
+
+def _draw_by_groups(
+    shares: Mapping[str, float],
+    fractions: Mapping[str, float],
+    in_train: int,
+    rng: np.random.Generator,
+) -> dict[str, str]:
+    """Draw held-out splits with a fraction of the groups, stratified by share of foreground."""
     tie_break = dict(zip(sorted(shares), rng.permutation(len(shares)).tolist(), strict=True))
     ordered = sorted(shares, key=lambda group: (shares[group], tie_break[group]))
     split_of = dict.fromkeys(ordered, "train")
-    validation = max(1, min(round(validation_fraction * len(ordered)), len(ordered) - 2))
-    test = max(1, min(round(test_fraction * len(ordered)), len(ordered) - 1 - validation))
-    for split, count in (("validation", validation), ("test", test)):
+    reserved = len(fractions) + (not in_train)  # each split has at least one group
+    for split, fraction in fractions.items():
         remaining = [group for group in ordered if split_of[group] == "train"]
+        reserved -= 1
+        wanted = round(fraction * (len(ordered) + in_train))
+        count = max(1, min(wanted, len(remaining) - reserved))
         for part in np.array_split(np.arange(len(remaining)), count):
             split_of[remaining[int(rng.choice(part))]] = split
     return split_of
+
+
+def _draw_by_images(
+    shares: Mapping[str, float],
+    fractions: Mapping[str, float],
+    in_train: int,
+    rng: np.random.Generator,
+    sizes: Mapping[str, int],
+    images: int,
+) -> dict[str, str]:
+    """Draw held-out splits with a fraction of `images`, the groups in random order."""
+    names = sorted(shares)
+    order = [names[i] for i in rng.permutation(len(names))]
+    split_of = dict.fromkeys(order, "train")
+    reserved = len(fractions) + (not in_train)
+    for split, fraction in fractions.items():
+        remaining = [group for group in order if split_of[group] == "train"]
+        reserved -= 1
+        missing = fraction * images
+        chosen: list[str] = []
+        for group in remaining[: len(remaining) - reserved]:
+            if abs(missing - sizes[group]) < missing:
+                chosen.append(group)
+                missing -= sizes[group]
+        for group in chosen or [min(remaining, key=lambda group: sizes[group])]:
+            split_of[group] = split
+    return split_of
+
+
+def find_far_shares(
+    split_of: Mapping[str, str],
+    shares: Mapping[str, float],
+    validation_fraction: float,
+    test_fraction: float,
+    seed: int,
+    sizes: Mapping[str, int],
+    given: Mapping[str, str] | None = None,
+) -> list[DataIssue]:
+    """Return an issue if the drawn splits have too many or too few images, else an empty list.
+
+    Args:
+        split_of: What `split_groups` returned for the other arguments.
+    """
+    given = given or {}
+    fractions = fractions_to_draw(validation_fraction, test_fraction, given)
+    if all(group in given for group in split_of):
+        return []
+    if difference_from_fractions(split_of, sizes, fractions) <= 1:
+        return []
+    found = count_images(split_of, sizes)
+    splits = [split for split in SPLITS if split == "train" or split in fractions]
+    total = sum(found[split] for split in splits)
+    asked = {**fractions, "train": 1 - sum(fractions.values())}
+    largest = max((g for g in split_of if split_of[g] in splits), key=lambda g: (sizes[g], g))
+    texts = [f"{split} {found[split] / total:.0%} ({asked[split]:.0%})" for split in splits]
+    todo = (
+        "give smaller groups (segsweep import-data --group-regex), or the splits themselves "
+        "(--groups with a column split)"
+    )
+    # fractions that are those of the best draw, if a draw comes near them
+    scale = validation_fraction / fractions["validation"] if "validation" in fractions else 1.0
+    scale = test_fraction / fractions["test"] if "test" in fractions else scale
+    fitting = {s: max(0.01, round(found[s] / total * scale, 2)) for s in fractions}
+    both = {"validation": validation_fraction, "test": test_fraction} | fitting
+    if sum(both.values()) < 1:
+        new = fractions_to_draw(both["validation"], both["test"], given)
+        again = split_groups(shares, both["validation"], both["test"], seed, sizes, given)
+        if difference_from_fractions(again, sizes, new) <= 1:
+            keys = " and ".join(f"preprocess.{s}_fraction: {fitting[s]:g}" for s in fitting)
+            todo = f"set {keys} in params.yaml, {todo}"
+    return [
+        DataIssue(
+            "shares",
+            GROUPS_FILE,
+            f"the best of {MAX_DRAWS} draws has these shares of the images (asked for in "
+            f"parentheses): {', '.join(texts)}; the largest of {len(split_of)} groups, {largest}, "
+            f"has {sizes[largest] / total:.0%}",
+            todo,
+        )
+    ]
 
 
 def foreground_by_group(groups: Sequence[str], foreground: Sequence[float]) -> dict[str, float]:

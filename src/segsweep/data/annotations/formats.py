@@ -12,8 +12,8 @@ from segsweep.data.annotations.coco import is_coco, read_coco
 from segsweep.data.annotations.labelme import is_labelme, read_labelme
 from segsweep.data.annotations.regions import AnnotatedImage
 from segsweep.data.annotations.via import is_via, read_via
-from segsweep.data.discovery import find_pairs
 from segsweep.data.file_listing import list_images
+from segsweep.data.user_folders import NameRules, find_user_pairs
 
 SUFFIX = ".json"
 FORMATS = "LabelMe, COCO or VGG VIA 2 (CVAT and Label Studio can export COCO)"
@@ -126,6 +126,6 @@ def _may_be_annotations(file: Path) -> bool:
 
 def _has_masks(images: Path, mask_suffix: str) -> bool:
     try:
-        return bool(find_pairs(images, None, mask_suffix).pairs)
+        return bool(find_user_pairs(images, None, NameRules(mask_suffix)).pairs)
     except UserError:
         return False

@@ -1,0 +1,139 @@
+"""Tell images from masks in one folder with both, by the names of its subfolders or files."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from segsweep.core.errors import UserError
+from segsweep.data.discovery import FilesByKey, FoundFiles
+from segsweep.data.file_listing import Listing, name_key, relative_stem
+from segsweep.data.folder_names import folder_role
+
+
+def find_two_subfolders(listing: Listing) -> tuple[Path, Path] | None:
+    """Return the folder of images and the folder of masks if all files are in two such folders."""
+    names = {file.relative_to(listing.folder).parts[0] for file in listing.files}
+    by_role = {folder_role(name): listing.folder / name for name in names}
+    if len(names) == 2 and by_role.keys() == {"images", "masks"}:
+        return by_role["images"], by_role["masks"]
+    return None
+
+
+def has_folders_of_masks(listing: Listing) -> bool:
+    """Return whether any file is in a folder of masks."""
+    folders = _RoleFolders(listing.folder)
+    return any(folders.role(file) == "masks" for file in listing.files)
+
+
+def split_by_folders(listing: Listing) -> FoundFiles:
+    """Return images and masks where folders, of an image or of a patient, have both.
+
+    Images are in a folder of images, or next to the folder of masks. If a folder of images has one
+    image (as in the Data Science Bowl 2018), all masks next to it are its masks.
+
+    Raises:
+        UserError: Several folders of images, or of masks, are next to each other.
+    """
+    folders = _RoleFolders(listing.folder)
+    images: FilesByKey = {}
+    masks: FilesByKey = {}
+    images_in: dict[Path, list[str]] = {}
+    masks_in: dict[Path, list[tuple[str, Path]]] = {}
+    for file in listing.files:
+        key, base = folders.key(file), folders.base(file)
+        if folders.role(file) == "masks":
+            masks_in.setdefault(base, []).append((key, file))
+            continue
+        images.setdefault(key, []).append(file)
+        if folders.role(file) == "images":
+            images_in.setdefault(base, []).append(key)
+    folders.check_unambiguous(listing.files)
+    with_rejected = {
+        folders.base(file) for file in listing.rejected_files if folders.role(file) == "images"
+    }
+    only_image: dict[Path, str] = {}  # by base folder, the key of its only image
+    for base, keys in images_in.items():
+        mask_keys = [key for key, _ in masks_in.get(base, [])]
+        is_paired_by_name = len(mask_keys) > 1 and keys[0] in mask_keys
+        if len(keys) == 1 and base not in with_rejected and not is_paired_by_name:
+            only_image[base] = keys[0]
+    for base, members in masks_in.items():
+        for key, file in members:
+            masks.setdefault(only_image.get(base) or key, []).append(file)
+    rejected_images, rejected_masks = set(), set()
+    for file in listing.rejected_files:
+        if folders.role(file) == "masks":
+            rejected_masks.add(only_image.get(folders.base(file)) or folders.key(file))
+        else:
+            rejected_images.add(folders.key(file))
+    searched = "in a folder of masks next to it"
+    return FoundFiles(
+        listing.folder, images, masks, rejected_images, rejected_masks, [listing], searched
+    )
+
+
+class _RoleFolders:
+    """Finds for a file its folder of images or masks below `top`, the nearest one."""
+
+    def __init__(self, top: Path) -> None:
+        self.top = top
+        self.found: dict[Path, Path | None] = {}
+
+    def _folder(self, file: Path) -> Path | None:
+        parent = file.parent
+        if parent not in self.found:
+            below = [p for p in (parent, *parent.parents) if self.top in p.parents]
+            self.found[parent] = next((p for p in below if folder_role(p.name)), None)
+        return self.found[parent]
+
+    def role(self, file: Path) -> str | None:
+        """Return `images`, `masks`, or None for a file that is in no such folder."""
+        folder = self._folder(file)
+        return folder_role(folder.name) if folder else None
+
+    def base(self, file: Path) -> Path:
+        """Return the folder that has the folders of images and masks."""
+        folder = self._folder(file) or self.top
+        while folder != self.top and folder_role(folder.name):
+            folder = folder.parent
+        return folder
+
+    def key(self, file: Path) -> str:
+        """Return the key of a file: its path without the folders of images and masks."""
+        folder = self._folder(file) or self.top
+        parent = self.base(file).relative_to(self.top)
+        return name_key((parent / relative_stem(file, folder)).as_posix())
+
+    def check_unambiguous(self, files: list[Path]) -> None:
+        """Raise `UserError` if one folder has several folders of images, or several of masks."""
+        first: dict[tuple[Path, str | None], Path] = {}
+        for parent in sorted({file.parent for file in files}):
+            folder = self._folder(parent / "x")
+            if folder is None:
+                continue
+            place = (self.base(parent / "x"), folder_role(folder.name))
+            other = first.setdefault(place, folder)
+            if other != folder:
+                raise UserError(
+                    f"{place[0]}: found two folders of {place[1]}, {other.name} and {folder.name}, "
+                    "expected one; give the folder of images and the folder of masks: segsweep "
+                    "import-data IMAGES_DIR MASKS_DIR"
+                )
+
+
+def split_by_names(listing: Listing, is_mask: Callable[[str], bool], searched: str) -> FoundFiles:
+    """Return images and masks of a folder where the name of a file says what it is.
+
+    Args:
+        listing: The files.
+        is_mask: Returns whether a file with this key is a mask.
+        searched: Where masks were searched, for messages.
+    """
+    images: FilesByKey = {}
+    masks: FilesByKey = {}
+    for key, files in listing.by_key().items():
+        (masks if is_mask(key) else images)[key] = files
+    rejected_masks = {key for key in listing.rejected_keys if is_mask(key)}
+    rejected_images = listing.rejected_keys - rejected_masks
+    return FoundFiles(
+        listing.folder, images, masks, rejected_images, rejected_masks, [listing], searched
+    )

@@ -1,0 +1,61 @@
+"""Find the image of a mask by the names of both, without any guess.
+
+A mask has the name of its image, or that name and a suffix (`x_mask`, `x_mask_1`), or the file name
+of its image (`x.jpg.png`), or it is in a folder with the name of its image.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from segsweep.data.file_listing import name_key
+
+MASK_SUFFIX = "_mask"
+NUMBER = r"(?:[_-]?\d+)?"
+"""What may follow the suffix of a mask: the number of the mask, if an image has several."""
+
+FilesByKey = dict[str, list[Path]]
+"""Files by the `name_key` of their path without suffix, or of that of their image."""
+
+
+class MaskNames:
+    """Find the image of a mask by the names of both.
+
+    Args:
+        images: The usable images.
+        rejected: Keys of the images that cannot be used.
+        suffix: End of a mask's name, which its image does not have.
+    """
+
+    def __init__(
+        self, images: FilesByKey, rejected: Collection[str] = (), suffix: str = MASK_SUFFIX
+    ) -> None:
+        self.images = {*images, *rejected}
+        self.by_file_name = {
+            key.rpartition("/")[0] + "/" * ("/" in key) + name_key(path.name): key
+            for key, paths in images.items()
+            for path in paths
+        }
+        self.ending = re.compile(f"(.+){re.escape(name_key(suffix))}{NUMBER}", re.DOTALL)
+
+    def image_key(self, mask_key: str) -> str | None:
+        """Return the key of the image of a mask, None if there is none."""
+        return self._same_name(mask_key) or self._by_ending(mask_key) or self._by_folder(mask_key)
+
+    def find_doubtful(self, masks: Iterable[str]) -> set[str]:
+        """Return the images that have a mask `x` and a mask `x_mask`: only one may be meant."""
+        masks = list(masks)
+        same_name = {self._same_name(mask) for mask in masks}
+        by_ending = {self._by_ending(mask) for mask in masks if not self._same_name(mask)}
+        return {image for image in same_name & by_ending if image is not None}
+
+    def _same_name(self, name: str) -> str | None:
+        return name if name in self.images else self.by_file_name.get(name)
+
+    def _by_ending(self, mask_key: str) -> str | None:
+        match = self.ending.fullmatch(mask_key)
+        return self._same_name(match[1]) if match else None
+
+    def _by_folder(self, mask_key: str) -> str | None:
+        parent = mask_key.rpartition("/")[0]
+        return parent if parent in self.images else None

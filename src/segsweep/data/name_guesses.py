@@ -1,0 +1,206 @@
+"""Guess how the names of images and masks differ: by a constant beginning or ending.
+
+Names are cut only between digits, letters and other characters: never inside a number or a word.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from itertools import takewhile
+
+from segsweep.core.errors import UserError
+from segsweep.core.thinning import evenly
+from segsweep.data.mask_names import NUMBER
+from segsweep.data.name_patterns import NamePattern, PatternPair, split_name
+
+MASK_WORDS = frozenset(
+    """
+    mask masks label labels labelled labeled seg segmentation gt groundtruth anno annotation
+    annotations
+    """.split()  # noqa: SIM905
+)
+"""Words in the name of a mask, where images and masks are in one folder."""
+IMAGE_WORDS = frozenset(
+    "image images img volume vol raw frame scan photo orig original input".split()  # noqa: SIM905
+)
+"""Words in the name of an image, where images and masks are in one folder."""
+MAX_ANCHORS = 32
+"""Masks with which the possible patterns are found; all masks decide between these."""
+MAX_CUTS = 12
+"""Places at which the constant beginning (or ending) of names may be cut."""
+
+
+def guess_patterns(images: Collection[str], masks: Collection[str]) -> PatternPair | None:
+    """Guess constant beginnings and endings without which images and masks have equal names.
+
+    Returns:
+        The patterns that pair most names, if that are more than half of the images or masks.
+
+    Raises:
+        UserError: Several patterns pair equally many.
+    """
+    image_cuts, mask_cuts = _possible_patterns(images), _possible_patterns(masks)
+    hits: Counter[PatternPair] = Counter()
+    for anchor in evenly(sorted(masks), MAX_ANCHORS):
+        found = set()
+        for mask_pattern in mask_cuts:
+            shared = mask_pattern.shared(anchor)
+            if shared is not None and re.search(r"[^\W_]", split_name(shared)[1]):
+                found |= {
+                    _with_longest_shared_part(image_pattern, mask_pattern)
+                    for image_pattern in image_cuts
+                    if image_pattern.join(shared) in images
+                }
+        hits.update(pair for pair in found if not _numbers_differ(pair))
+    counts = {pair: sum(pair.image_key(m) in images for m in masks) for pair in hits}
+    return _choose(counts, min(len(images), len(masks)))
+
+
+def guess_mask_names(keys: Collection[str]) -> PatternPair | None:
+    """Guess which files of one folder are masks, by an ending or a beginning of their names.
+
+    With the ending `-seg`, there is a file `x` for most files `x-seg`. The number after an ending
+    (`x-seg_1`) is not part of it.
+
+    Raises:
+        UserError: Several endings or beginnings are possible.
+    """
+    keys = set(keys)
+    images_of: dict[NamePattern, set[str]] = defaultdict(set)
+    for key in keys:
+        folder, name = split_name(key)
+        for cut in _cuts(name):
+            if folder + name[:cut] in keys:
+                ending = re.sub(f"{NUMBER}$", "", name[cut:])
+                images_of[NamePattern(suffix=ending)].add(folder + name[:cut])
+            if folder + name[cut:] in keys:
+                images_of[NamePattern(prefix=name[:cut])].add(folder + name[cut:])
+    counts = {
+        PatternPair(NamePattern(), pattern): len(images)
+        for pattern, images in images_of.items()
+        if re.search(r"[^\W\d_]", str(pattern))  # a number alone does not mark a mask
+    }
+    best = max(counts.values(), default=0)
+    likely = {pair: count for pair, count in counts.items() if count == best}
+    if 2 * best * (len(likely) + 1) <= len(keys):  # most files are neither an image nor its mask
+        return None
+    if len(likely) == 1:
+        (pair,) = likely
+        images = {key for key in keys if not is_numbered_mask(key, pair.mask)}
+        return pair if 2 * best > len(images) else None
+    return _choose(likely, best)
+
+
+def is_numbered_mask(key: str, pattern: NamePattern) -> bool:
+    """Return whether a name matches the pattern of masks, with or without a number at its end."""
+    ending = re.sub(f"({re.escape(pattern.suffix)}){NUMBER}$", r"\1", key)
+    return pattern.shared(ending if pattern.suffix else key) is not None
+
+
+def split_by_words(keys: Collection[str]) -> tuple[set[str], set[str]] | None:
+    """Return the images and masks of one folder if a word in every name says which it is."""
+    masks = {key for key in keys if _words(key) & MASK_WORDS}
+    images = {key for key in keys if key not in masks and _words(key) & IMAGE_WORDS}
+    return (images, masks) if images and masks and len(images) + len(masks) == len(keys) else None
+
+
+def find_channels(images: Collection[str], masks: Collection[str]) -> list[str]:
+    """Return the endings of channels (`_0000`, `_0001`, as in nnU-Net), if images have several."""
+    matches = [re.fullmatch(r"(.+)(_\d{4})", key) for key in images]
+    if not all(match and match[1] in masks for match in matches):
+        return []
+    channels = sorted({match[2] for match in matches if match})
+    return channels if len(channels) > 1 else []
+
+
+def _words(key: str) -> set[str]:
+    return set(re.findall(r"[^\W\d_]+", split_name(key)[1]))
+
+
+def _is_cut(before: str, after: str) -> bool:
+    """Return whether names may be cut between two characters."""
+    return not (before.isdigit() and after.isdigit()) and not (before.isalpha() and after.isalpha())
+
+
+def _cuts(name: str) -> list[int]:
+    return [i for i in range(1, len(name)) if _is_cut(name[i - 1], name[i])]
+
+
+def _possible_patterns(keys: Collection[str]) -> list[NamePattern]:
+    """Return all patterns of constant beginnings and endings that all names have."""
+    names = [split_name(key)[1] for key in keys]
+    beginnings = _constant_beginnings(names)
+    endings = [text[::-1] for text in _constant_beginnings([name[::-1] for name in names])]
+    shortest = min(map(len, names))
+    return [
+        NamePattern(beginning, ending)
+        for beginning in beginnings
+        for ending in endings
+        if len(beginning) + len(ending) < shortest
+    ]
+
+
+def _constant_beginnings(names: Sequence[str]) -> list[str]:
+    """Return the beginnings that all names have, the empty one included."""
+    shared = _common_start(min(names), max(names))
+    length = len(shared)
+    cuts = _cuts(shared)
+    if length and all(len(n) > length and _is_cut(n[length - 1], n[length]) for n in names):
+        cuts.append(length)
+    return ["", *(shared[:cut] for cut in cuts[:MAX_CUTS])]
+
+
+def _common_start(one: str, other: str) -> str:
+    equal = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return "".join(a for a, _ in equal)
+
+
+def _with_longest_shared_part(image: NamePattern, mask: NamePattern) -> PatternPair:
+    """Leave out of the constant parts what they have in common next to the shared part."""
+    before = _length_in_common(image.prefix, mask.prefix)
+    after = _length_in_common(image.suffix[::-1], mask.suffix[::-1])
+    return PatternPair(
+        *(
+            NamePattern(pattern.prefix[: len(pattern.prefix) - before], pattern.suffix[after:])
+            for pattern in (image, mask)
+        )
+    )
+
+
+def _length_in_common(one: str, other: str) -> int:
+    """Return how many characters at the ends of two texts are the same part of a name.
+
+    What separates it from the rest (`_`, space) is not counted.
+    """
+    for length in range(len(_common_start(one[::-1], other[::-1])), 0, -1):
+        rests = [text[: len(text) - length] for text in (one, other)]
+        first = one[-length]
+        if all(not rest or _is_cut(rest[-1], first) for rest in rests) and (
+            first.isalnum() or not any(rests)
+        ):
+            return length
+    return 0
+
+
+def _numbers_differ(pair: PatternPair) -> bool:
+    """Return whether both names have a number in one constant part, and not the same one.
+
+    It can be that of a patient: `p1_{}` and `p2_{}` are not the same images.
+    """
+    sides = (pair.image.prefix, pair.mask.prefix), (pair.image.suffix, pair.mask.suffix)
+    numbers = [[re.findall(r"\d+", text) for text in side] for side in sides]
+    return any(image and mask and image != mask for image, mask in numbers)
+
+
+def _choose(counts: dict[PatternPair, int], possible: int) -> PatternPair | None:
+    """Return the patterns that pair most names, None if they pair half of `possible` or fewer."""
+    best = max(counts.values(), default=0)
+    if 2 * best <= possible:
+        return None
+    likely = sorted((pair for pair in counts if counts[pair] == best), key=PatternPair.options)
+    if len(likely) > 1:
+        raise UserError(
+            f"images and masks: found {len(likely)} ways to pair {best} names, expected one; "
+            f"choose with {likely[0].options()}, or with {likely[1].options()}"
+        )
+    return likely[0]

@@ -1,0 +1,221 @@
+"""Find images and masks in the user's folders, in any of these layouts:
+
+- two folders, for example `images/` and `masks/`, flat or nested, with the same names below them.
+  The folder of masks may be inside the folder of images. Or two files with equally many pages.
+- one folder in which each mask is named after its image (`x.png`, `x_mask.png`).
+- a folder per image, or per patient, with a folder of images and a folder of masks inside.
+
+If the names of images and masks differ, `--image-pattern` and `--mask-pattern` say how. Without
+them the difference is guessed if it is the same for all; the guess is an issue of kind `pairing`.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from segsweep.core.errors import UserError
+from segsweep.data.discovery import (
+    FoundFiles,
+    PairedFiles,
+    check_any_images,
+    check_folder,
+    describe_rejected,
+    pair_files,
+    two_folders,
+)
+from segsweep.data.file_listing import Listing, list_file, list_images, name_key
+from segsweep.data.folder_layouts import (
+    find_two_subfolders,
+    has_folders_of_masks,
+    split_by_folders,
+    split_by_names,
+)
+from segsweep.data.mask_names import MASK_SUFFIX, MaskNames
+from segsweep.data.name_guesses import (
+    find_channels,
+    guess_mask_names,
+    guess_patterns,
+    is_numbered_mask,
+    split_by_words,
+)
+from segsweep.data.name_patterns import NamePattern, PatternPair
+from segsweep.data.pattern_pairs import pair_by_guess, pair_by_patterns
+from segsweep.data.readers import READERS
+
+
+@dataclass(frozen=True)
+class NameRules:
+    """What the user says about the names of images and masks; None where nothing is said."""
+
+    mask_suffix: str | None = None
+    image_pattern: NamePattern | None = None
+    mask_pattern: NamePattern | None = None
+
+    @property
+    def has_patterns(self) -> bool:
+        return self.image_pattern is not None or self.mask_pattern is not None
+
+    def patterns(self, mask_default: NamePattern) -> PatternPair:
+        """Return both patterns; an image has the shared part as its name by default."""
+        return PatternPair(self.image_pattern or NamePattern(), self.mask_pattern or mask_default)
+
+
+def find_user_pairs(
+    images: Path, masks: Path | None = None, rules: NameRules | None = None
+) -> PairedFiles:
+    """Pair the images with their masks. An image with an unusable mask file is left out.
+
+    Args:
+        images: Folder of images, or one file.
+        masks: Folder of masks, or one file; None if the masks are in `images`.
+        rules: What the user says about names.
+
+    Raises:
+        UserError: A folder does not exist, or it has no images or no masks, or it is not clear
+            which mask belongs to which image.
+    """
+    rules = rules or NameRules()
+    if masks is not None and images.is_file() and masks.is_file():
+        return _pair_two_files(images, masks)
+    for folder in filter(None, (images, masks)):
+        check_folder(folder)
+    if masks is None:
+        listing = list_images(images)
+        subfolders = find_two_subfolders(listing)
+        if subfolders is None:
+            return _pair_one_folder(listing, rules)
+        images, masks = subfolders
+    image_listing, mask_listing = list_images(images), list_images(masks, of_masks=True)
+    _separate(image_listing, mask_listing)
+    return _pair_by_names(two_folders(image_listing, mask_listing), rules, NamePattern())
+
+
+def _pair_two_files(image: Path, mask: Path) -> PairedFiles:
+    """Pair one image file with one mask file, whatever their names are."""
+    files = two_folders(list_file(image), list_file(mask, of_masks=True))
+    _check_any_masks(files, "")
+    check_any_images(files)
+    (key,) = files.images
+    return pair_files(files, lambda _: key)
+
+
+def _separate(images: Listing, masks: Listing) -> None:
+    """Remove the files of a folder of masks inside the folder of images, or the other way round."""
+    if os.path.realpath(images.folder) == os.path.realpath(masks.folder):
+        raise UserError(
+            f"{masks.folder}: is given as the folder of images and as that of masks; give two "
+            "folders, or one if each mask is named after its image (x.png, x_mask.png)"
+        )
+    for outer, inner in ((images, masks), (masks, images)):
+        inside = _path_inside(inner.folder, outer.folder)
+        if inside is not None:
+            _hide(outer, outer.folder / inside)
+
+
+def _hide(listing: Listing, folder: Path) -> None:
+    """Remove the files below a folder from a listing."""
+    listing.keep(lambda file: file != folder and folder not in file.parents)
+
+
+def _path_inside(inner: Path, outer: Path) -> PurePath | None:
+    """Return the path of one folder below another, None if it is not there."""
+    for resolve in (os.path.abspath, os.path.realpath):
+        path = PurePath(resolve(inner))
+        if path.is_relative_to(resolve(outer)):
+            return path.relative_to(resolve(outer))
+    return None
+
+
+def _pair_one_folder(listing: Listing, rules: NameRules) -> PairedFiles:
+    """Pair the images and masks in one folder."""
+    suffix = name_key(rules.mask_suffix or MASK_SUFFIX)
+    whole_path = any(p and p.whole_path for p in (rules.image_pattern, rules.mask_pattern))
+    if has_folders_of_masks(listing) and not whole_path:
+        return _pair_by_names(split_by_folders(listing), rules, NamePattern())
+    mask_pattern = NamePattern(suffix=suffix)
+    if rules.has_patterns:
+        patterns = rules.patterns(mask_pattern)
+        files = split_by_names(listing, patterns.is_mask, "next to it")
+        return _pair_by_names(files, rules, mask_pattern)
+    file_names = {name_key(file.relative_to(listing.folder).as_posix()) for file in listing.files}
+    searched = f"next to it (ending in {suffix}, or in a folder masks/)"
+    files = split_by_names(
+        listing, lambda key: key in file_names or is_numbered_mask(key, mask_pattern), searched
+    )
+    if files.masks or rules.mask_suffix:
+        return _pair_by_names(files, rules, mask_pattern)
+    keys = set(files.images)
+    if guess := guess_mask_names(keys):
+        files = split_by_names(listing, lambda key: is_numbered_mask(key, guess.mask), "next to it")
+        _check_any_masks(files, suffix)
+        ending = guess.mask.suffix
+        names = MaskNames(files.images, files.rejected_images, ending) if ending else None
+        return pair_by_guess(files, guess, names)
+    if by_words := split_by_words(keys):
+        files = split_by_names(listing, lambda key: key in by_words[1], "next to it")
+    return _pair_by_names(files, rules, mask_pattern)
+
+
+def _pair_by_names(files: FoundFiles, rules: NameRules, mask_pattern: NamePattern) -> PairedFiles:
+    """Pair by the given patterns, or by equal names, or by a guess if no names are equal.
+
+    Args:
+        files: The files.
+        rules: What the user says about names.
+        mask_pattern: The default of `--mask-pattern`.
+    """
+    check_any_images(files)
+    _check_any_masks(files, rules.mask_suffix or MASK_SUFFIX)
+    if rules.has_patterns:
+        return pair_by_patterns(files, rules.patterns(mask_pattern))
+    names = MaskNames(
+        files.images, files.rejected_images, name_key(rules.mask_suffix or MASK_SUFFIX)
+    )
+    if rules.mask_suffix or any(names.image_key(key) for key in files.masks):
+        return pair_files(files, names.image_key, names.find_doubtful(files.masks))
+    _refuse_channels(files)
+    guess = guess_patterns(set(files.images), set(files.masks))
+    if guess is not None:
+        return pair_by_guess(files, guess)
+    result = pair_files(files, names.image_key)
+    if any(issue.kind != "partner" for issue in result.issues):
+        return result
+    image, mask = (next(iter(paths.values()))[0].name for paths in (files.images, files.masks))
+    raise UserError(
+        f"{files.folder}: found {len(files.images)} names of images (such as {image}) and "
+        f"{len(files.masks)} of masks (such as {mask}), and no mask has the name of an image; "
+        "rename them, or say what their names share: --image-pattern '{}_a' --mask-pattern '{}_b' "
+        "pairs x_a.png with x_b.png"
+    )
+
+
+def _check_any_masks(files: FoundFiles, suffix: str) -> None:
+    """Raise `UserError` if there are no masks: what is wrong with them, or that none was found."""
+    if files.masks:
+        return
+    masks = files.listings[-1]
+    if len(files.listings) > 1:
+        expected = f"files that end in {' '.join(READERS)}"
+    else:
+        expected = (
+            f"files named after their images with {suffix} before the suffix, or a second folder "
+            "with the masks"
+        )
+        folders = sorted(
+            {file.relative_to(masks.folder).parts[0] for file in masks.files}
+            - {file.name for file in masks.files}
+        )
+        if len(folders) > 1:
+            expected += f" (of the subfolders {', '.join(folders)}: give two of them)"
+    raise UserError(
+        f"{masks.folder}: found no masks{describe_rejected(masks)}, expected {expected}"
+    )
+
+
+def _refuse_channels(files: FoundFiles) -> None:
+    channels = find_channels(set(files.images), set(files.masks))
+    if channels:
+        raise UserError(
+            f"{files.folder}: found {len(channels)} channels of images ({', '.join(channels)}), "
+            "expected one; choose one of them, for example --image-pattern '{}" + channels[0] + "'"
+        )
