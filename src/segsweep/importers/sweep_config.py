@@ -1,5 +1,6 @@
 """What is known of a sweep: its configuration for `wandb sweep`, and the options of the caller."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,9 @@ class ReadOptions(TypedDict, total=False):
     sweep: str | None
 
 
+EXPONENT_WITHOUT_DOT = re.compile(r"[+-]?[0-9]+[eE][+-]?[0-9]+")
+
+
 def sweep_config_of(options: ReadOptions) -> SweepConfig | None:
     """Return the sweep configuration that the caller gives, if any."""
     path = options.get("sweep_config")
@@ -78,9 +82,19 @@ def parse_sweep_config(config: Any, source: str) -> SweepConfig:
 
 def _parameter(name: str, spec: Any) -> Parameter:
     key = f"parameters.{name}"
+    if isinstance(spec, dict):
+        spec = {k: _number_of_yaml_1_1(v) for k, v in spec.items()}
     with prefix_errors(key):
         model = parameter_type(spec)
     known = {k: v for k, v in spec.items() if k in model.model_fields}
     if isinstance(known.get("values"), list):
         known["values"] = [scalar(value) for value in known["values"]]
     return validate(model, known, key)
+
+
+def _number_of_yaml_1_1(value: Any) -> Any:
+    """Return numbers such as 1e-06 as numbers; YAML 1.1, which W&B reads, takes them for text."""
+    if isinstance(value, list):
+        return [_number_of_yaml_1_1(item) for item in value]
+    is_number = isinstance(value, str) and EXPONENT_WITHOUT_DOT.fullmatch(value)
+    return float(value) if is_number else value
