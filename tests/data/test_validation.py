@@ -59,7 +59,7 @@ def test_issues_of_the_data_set(nuclei_raw: Path, tmp_path: Path) -> None:
         Image.new("L", (256, 256)).save(mask)
     assert kinds() == ["no_foreground"]
     (raw / "groups.csv").write_text("image,group\nnowhere.png,a\n")
-    assert kinds() == ["few_groups", "groups"]
+    assert kinds() == ["groups"]
 
 
 def test_warnings_of_inverted_masks_near_duplicates_and_groups_of_one(
