@@ -140,7 +140,7 @@ def test_explain_ends_with_status_2_if_a_result_is_stale(
 
 
 def test_defaults_are_those_of_the_modules_that_use_them() -> None:
-    from segsweep.data.discovery import MASK_SUFFIX
+    from segsweep.data.mask_names import MASK_SUFFIX
     from segsweep.inference.writers import SUFFIXES
     from segsweep.training.engine import EVALUATION_BATCH
     from segsweep.training.metrics import THRESHOLD
@@ -148,7 +148,8 @@ def test_defaults_are_those_of_the_modules_that_use_them() -> None:
     def default(command: object, name: str) -> object:
         return inspect.signature(command).parameters[name].default  # type: ignore[arg-type]
 
-    assert default(import_data, "mask_suffix") == MASK_SUFFIX
+    (suffix,) = inspect.signature(import_data).parameters["mask_suffix"].annotation.__metadata__
+    assert f"(default: {MASK_SUFFIX})" in suffix.help
     assert default(predict, "batch_size") == EVALUATION_BATCH
     assert default(predict, "threshold") == THRESHOLD
     formats = inspect.signature(predict).parameters["format"].annotation.__origin__.__args__

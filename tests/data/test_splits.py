@@ -1,92 +1,17 @@
-"""Groups from folders, expressions and tables; stratified splits by group."""
+"""Stratified splits by group, and their numbers of images."""
 
-from pathlib import Path
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segsweep.core.errors import UserError
-from segsweep.data.discovery import Pair, PairedFiles
-from segsweep.data.groups import groups_from_folders, groups_from_regex
-from segsweep.data.groups_table import read_groups
-from segsweep.data.splits import find_too_few_groups, split_groups
-
-
-def pair(name: str) -> Pair:
-    return Pair(name, Path("images") / f"{name}.png", (Path("masks") / f"{name}.png",))
-
-
-PAIRS = [pair(name) for name in ("m1/a", "m1/b", "m2/a", "loose")]
-
-
-def test_folders_are_groups_and_images_in_no_folder_their_own() -> None:
-    groups, _, _ = groups_from_folders(PAIRS)
-    assert groups == {"m1/a": "m1", "m1/b": "m1", "m2/a": "m2", "loose": "loose"}
-    groups, _, _ = groups_from_folders([pair("all/m1/a"), pair("all/m1/b"), pair("all/m2/a")])
-    assert list(groups.values()) == ["all/m1", "all/m1", "all/m2"]
-    groups, splits, issues = groups_from_folders([pair("all/a"), pair("all/b")])
-    assert (groups, splits, issues) == ({"all/a": "all/a", "all/b": "all/b"}, {}, [])
-
-
-def test_regex_finds_groups_and_reports_images_without() -> None:
-    groups, issues = groups_from_regex(PAIRS, r"(m\d)/")
-    assert groups == {"m1/a": "m1", "m1/b": "m1", "m2/a": "m2"}
-    (issue,) = issues
-    assert "finds no group in loose" in issue.found
-    assert groups_from_regex(PAIRS, r"^\w")[0]["loose"] == "l"
-    with pytest.raises(UserError, match="expected a regular expression"):
-        groups_from_regex(PAIRS, "(")
-
-
-def test_table_gives_groups_and_splits_with_or_without_suffix(tmp_path: Path) -> None:
-    table = tmp_path / "g.csv"
-    table.write_text(
-        "image,group,split\nm1/a.png,x,train\nm1/b,x,train\nM2/A.png,y,test\nloose,z,validation\n"
-    )
-    groups, splits, issues = read_groups(table, PairedFiles(PAIRS))
-    assert issues == []
-    assert groups == {"m1/a": "x", "m1/b": "x", "m2/a": "y", "loose": "z"}
-    assert splits == {"x": "train", "y": "test", "z": "validation"}
-
-
-def test_table_may_have_original_paths_and_unusable_images(tmp_path: Path) -> None:
-    table = tmp_path / "g.csv"
-    table.write_text("image,group\na/images/a.png,x\nb.ome.tif,y\nc.gif,z\nd.png,z\n")
-    files = PairedFiles([pair("a"), pair("b")], unusable={"c", "d", "d.png"})
-    groups, _, issues = read_groups(table, files)
-    assert (groups, issues) == ({"a": "x", "b": "y"}, [])
-
-
-def test_every_wrong_row_of_a_table_is_reported(tmp_path: Path) -> None:
-    table = tmp_path / "g.csv"
-    rows = [
-        "m1/a,x,train",
-        "m1/a,y,train",
-        "m1/b,x,test",
-        "nowhere,x,train",
-        "m2/a,,train",
-        "loose,y,dev",
-        "loose,y,test,1",
-    ]
-    table.write_text("\n".join(["image,group,split", *rows]) + "\n")
-    _, _, issues = read_groups(table, PairedFiles(PAIRS))
-    messages = "\n".join(issue.found for issue in issues)
-    for message in (
-        "has two groups for 'm1/a': 'x' and 'y'",
-        "has images of the group 'x' in two splits",
-        "has a row for 'nowhere', which does not exist",
-        "has no group for 'm2/a'",
-        "has the split 'dev' for 'loose'",
-        "has more fields than columns in the row of 'loose'",
-        "has no row for 'm2/a'",
-        "has no image in the split validation",
-    ):
-        assert message in messages, message
-    table.write_text("file,patient\na,b\n")
-    with pytest.raises(UserError, match=r"found the columns \['file', 'patient'\], expected image"):
-        read_groups(table, PairedFiles(PAIRS))
+from segsweep.data.splits import (
+    find_far_shares,
+    find_too_few_groups,
+    split_groups,
+)
 
 
 @given(
@@ -128,3 +53,99 @@ def test_too_few_groups_are_an_issue() -> None:
     assert "more patients" in issue.todo
     assert "found 1 group of" in find_too_few_groups(["a"])[0].found
     assert find_too_few_groups(["a", "b", "c"]) == []
+    assert find_too_few_groups(["a", "b"], {"a": "train", "b": "test"})[0].found.endswith(
+        "found 0 groups of images without a split, expected at least 1 (validation)"
+    )
+    assert find_too_few_groups(["a", "b", "c"], {"a": "test"}) == []
+
+
+def count(split_of: dict[str, str], sizes: dict[str, int]) -> dict[str, int]:
+    images = dict.fromkeys(("train", "validation", "test"), 0)
+    for group, split in split_of.items():
+        images[split] += sizes[group]
+    return images
+
+
+def test_first_draw_counts_if_it_is_near_the_fractions() -> None:
+    shares = {f"g{i:02d}": i / 20 for i in range(20)}
+    for seed in range(20):
+        first = split_groups(shares, 0.2, 0.15, seed)
+        assert split_groups(shares, 0.2, 0.15, seed, dict.fromkeys(shares, 4)) == first
+
+
+def test_further_draws_follow_if_a_large_group_is_held_out() -> None:
+    sizes = {"large": 14, "b": 4, "c": 4}
+    shares = dict.fromkeys(sizes, 0.1)
+    firsts = []
+    for seed in range(10):
+        arguments = (shares, 0.15, 0.15, seed, sizes)
+        split_of = split_groups(*arguments)
+        assert count(split_of, sizes) == {"train": 14, "validation": 4, "test": 4}
+        assert find_far_shares(split_of, *arguments) == []
+        firsts.append(split_groups(shares, 0.15, 0.15, seed)["large"])
+    assert set(firsts) == {"train", "validation", "test"}
+
+
+def test_few_large_and_many_small_groups_can_be_split() -> None:
+    sizes = {f"s{i}": 1 for i in range(50)} | {f"l{i}": 50 for i in range(3)}
+    arguments = (dict.fromkeys(sizes, 0.1), 0.2, 0.15, 0, sizes)
+    split_of = split_groups(*arguments)
+    assert find_far_shares(split_of, *arguments) == []
+    assert set(split_of.values()) == {"train", "validation", "test"}
+
+
+@pytest.mark.parametrize("sizes", [[1, 1, 1], [7, 7, 7], [1, 1, 1, 2], [3, 3, 3, 12, 3, 3]])
+def test_rounding_of_few_groups_is_not_far(sizes: list[int]) -> None:
+    named = {f"g{i}": size for i, size in enumerate(sizes)}
+    for seed in range(5):
+        arguments = (dict.fromkeys(named, 0.1), 0.2, 0.15, seed, named)
+        assert find_far_shares(split_groups(*arguments), *arguments) == []
+
+
+def test_shares_far_from_the_fractions_are_an_error_with_fractions_that_work() -> None:
+    sizes = {"patient1": 96, "b": 1, "c": 3}
+    shares = dict.fromkeys(sizes, 0.1)
+    arguments = (shares, 0.2, 0.15, 0, sizes)
+    (issue,) = find_far_shares(split_groups(*arguments), *arguments)
+    assert issue.severity == "dataset"
+    assert "train 96% (65%)" in issue.found
+    assert "patient1, has 96%" in issue.found
+    advice = re.search(
+        r"validation_fraction: (\S+) and preprocess.test_fraction: (\S+) ", issue.todo
+    )
+    assert advice
+    again = (shares, float(advice[1]), float(advice[2]), 0, sizes)
+    assert find_far_shares(split_groups(*again), *again) == []
+
+
+def test_groups_without_a_split_are_drawn_for_the_missing_ones() -> None:
+    shares = {f"train/{i:02d}": i / 20 for i in range(20)} | {"test/a": 0.1, "test/b": 0.2}
+    given = {"test/a": "test", "test/b": "test"}
+    sizes = dict.fromkeys(shares, 1)
+    split_of = split_groups(shares, 0.2, 0.2, 0, sizes, given)
+    assert count(split_of, sizes) == {"train": 15, "validation": 5, "test": 2}
+    assert split_of["test/a"] == "test"
+    assert find_far_shares(split_of, shares, 0.2, 0.2, 0, sizes, given) == []
+
+
+def test_given_splits_are_never_checked() -> None:
+    given = {"a": "train", "b": "validation", "c": "test"}
+    sizes = {"a": 1, "b": 97, "c": 2}
+    arguments = (dict.fromkeys(given, 0.1), 0.2, 0.2, 0, sizes, given)
+    assert split_groups(*arguments) == given
+    assert find_far_shares(given, *arguments) == []
+
+
+@given(
+    st.lists(st.integers(1, 60), min_size=3, max_size=25),
+    st.floats(0.05, 0.4),
+    st.floats(0.05, 0.4),
+    st.integers(0, 99),
+)
+def test_every_split_has_a_group_for_all_sizes(
+    sizes: list[int], validation: float, test: float, seed: int
+) -> None:
+    named = {f"g{i}": size for i, size in enumerate(sizes)}
+    split_of = split_groups(dict.fromkeys(named, 0.1), validation, test, seed, named)
+    assert set(split_of) == set(named)
+    assert set(split_of.values()) == {"train", "validation", "test"}

@@ -185,8 +185,8 @@ def test_a_file_that_is_not_a_table_of_runs_is_an_error(
     [
         ({"method": "grid"}, "found no table 'parameters', expected a sweep configuration for"),
         (
-            {"parameters": {"lr": {"min": "1e-5", "max": 1.0}}},
-            "parameters.lr.min: found the text '1e-5', expected a number; remove the quotes",
+            {"parameters": {"lr": {"min": "0.1", "max": 1.0}}},
+            "parameters.lr.min: found the text '0.1', expected a number; remove the quotes",
         ),
         ({"parameters": {"lr": {"low": 1}}}, "parameters.lr: found only .'low'., expected 'val"),
         (

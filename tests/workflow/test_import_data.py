@@ -270,3 +270,37 @@ def test_issues_found_by_the_split_change_nothing(
     assert "error: found 3 errors in the images (split without foreground: 3)" in output
     assert "on_bad" not in output
     assert not (project.folder / "data/raw").exists()
+
+
+def test_guesses_are_printed_and_kept(
+    clone: Callable[[], Project], data_sets: Path, tmp_path: Path
+) -> None:
+    """Folders that are the splits, and names that differ by constant endings."""
+    project = clone()
+    files = sorted((data_sets / "patients/images").rglob("*.png"))
+    for i, file in enumerate(files):
+        mask = data_sets / "patients/masks" / file.relative_to(data_sets / "patients/images")
+        split = "Test" if i % 7 == 0 else "Train"
+        for source, name in ((file, f"img/{i:02d}_rgb.png"), (mask, f"gt/{i:02d}_manual.png")):
+            target = tmp_path / "own" / split / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+    output = project.run(*IMPORT_DATA, str(tmp_path / "own"), "--group-regex", r"\d+", check=False)
+    assert "56 images in 56 groups" in output
+    output = project.run(*IMPORT_DATA, str(tmp_path / "own"))
+    assert "mask `00_manual.png` belongs to `00_rgb.png` (56 pairs" in output
+    assert "(train 48, test 8 images); the validation split is drawn" in output
+    raw = project.folder / "data/raw"
+    assert [row["kind"] for row in read_csv(raw / "assumptions.csv")] == [
+        "pairing",
+        "split_folders",
+    ]
+    rows = {row["image"]: row["split"] for row in read_csv(raw / "groups.csv")}
+    assert rows["Test/00_rgb.png"] == "test"
+    assert rows["Train/01_rgb.png"] == ""
+    project.snakemake(*PROCESSED)
+    data = ProcessedSet.open(project.folder / "data/processed")
+    splits = dict(zip(data.names, data.splits, strict=True))
+    assert {split for name, split in splits.items() if name.startswith("Test/")} == {"test"}
+    counts = [data.splits.count(split) for split in ("train", "validation", "test")]
+    assert counts == [37, 11, 8]  # 0.2 / (1 - 0.15) of 48

@@ -180,8 +180,9 @@ def _find_mask_issues(
         return [DataIssue("partner", str(image), found, todo)]
     if is_doubtful:
         names = ", ".join(mask.name for mask in sorted(masks))
-        found = f"has a mask with its name and another with a suffix ({names})"
-        return [DataIssue("clash", str(image), found, "remove what is not a mask of it")]
+        found = f"has masks of two kinds of names ({names}), which may not all be its masks"
+        todo = "rename the masks, or move those that are not masks of it"
+        return [DataIssue("clash", str(image), found, todo)]
     first: dict[str, Path] = {}
     issues = []
     for mask in sorted(masks):

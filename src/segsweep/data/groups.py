@@ -74,7 +74,8 @@ def _splits_of_folders(
     if len(found) < 2:
         return None
     others = sorted(folder for folder, split in split_of.items() if split is None)
-    as_splits = sorted(folder for folder, split in split_of.items() if split)
+    ordered = sorted((SPLITS.index(split), folder) for folder, split in split_of.items() if split)
+    as_splits = [folder for _, folder in ordered]
     if others or "train" not in found:
         problem = f"next to {others[0]}" if others else "and none for the train split"
         raise UserError(

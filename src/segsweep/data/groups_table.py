@@ -153,11 +153,11 @@ class _Names:
 
     def find(self, image: str) -> tuple[str | None, int | None]:
         """Return the name of the image and the number of the page; None where there is none."""
-        name = next((self.names[key] for key in _keys(image) if key in self.names), None)
+        key, stem_key = _keys(image)
         match = re.fullmatch(r"(.+)#0*([1-9]\d{0,8})", image)
-        if name is None and match:
+        if key not in self.names and match:
             return self.find(match[1])[0], int(match[2])
-        return name, None
+        return self.names.get(key) or self.names.get(stem_key), None
 
     def is_unusable(self, image: str) -> bool:
         """Return whether the image has an issue already."""
@@ -182,6 +182,7 @@ def _find_split_issues(path: Path, splits: dict[str, str]) -> Sequence[DataIssue
         found = f"has no image in the split {', '.join(empty)}"
         return [DataIssue("groups", str(path), found, "put images in every split")]
     if to_draw and not empty:
-        found = f"has images in every split, but {len(to_draw)} groups without one ({to_draw[0]})"
-        return [DataIssue("groups", str(path), found, "give these groups a split, too")]
+        count = "one group" if len(to_draw) == 1 else f"{len(to_draw)} groups"
+        found = f"has images in every split, but {count} without a split ({to_draw[0]})"
+        return [DataIssue("groups", str(path), found, "give all groups a split")]
     return []

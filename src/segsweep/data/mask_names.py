@@ -36,18 +36,28 @@ class MaskNames:
             for key, paths in images.items()
             for path in paths
         }
-        self.ending = re.compile(f"(.+){re.escape(name_key(suffix))}{NUMBER}", re.DOTALL)
+        self.ending = re.compile(f"(.+){re.escape(name_key(suffix))}({NUMBER})", re.DOTALL)
 
     def image_key(self, mask_key: str) -> str | None:
         """Return the key of the image of a mask, None if there is none."""
         return self._same_name(mask_key) or self._by_ending(mask_key) or self._by_folder(mask_key)
 
     def find_doubtful(self, masks: Iterable[str]) -> set[str]:
-        """Return the images that have a mask `x` and a mask `x_mask`: only one may be meant."""
-        masks = list(masks)
-        same_name = {self._same_name(mask) for mask in masks}
-        by_ending = {self._by_ending(mask) for mask in masks if not self._same_name(mask)}
-        return {image for image in same_name & by_ending if image is not None}
+        """Return the images of which it is not clear which masks they have.
+
+        They have a mask `x` and a mask `x_mask`, of which only one may be meant, or a mask
+        `x_mask_1` that may be the mask of an image `x_1`.
+        """
+        same_name, by_ending, doubtful = set(), set(), set()
+        for mask in masks:
+            if image := self._same_name(mask):
+                same_name.add(image)
+            elif image := self._by_ending(mask):
+                by_ending.add(image)
+                match = self.ending.fullmatch(mask)
+                if match and match[2] and self._same_name(match[1] + match[2]):
+                    doubtful.add(image)
+        return doubtful | (same_name & by_ending)
 
     def _same_name(self, name: str) -> str | None:
         return name if name in self.images else self.by_file_name.get(name)

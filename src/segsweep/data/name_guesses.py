@@ -4,7 +4,7 @@ Names are cut only between digits, letters and other characters: never inside a 
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from itertools import takewhile
 
@@ -39,20 +39,27 @@ def guess_patterns(images: Collection[str], masks: Collection[str]) -> PatternPa
     Raises:
         UserError: Several patterns pair equally many.
     """
-    image_cuts, mask_cuts = _possible_patterns(images), _possible_patterns(masks)
-    hits: Counter[PatternPair] = Counter()
-    for anchor in evenly(sorted(masks), MAX_ANCHORS):
-        found = set()
-        for mask_pattern in mask_cuts:
+    anchors = evenly(sorted(masks), MAX_ANCHORS)
+    image_patterns, mask_patterns = _possible_patterns(images), _possible_patterns(masks)
+    possible: set[PatternPair] = set()
+    for anchor in anchors:
+        for mask_pattern in mask_patterns:
             shared = mask_pattern.shared(anchor)
-            if shared is not None and re.search(r"[^\W_]", split_name(shared)[1]):
-                found |= {
-                    _with_longest_shared_part(image_pattern, mask_pattern)
-                    for image_pattern in image_cuts
+            if shared is not None and any(map(str.isalnum, split_name(shared)[1])):
+                possible |= {
+                    PatternPair(image_pattern, mask_pattern)
+                    for image_pattern in image_patterns
                     if image_pattern.join(shared) in images
                 }
-        hits.update(pair for pair in found if not _numbers_differ(pair))
-    counts = {pair: sum(pair.image_key(m) in images for m in masks) for pair in hits}
+    equivalent: dict[tuple[str | None, ...], list[PatternPair]] = defaultdict(list)
+    for pair in possible:
+        if not _numbers_differ(pair):
+            found = (pair.image_key(anchor) for anchor in anchors)
+            equivalent[tuple(key if key in images else None for key in found)].append(pair)
+    counts = {}
+    for pairs in equivalent.values():
+        pair = min(pairs, key=lambda pair: _rank(pair, anchors[0]))
+        counts[pair] = sum(pair.image_key(mask) in images for mask in masks)
     return _choose(counts, min(len(images), len(masks)))
 
 
@@ -155,31 +162,12 @@ def _common_start(one: str, other: str) -> str:
     return "".join(a for a, _ in equal)
 
 
-def _with_longest_shared_part(image: NamePattern, mask: NamePattern) -> PatternPair:
-    """Leave out of the constant parts what they have in common next to the shared part."""
-    before = _length_in_common(image.prefix, mask.prefix)
-    after = _length_in_common(image.suffix[::-1], mask.suffix[::-1])
-    return PatternPair(
-        *(
-            NamePattern(pattern.prefix[: len(pattern.prefix) - before], pattern.suffix[after:])
-            for pattern in (image, mask)
-        )
-    )
-
-
-def _length_in_common(one: str, other: str) -> int:
-    """Return how many characters at the ends of two texts are the same part of a name.
-
-    What separates it from the rest (`_`, space) is not counted.
-    """
-    for length in range(len(_common_start(one[::-1], other[::-1])), 0, -1):
-        rests = [text[: len(text) - length] for text in (one, other)]
-        first = one[-length]
-        if all(not rest or _is_cut(rest[-1], first) for rest in rests) and (
-            first.isalnum() or not any(rests)
-        ):
-            return length
-    return 0
+def _rank(pair: PatternPair, mask: str) -> tuple[int, int, str]:
+    """Return the order of patterns that mean the same: no loose separators, then short ones."""
+    name = split_name(pair.mask.shared(mask) or "x")[1]
+    loose = int(bool(pair.image.prefix + pair.mask.prefix) and not name[0].isalnum())
+    loose += bool(pair.image.suffix + pair.mask.suffix) and not name[-1].isalnum()
+    return loose, pair.image.length + pair.mask.length, pair.options()
 
 
 def _numbers_differ(pair: PatternPair) -> bool:

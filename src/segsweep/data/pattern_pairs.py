@@ -79,9 +79,6 @@ def pair_by_guess(
             f"mask `{first.masks[0].name}` belongs to `{first.image.name}` ({count} "
             f"{'pair' if count == 1 else 'pairs'}: {guess.describe()})"
         )
-        todo = (
-            "if this is wrong, import again with --image-pattern and --mask-pattern (the guess is "
-            f"{guess.options()})"
-        )
+        todo = f"if this is wrong, import again with other patterns than {guess.options()}"
         result.issues.append(DataIssue("pairing", str(files.folder), found, todo))
     return result

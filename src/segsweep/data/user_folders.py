@@ -164,10 +164,10 @@ def _pair_by_names(files: FoundFiles, rules: NameRules, mask_pattern: NamePatter
         rules: What the user says about names.
         mask_pattern: The default of `--mask-pattern`.
     """
-    check_any_images(files)
-    _check_any_masks(files, rules.mask_suffix or MASK_SUFFIX)
     if rules.has_patterns:
         return pair_by_patterns(files, rules.patterns(mask_pattern))
+    check_any_images(files)
+    _check_any_masks(files, rules.mask_suffix or MASK_SUFFIX)
     names = MaskNames(
         files.images, files.rejected_images, name_key(rules.mask_suffix or MASK_SUFFIX)
     )
