@@ -246,8 +246,9 @@ def draw(seed: int, folder: Path) -> Input:
         grey, objects = scene(100 * seed + i, size)
         if chance.random() < 0.1:
             objects[:] = 0  # grey still shows them: a mask without objects
-        found.shown[i] = grey, objects > 0
         pixels = code(objects)
+        shown = pixels >= 128 if coding == "supersampled" else objects > 0
+        found.shown[i] = grey, shown
         if second == "mixed" and i % 2:
             pixels = pixels * np.uint8(255) if coding == "0 and 1" else pixels
         if second == "void" and i % 3 == 0:

@@ -104,6 +104,7 @@ def import_data(
     from segsweep.config.study import Study
     from segsweep.data.import_data import import_data, restore_sample
     from segsweep.data.issues import ISSUE_KINDS, MAX_SHOWN, group_by_kind
+    from segsweep.data.own_images import Source
     from segsweep.data.raw_data import RAW
     from segsweep.pipeline.project_lock import lock_project
 
@@ -121,7 +122,8 @@ def import_data(
     else:
         settings = Study.read().preprocess
         rules = _name_rules(mask_suffix, image_pattern, mask_pattern)
-        dataset = import_data(images, masks, settings, rules, group_regex, groups, label or ())
+        source = Source(images, masks, rules, group_regex, groups, label or ())
+        dataset = import_data(source, settings)
         for kind, issues in group_by_kind(dataset.issues).items():
             shown = issues[: MAX_SHOWN if issues[0].severity == "assumption" else 1]
             for issue in shown:

@@ -17,9 +17,10 @@ MAX_EPOCHS = 10_000
 """A history has a row for each epoch, and W&B returns at most this many rows."""
 Pixels = Annotated[int, Field(ge=1, le=16_384)]
 MaskNumber = Annotated[int, Field(ge=-(2**31), lt=2**32)]
-MaskColour = Annotated[str, Field(pattern="^#[0-9a-f]{6}$")]
+MaskColour = Annotated[str, Field(pattern="^(#[0-9a-f]{6}|transparent|white)$")]
 MaskValue = MaskNumber | MaskColour
-"""A value in a mask file: a number, or a colour as `#rrggbb`."""
+"""A value in a mask file: a number, a colour as `#rrggbb`, `transparent`, or `white`, which is that of
+a file with 1 bit per pixel."""
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -75,9 +76,9 @@ class Preprocess(Section):
     """Grey values of pixels without data, next to NaN, infinity and what GDAL_NODATA says. `[]`: a
     few very bright or dark pixels are part of the image."""
     orientation: Literal["auto", "upright", "stored"] = "auto"
-    """What to do if an image has an orientation in its metadata (EXIF) and its mask has another:
-    `upright` turns the image only; `stored` turns neither; `auto` does what makes their sizes
-    equal, and reports an error if both do."""
+    """How masks fit images of another orientation in the metadata (EXIF): `upright`: to the image
+    as a viewer shows it; `stored`: to its pixels as stored; `auto`: whichever makes their sizes
+    equal; if both do, that is an error."""
     stacks: Literal["refuse", "slices"] = "refuse"
     """What to do with files that have several pages: `refuse` reports an error; `slices` uses each
     page as an image, all in one group."""

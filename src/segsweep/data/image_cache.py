@@ -52,6 +52,7 @@ class PreparedImage:
         mask_facts: What the pages of its mask files contain.
         rule: The meaning that its mask values were given.
         notes: What was decided while reading: kinds of assumptions with a text.
+        masks_reversed: Whether mask values were reversed, as a file says that white is zero.
         looks_inverted: Whether the mask may have foreground and background exchanged.
         saturated: Whether many pixels have the largest value.
     """
@@ -65,6 +66,7 @@ class PreparedImage:
     mask_facts: list[MaskFacts]
     rule: MaskRule
     notes: list[tuple[str, str]]
+    masks_reversed: bool
     looks_inverted: bool
     saturated: bool
 
@@ -143,6 +145,7 @@ def prepare_image(
         [MaskFacts.from_json(page) for page in facts["masks"]],
         MaskRule.from_json(facts["rule"]),
         [(kind, text) for kind, text in facts["notes"]],
+        facts["masks_reversed"],
         facts["looks_inverted"],
         facts["saturated"],
     )

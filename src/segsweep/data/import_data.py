@@ -7,35 +7,20 @@ tracks them with `data/raw.dvc`, and `dvc.yaml` lists them as a dependency of `p
 import os
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from segsweep.config.sections import Preprocess
 from segsweep.core.errors import UserError
 from segsweep.core.files import write_text
 from segsweep.core.processes import output_of
-from segsweep.data.annotations.draw_masks import pair_with_annotations, removed_afterwards
-from segsweep.data.annotations.formats import FORMATS, find_annotations
-from segsweep.data.discovery import PairedFiles
+from segsweep.data.annotations.draw_masks import removed_afterwards
 from segsweep.data.dvc_yaml import DVC_YAML, read_dvc_yaml, set_own_images
-from segsweep.data.groups import groups_from_folders, groups_from_regex
-from segsweep.data.groups_table import read_groups
 from segsweep.data.image_cache import image_cache_folder
-from segsweep.data.issues import (
-    DataIssue,
-    DataIssuesError,
-    write_issue_report,
-)
-from segsweep.data.mask_names import MASK_SUFFIX
-from segsweep.data.preprocess import (
-    PreparedDataset,
-    assign_splits,
-    image_settings,
-    prepare_dataset,
-)
+from segsweep.data.issues import DataIssuesError, write_issue_report
+from segsweep.data.own_images import Source, read_own_images
+from segsweep.data.preprocess import PreparedDataset, image_settings
 from segsweep.data.raw_copies import copy_dataset
 from segsweep.data.raw_data import RAW, RAW_DVC_FILE, check_only_sample
-from segsweep.data.user_folders import NameRules, find_user_pairs
 
 DVC = (sys.executable, "-m", "dvc")
 PROJECT_FOLDERS = [
@@ -55,28 +40,14 @@ DRAWN_MASKS = RAW.with_name(".raw.drawn")
 
 
 @removed_afterwards(DRAWN_MASKS)
-def import_data(
-    images: Path,
-    masks: Path | None,
-    settings: Preprocess,
-    rules: NameRules | None = None,
-    group_regex: str | None = None,
-    groups_file: Path | None = None,
-    labels: Sequence[str] = (),
-) -> PreparedDataset:
+def import_data(source: Source, settings: Preprocess) -> PreparedDataset:
     """Check the user's images and masks and copy those that can be used to `data/raw`.
 
     Nothing is changed if a check fails. If the process is killed, the same command continues.
 
     Args:
-        images: Folder of images, or one file.
-        masks: Folder of masks, or one file; annotation file, or folder of annotation files; None if
-            the masks or annotations are in `images`.
+        source: Where the images and masks are.
         settings: The study's `preprocess`.
-        rules: What the user says about the names of images and masks.
-        group_regex: Expression whose first parentheses match the group in an image's path.
-        groups_file: Table of groups, with the columns of `groups.csv`.
-        labels: The classes of annotations that are foreground; none if there is only one.
 
     Returns:
         What was imported, with all issues.
@@ -85,53 +56,20 @@ def import_data(
         DataIssuesError: Images cannot be used; `results/data_report.md` lists all issues.
         UserError: The project is not ready, the disk is too small, or DVC failed.
     """
-    _check_project(*filter(None, (images, masks)))
-    files = _find_files(images, masks, settings, rules, labels)
-    groups, splits, group_issues = _find_groups(files, group_regex, groups_file)
-    issues = [*files.issues, *group_issues]
-    cache, workers = image_cache_folder(image_settings(settings)), len(os.sched_getaffinity(0))
-    dataset = prepare_dataset(files.pairs, groups, splits, issues, settings, cache, workers)
+    _check_project(*filter(None, (source.images, source.masks)))
     try:
-        assign_splits(dataset, settings)
+        cache = image_cache_folder(image_settings(settings))
+        own = read_own_images(source, settings, cache, DRAWN_MASKS)
     except DataIssuesError as error:
         write_issue_report(error.issues)
         raise
-    assumptions = [issue for issue in issues if issue.severity == "assumption"]
     try:
-        copy_dataset(dataset, groups, assumptions, images, masks, NEW_RAW)
+        copy_dataset(own.dataset, own.groups, own.assumptions, source.images, source.masks, NEW_RAW)
     except BaseException:  # such as a full disk
         shutil.rmtree(NEW_RAW, ignore_errors=True)
         raise
     _replace_raw()
-    return dataset
-
-
-def _find_files(
-    images: Path,
-    masks: Path | None,
-    settings: Preprocess,
-    rules: NameRules | None,
-    labels: Sequence[str],
-) -> PairedFiles:
-    """Return the images with their masks, which may be drawn from annotations first."""
-    suffix = rules.mask_suffix if rules else None
-    if annotations := find_annotations(images, masks, suffix or MASK_SUFFIX):
-        return pair_with_annotations(images, annotations, labels, settings, DRAWN_MASKS)
-    if labels:
-        raise UserError(f"--label: found no annotations in {masks or images}, expected {FORMATS}")
-    return find_user_pairs(images, masks, rules)
-
-
-def _find_groups(
-    files: PairedFiles, group_regex: str | None, groups_file: Path | None
-) -> tuple[dict[str, str], dict[str, str], list[DataIssue]]:
-    """Return the group of each image, the split of the groups that have one, and issues."""
-    if groups_file:
-        return read_groups(groups_file, files)
-    if group_regex:
-        groups, issues = groups_from_regex(files.pairs, group_regex)
-        return groups, {}, issues
-    return groups_from_folders(files.pairs)
+    return own.dataset
 
 
 def restore_sample() -> None:

@@ -63,7 +63,7 @@ class MaskRule:
             return IGNORED
         if self.threshold is not None and not isinstance(value, str):
             return FOREGROUND if value >= self.threshold else BACKGROUND
-        if value == WHITE_BIT:
+        if value == WHITE_BIT and WHITE_BIT not in (self.background or ()):
             return FOREGROUND
         if self.foreground is None:
             return BACKGROUND if value in (self.background or ()) else FOREGROUND

@@ -20,8 +20,8 @@ Value = int | float | str
 """A value of a mask: a number, a colour `#rrggbb`, `TRANSPARENT` or `WHITE_BIT`."""
 
 TRANSPARENT = "transparent"
-WHITE_BIT = "white (1 bit)"
-"""The foreground of masks with 1 bit per pixel, whose number depends on who reads them."""
+WHITE_BIT = "white"
+"""White in masks with 1 bit per pixel, whose number depends on who reads them."""
 
 MAX_LISTED = 1024
 """Values that `MaskFacts` lists, the most frequent first."""

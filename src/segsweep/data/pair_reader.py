@@ -33,6 +33,7 @@ class ReadPair:
         rule: The meaning of the mask values.
         pixel_mm: Height and width of a pixel in mm, where the file has them.
         notes: What was decided while reading: kinds of assumptions with a text.
+        masks_reversed: Whether mask values were reversed, as a file says that white is zero.
     """
 
     pages: list[GreyPage]
@@ -41,6 +42,7 @@ class ReadPair:
     rule: MaskRule
     pixel_mm: tuple[float, float] | None
     notes: list[tuple[str, str]]
+    masks_reversed: bool
 
 
 class UnusableFileError(Exception):
@@ -70,18 +72,20 @@ def read_pair(pair: Pair, settings: ImageSettings, rule: MaskRule | None = None)
             files.append(read_mask_pages(file))
     facts = [page.facts for _, mask_pages in files for page in mask_pages]
     with _errors_of(pair.masks[0]):
-        turn, notes = _decide_turn(decoded, [mask for mask, _ in files], settings)
+        orientations, notes = _orientations(decoded, [mask for mask, _ in files], settings)
         rule = rule or decide(facts, settings.mask_settings)
     masks: list[np.ndarray] = []
-    for file, (mask, mask_pages) in zip(pair.masks, files, strict=True):
+    for file, (_, mask_pages), orientation in zip(pair.masks, files, orientations, strict=True):
         with _errors_of(file):
             arrays = [rule.apply(page) for page in mask_pages]
-            masks = unite_masks(masks, _turned(mask, arrays) if turn else arrays)
+            masks = unite_masks(masks, _turned(arrays, orientation))
     with _errors_of(pair.image):
-        pages = _turned_grey(decoded, pages) if turn else pages
+        pages = _turned_grey(pages, decoded.orientation)
         check_shapes([page.pixels for page in pages], masks, settings)
-    notes += [*decoded.notes, *(note for mask, _ in files for note in mask.notes)]
-    return ReadPair(pages, masks, facts, rule, decoded.pixel_mm, notes)
+    mask_notes = [note for mask, _ in files for note in mask.notes]
+    masks_reversed = any(kind == "negative" for kind, _ in mask_notes)
+    notes += [*decoded.notes, *mask_notes]
+    return ReadPair(pages, masks, facts, rule, decoded.pixel_mm, notes, masks_reversed)
 
 
 @contextmanager
@@ -93,10 +97,14 @@ def _errors_of(file: Path) -> Iterator[None]:
         raise UnusableFileError(file, error) from error
 
 
-def _decide_turn(
+def _orientations(
     image: DecodedImage, masks: Sequence[DecodedImage], settings: ImageSettings
-) -> tuple[bool, list[tuple[str, str]]]:
-    """Return whether to turn image and masks upright by their metadata, and notes."""
+) -> tuple[list[int], list[tuple[str, str]]]:
+    """Return the orientation of each mask, by which it is turned upright with its image, and notes.
+
+    It is that of the mask's own metadata, or that of the image if the mask fits its pixels as
+    stored.
+    """
     axes = {mask.axes for mask in masks if mask.axes} | ({image.axes} if image.axes else set())
     if len(axes) > 1:
         raise InvalidImageError(
@@ -104,26 +112,26 @@ def _decide_turn(
             f"has axes in other directions than its image ({' and '.join(sorted(axes))})",
             "save both in one orientation (for example with nibabel.as_closest_canonical)",
         )
-    orientations = {mask.orientation for mask in masks}
-    if orientations == {image.orientation}:
-        return True, []
-    if settings.orientation != "auto":
-        return settings.orientation == "upright", []
-    shape = image.pages.shape[1:3]
+    own = [mask.orientation for mask in masks]
+    stored = [image.orientation] * len(masks)
+    if own == stored or settings.orientation == "upright":
+        return own, []
+    if settings.orientation == "stored":
+        return stored, []
     upright_fits = all(_upright_shape(mask) == _upright_shape(image) for mask in masks)
-    stored_fits = all(mask.pages.shape[1:3] == shape for mask in masks)
-    numbers = f"{image.orientation} and {', '.join(map(str, sorted(orientations)))}"
+    stored_fits = all(mask.pages.shape[1:3] == image.pages.shape[1:3] for mask in masks)
     if upright_fits and stored_fits:
         raise InvalidImageError(
             "orientation",
-            f"has another orientation in its metadata (EXIF) than its image ({numbers}), and its "
-            "size does not tell whether it was drawn on the image as stored or as shown",
+            "has another orientation in its metadata (EXIF) than its image "
+            f"({', '.join(map(str, sorted(set(own))))} and {image.orientation}), and its size does "
+            "not tell whether it was drawn on the image as stored or as shown",
             "compare the two; set preprocess.orientation: upright if masks fit the images as "
             "shown by a viewer, or preprocess.orientation: stored if they fit the pixels as stored",
         )
-    how = "turned upright, as" if upright_fits else "used as stored, not turned, as"
-    note = f"the orientations of image and mask in their metadata (EXIF) differ; {how} their sizes"
-    return upright_fits, [("turned", f"{note} agree only so")]
+    how = "shown by a viewer" if upright_fits else "stored"
+    note = "orientations in the metadata (EXIF) of image and mask differ; their sizes agree only if"
+    return own if upright_fits else stored, [("turned", f"{note} the mask fits the image as {how}")]
 
 
 def _upright_shape(image: DecodedImage) -> tuple[int, ...]:
@@ -131,19 +139,20 @@ def _upright_shape(image: DecodedImage) -> tuple[int, ...]:
     return shape[::-1] if image.orientation >= 5 else shape
 
 
-def _turned(decoded: DecodedImage, arrays: list[np.ndarray]) -> list[np.ndarray]:
-    """Return 2-D arrays turned upright as the file's metadata say."""
-    if decoded.orientation == 1:
+def _turned(arrays: list[np.ndarray], orientation: int) -> list[np.ndarray]:
+    """Return 2-D arrays turned upright."""
+    if orientation == 1:
         return arrays
-    turned = DecodedImage(np.stack(arrays), orientation=decoded.orientation).upright_pages()
-    return [np.ascontiguousarray(page) for page in turned]
+    return list(DecodedImage(np.stack(arrays), orientation=orientation).upright_pages())
 
 
-def _turned_grey(decoded: DecodedImage, pages: list[GreyPage]) -> list[GreyPage]:
-    if decoded.orientation == 1:
+def _turned_grey(pages: list[GreyPage], orientation: int) -> list[GreyPage]:
+    if orientation == 1:
         return pages
-    pixels = _turned(decoded, [page.pixels for page in pages])
-    valid = [None if page.valid is None else _turned(decoded, [page.valid])[0] for page in pages]
+    pixels = _turned([page.pixels for page in pages], orientation)
+    valid = [
+        None if page.valid is None else _turned([page.valid], orientation)[0] for page in pages
+    ]
     return [GreyPage(p, v) for p, v in zip(pixels, valid, strict=True)]
 
 
@@ -201,5 +210,6 @@ def facts_to_json(read: ReadPair) -> dict[str, Any]:
         "masks": [asdict(facts) for facts in read.mask_facts],
         "rule": read.rule.to_json(),
         "notes": [list(note) for note in read.notes],
+        "masks_reversed": read.masks_reversed,
         "pixel_mm": read.pixel_mm,
     }

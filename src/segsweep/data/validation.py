@@ -8,6 +8,7 @@ import numpy as np
 from segsweep.data.image_cache import PreparedImage
 from segsweep.data.images import read_grey
 from segsweep.data.issues import DataIssue
+from segsweep.data.mask_rule import FOREGROUND, format_value
 from segsweep.data.prepare import SATURATED_SHARE, ImageSettings
 from segsweep.data.shrinking import find_lost_foreground
 
@@ -36,17 +37,7 @@ def find_dataset_issues(
     """
     issues = _find_duplicates(images, prepared, groups, settings)
     issues += find_lost_foreground(images, prepared)
-    inverted = [image for image, p in zip(images, prepared, strict=True) if p.looks_inverted]
-    if prepared and len(inverted) > MIN_INVERTED_SHARE * len(prepared):
-        issues.append(
-            DataIssue(
-                "inverted",
-                inverted[0],
-                f"{len(inverted)} of {len(prepared)} masks have foreground along their borders and "
-                "on more than half of their area",
-                "if white is background in these masks, invert them",
-            )
-        )
+    issues += _find_inverted(images, prepared, settings)
     saturated = [image for image, p in zip(images, prepared, strict=True) if p.saturated]
     if saturated:
         issues.append(
@@ -72,6 +63,45 @@ def find_dataset_issues(
             )
         )
     return issues
+
+
+def _find_inverted(
+    images: Sequence[str], prepared: Sequence[PreparedImage], settings: ImageSettings
+) -> list[DataIssue]:
+    """Return an issue if most masks may have foreground and background exchanged.
+
+    It is an error if the files say that white is zero: writers of such masks differ in what they
+    mean by it.
+    """
+    inverted = [i for i, image in enumerate(prepared) if image.looks_inverted]
+    if not prepared or len(inverted) <= MIN_INVERTED_SHARE * len(prepared):
+        return []
+    first = inverted[0]
+    found = (
+        f"{len(inverted)} of {len(prepared)} masks have foreground along their borders and on more "
+        "than half of their area"
+    )
+    rule = prepared[first].rule
+    if settings.background is None and any(prepared[i].masks_reversed for i in inverted):
+        values = [v for page in prepared[first].mask_facts for v in page.pixels]
+        white = next((format_value(v) for v in values if rule.classify(v) == FOREGROUND), "255")
+        return [
+            DataIssue(
+                "mask_coding",
+                images[first],
+                f"{found}; their files say that white is zero, so their values were reversed",
+                f"set preprocess.background: [{white}] if the objects are black, or "
+                "preprocess.background: [0] if the masks are right",
+            )
+        ]
+    return [
+        DataIssue(
+            "inverted",
+            images[first],
+            found,
+            "if white is background in these masks, set preprocess.background to its value",
+        )
+    ]
 
 
 def _find_duplicates(
