@@ -157,6 +157,9 @@ def test_alpha_that_says_nothing_is_ignored(tmp_path: Path) -> None:
     for alpha in (0, 255):  # 0: a fourth channel that the program did not use
         read = pages(tmp_path, coloured((0, 0, 0, alpha), (255, 255, 255, alpha)))
         np.testing.assert_array_equal(meaning(read, BINARY)[0], SQUARE)
+    drawn = coloured((255, 255, 255, 0), (255, 255, 255, 255))
+    read = pages(tmp_path, drawn, coloured((0, 0, 0, 0), (255, 255, 255, 0)))
+    assert "wholly transparent" in refusal(read, BINARY).found
 
 
 def discs(scale: int = 1) -> np.ndarray:

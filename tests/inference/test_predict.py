@@ -13,6 +13,7 @@ from skimage.transform import resize
 from torch import nn
 
 from segsweep.config.training_config import TrainingConfig
+from segsweep.data.images import GreyPage
 from segsweep.data.prepare import ImageSettings
 from segsweep.inference.inputs import InputImage
 from segsweep.inference.predict import Page, Prediction, predict, probabilities
@@ -56,7 +57,7 @@ def run(
 ) -> list[np.ndarray]:
     """Predict images and return their probabilities, in the same order."""
     images = [
-        Prediction(InputImage(Path(str(i)), str(i)), [Page(grey, settings(mode))])
+        Prediction(InputImage(Path(str(i)), str(i)), [Page(GreyPage(grey), settings(mode))])
         for i, grey in enumerate(greys)
     ]
     predictions = list(predict(engine, images, batch_size, flips))
@@ -102,7 +103,7 @@ def test_blended_tiles_equal_the_prediction_of_the_whole_image(engine: Engine) -
 
 
 def test_probabilities_are_resized_as_by_scikit_image() -> None:
-    page = Page(noise((192, 130)), settings("resize"))
+    page = Page(GreyPage(noise((192, 130))), settings("resize"))
     (pixels,) = page.network_inputs()
     page.add_output(pixels.astype(np.float32) / 255)
     expected = resize(pixels / 255, (192, 130), order=1, mode="edge")

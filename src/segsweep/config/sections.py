@@ -19,8 +19,8 @@ Pixels = Annotated[int, Field(ge=1, le=16_384)]
 MaskNumber = Annotated[int, Field(ge=-(2**31), lt=2**32)]
 MaskColour = Annotated[str, Field(pattern="^(#[0-9a-f]{6}|transparent|white)$")]
 MaskValue = MaskNumber | MaskColour
-"""A value in a mask file: a number, a colour as `#rrggbb`, `transparent`, or `white`, which is that of
-a file with 1 bit per pixel."""
+"""A value in a mask file: a number, a colour as `#rrggbb`, `transparent`, or `white`, which is that
+of a file with 1 bit per pixel."""
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 

@@ -34,6 +34,14 @@ def decide(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRule:
     """
     for page in pages:
         check_is_no_image(page)
+    if any(page.hidden_colours for page in pages) and values_of(pages)[TRANSPARENT]:
+        raise InvalidImageError(
+            "mask_value",
+            "is wholly transparent but has different colours, while other masks are transparent "
+            "in part, so that either could be meant",
+            "save these masks without transparency (in Fiji: Image > Type > RGB Color), or remove "
+            "them and their images",
+        )
     if settings.masks == "binary":
         return _decide_binary(pages, settings)
     if any(page.lossy for page in pages):

@@ -39,6 +39,8 @@ class MaskFacts:
         grey_edges: Number of pixels between 25 % and 75 % of the largest value, if the page has
             two peaks with little between them; None if it has not, or has at most two values.
         is_image: Whether the page looks like an image or a probability map.
+        hidden_colours: Whether the page is wholly transparent, but its colours differ. Then its
+            colours are its values.
     """
 
     values: tuple[tuple[Value, int], ...]
@@ -47,6 +49,7 @@ class MaskFacts:
     lossy: bool
     grey_edges: int | None
     is_image: bool = False
+    hidden_colours: bool = False
 
     @classmethod
     def from_json(cls, facts: dict[str, Any]) -> "MaskFacts":
@@ -57,6 +60,7 @@ class MaskFacts:
             facts["lossy"],
             facts["grey_edges"],
             facts["is_image"],
+            facts["hidden_colours"],
         )
 
     @property
@@ -107,6 +111,7 @@ def _mask_page(page: np.ndarray, lossy: bool) -> MaskPage:
         lossy,
         grey_edges,
         grey_edges is None and is_image(codes, len(values)),
+        page.ndim == 3 and page.shape[-1] in (2, 4) and not page[..., -1].any() and len(values) > 1,
     )
     return MaskPage(codes, names, facts)
 
