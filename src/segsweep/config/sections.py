@@ -17,8 +17,8 @@ MAX_EPOCHS = 10_000
 """A history has a row for each epoch, and W&B returns at most this many rows."""
 Pixels = Annotated[int, Field(ge=1, le=16_384)]
 MaskNumber = Annotated[int, Field(ge=-(2**31), lt=2**32)]
-MaskColour = Annotated[str, Field(pattern="^(#[0-9a-f]{6}|transparent|white)$")]
-MaskValue = MaskNumber | MaskColour
+MaskColour = Annotated[str, Field(pattern="^#[0-9a-f]{6}$")]
+MaskValue = MaskNumber | MaskColour | Literal["transparent", "white"]
 """A value in a mask file: a number, a colour as `#rrggbb`, `transparent`, or `white`, which is that
 of a file with 1 bit per pixel."""
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
