@@ -79,9 +79,10 @@ def two_versions(project: CountingProject, raw: Path, other: Path) -> Versions:
     project.change_study({"learning_rate": 0.02, "training": {"seed": 7}})
     (other / "params").write_bytes(project.read("params.yaml"))
     (project.folder / "params.yaml").write_bytes(present)
-    source, total = project.read(LOSSES).decode(), "bce(logits, truth) + dice_loss"
+    source, total = project.read(LOSSES).decode(), "bce(logits, truth, counted) + dice_loss"
     assert source.count(total) == 1
-    (other / "sources").write_text(source.replace(total, "bce(logits, truth) + 2 * dice_loss"))
+    changed = source.replace(total, "bce(logits, truth, counted) + 2 * dice_loss")
+    (other / "sources").write_text(changed)
     return Versions(project, other, set())
 
 
