@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segsweep.data.split_foreground import find_splits_without_foreground
 from segsweep.data.splits import (
     find_far_shares,
     find_too_few_groups,
@@ -149,3 +150,31 @@ def test_every_split_has_a_group_for_all_sizes(
     split_of = split_groups(dict.fromkeys(named, 0.1), validation, test, seed, named)
     assert set(split_of) == set(named)
     assert set(split_of.values()) == {"train", "validation", "test"}
+
+
+@pytest.mark.parametrize(
+    ("foreground", "given", "todo"),
+    [
+        ({"a": 0.1, "b": 0.2, "c": 0.0}, {}, "give smaller groups"),
+        ({"a": 0.1, "b": 0.2, "c": 0.0, "d": 0.3}, {}, "choose another preprocess.seed"),
+        ({"a": 0.1, "b": 0.2, "c": 0.0}, {"c": "test"}, "add images with foreground to it"),
+        ({"a": 0.0, "b": 0.2, "c": 0.0}, {"b": "test"}, "give smaller groups"),
+    ],
+)
+def test_the_advice_for_a_split_without_foreground_can_be_followed(
+    foreground: dict[str, float], given: dict[str, str], todo: str
+) -> None:
+    split_of = {"a": "train", "b": "validation", "c": "test", "d": "train"} | given
+    split_of = {group: split_of[group] for group in foreground}
+    issues = find_splits_without_foreground(split_of, foreground, given)
+    assert issues
+    assert all(issue.kind == "no_foreground" and todo in issue.todo for issue in issues)
+
+
+def test_splits_with_foreground_are_no_issue() -> None:
+    split_of = {"a": "train", "b": "validation", "c": "test", "d": "test"}
+    shares = {"a": 0.1, "b": 0.2, "c": 0.0, "d": 0.3}
+    assert find_splits_without_foreground(split_of, shares, {}) == []
+    issues = find_splits_without_foreground(split_of, dict.fromkeys(split_of, 0.0), {})
+    assert {issue.todo.split(" in ")[0] for issue in issues} == {"give masks"}
+    assert len(issues) == 3

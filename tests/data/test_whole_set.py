@@ -1,5 +1,6 @@
 """What only the masks of the whole data set tell: codings, grey edges, lost foreground."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -141,7 +142,9 @@ def test_foreground_that_is_lost_by_shrinking_is_refused(tmp_path: Path, wide: b
     lost = 6 if wide else 9
     assert f"{lost} of 9 masks lost all of their foreground" in issue.found
     assert "preprocess.mode: tile" in issue.todo
-    data, _ = run(tmp_path / "raw", tmp_path / "out", mode="tile")
+    data, issues = run(tmp_path / "raw", tmp_path / "out", mode="tile")
+    (stated,) = (issue for issue in issues if issue.kind == "mask_values")
+    assert re.search(r"background: 0 \(in 9 of 9 masks\), 9\d\.\d % of the pixels", stated.found)
     windows = read_csv(tmp_path / "out/sources.csv")
     for i, window in enumerate(windows):
         top, left = int(window["top"]), int(window["left"])

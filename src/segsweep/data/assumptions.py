@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from segsweep.data.discovery import Pair
 from segsweep.data.image_cache import PreparedImage
 from segsweep.data.issues import DataIssue
 
@@ -10,28 +11,31 @@ HOW_TO_CHANGE = {
     "channel": "set preprocess.channel to use another",
     "turned": "set preprocess.orientation: upright, or stored, to decide it",
     "negative": "compare the contact sheet; if this is wrong, save the files without this setting",
+    "mask_file": "compare the outlines on the contact sheet; if objects and background are "
+    "exchanged, set preprocess.background to the value of the background",
 }
 """By kind of assumption, how to change it."""
 
 
-def state_assumptions(images: Sequence[str], prepared: Sequence[PreparedImage]) -> list[DataIssue]:
+def state_assumptions(pairs: Sequence[Pair], prepared: Sequence[PreparedImage]) -> list[DataIssue]:
     """Return the decisions, each with the number of images and the first of them.
 
     Args:
-        images: Path of each image.
+        pairs: Each image with its masks.
         prepared: Each image, processed.
     """
-    made: dict[tuple[str, str], list[str]] = {}
-    for image, result in zip(images, prepared, strict=True):
+    made: dict[tuple[str, str], list[Pair]] = {}
+    for pair, result in zip(pairs, prepared, strict=True):
         for note in dict.fromkeys(result.notes):
-            made.setdefault(note, []).append(image)
-    issues = [
-        DataIssue(
-            kind, of[0], f"{text} (in {len(of)} of {len(prepared)} images)", HOW_TO_CHANGE[kind]
-        )
-        for (kind, text), of in made.items()
-    ]
-    return issues + _state_missing_pixels(images, prepared)
+            made.setdefault(note, []).append(pair)
+    issues = []
+    for (kind, text), of in made.items():
+        file, what = of[0].image, "in"
+        if kind == "mask_file":
+            file, what = of[0].masks[0], "in the masks of"
+        found = f"{text} ({what} {len(of)} of {len(prepared)} images)"
+        issues.append(DataIssue(kind, str(file), found, HOW_TO_CHANGE[kind]))
+    return issues + _state_missing_pixels([str(pair.image) for pair in pairs], prepared)
 
 
 def _state_missing_pixels(

@@ -52,7 +52,7 @@ class PreparedImage:
         mask_facts: What the pages of its mask files contain.
         rule: The meaning that its mask values were given.
         notes: What was decided while reading: kinds of assumptions with a text.
-        masks_reversed: Whether mask values were reversed, as a file says that white is zero.
+        masks_reversed: Whether a mask file says that white is zero.
         looks_inverted: Whether the mask may have foreground and background exchanged.
         saturated: Whether many pixels have the largest value.
     """

@@ -55,6 +55,7 @@ ISSUE_KINDS: dict[str, tuple[str, Severity]] = {
     "channel": ("one channel used", "assumption"),
     "turned": ("images turned", "assumption"),
     "negative": ("grey values reversed", "assumption"),
+    "mask_file": ("how files of masks were read", "assumption"),
     "missing_pixels": ("pixels without data", "assumption"),
     "mask_values": ("meaning of the mask values", "assumption"),
     "grey_edges": ("masks with grey edges", "assumption"),

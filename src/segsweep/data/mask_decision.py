@@ -90,7 +90,7 @@ def _state(pages: Sequence[MaskFacts], rule: MaskRule, settings: MaskSettings) -
             for value in values[:MAX_NAMED]
         )
         more = f" and {len(values) - MAX_NAMED} more values" if len(values) > MAX_NAMED else ""
-        parts.append(f"{title}: {named}{more}, {share:.2g} % of the pixels")
+        parts.append(f"{title}: {named}{more}, {share:.3g} % of the pixels")
     return DataIssue(
         "mask_values",
         MASKS,

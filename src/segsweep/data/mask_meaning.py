@@ -19,7 +19,7 @@ from segsweep.data.mask_rule import (
 from segsweep.data.mask_values import TRANSPARENT, WHITE_BIT, MaskFacts, Value
 
 MAX_CLASS_NUMBER = 64
-"""255 is taken for a class only next to larger class numbers than this."""
+"""255 is taken for a class or an object only next to larger numbers than this."""
 
 
 def decide(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRule:
@@ -63,9 +63,11 @@ def check_classes(pages: Sequence[MaskFacts], settings: MaskSettings) -> None:
     Raises:
         InvalidImageError: A listed value is in no mask, or 255 may mean something else.
     """
+    counts = values_of(pages)
+    if settings.masks == "labels" and settings.background is None:
+        _check_border_of_labels(pages, counts, settings)
     if isinstance(settings.masks, str):
         return
-    counts = values_of(pages)
     if WHITE_BIT not in counts and not any(page.others for page in pages):
         missing = [value for value in settings.masks if value not in counts]
         if missing:
@@ -76,8 +78,7 @@ def check_classes(pages: Sequence[MaskFacts], settings: MaskSettings) -> None:
                 "list the values that are foreground",
             )
     stated = {*settings.masks, *_ignored(settings), *(settings.background or ())}
-    small = [v for v in counts if isinstance(v, int) and 0 < v < 255]
-    if 255 in counts and 255 not in stated and max(small, default=255) <= MAX_CLASS_NUMBER:
+    if 255 not in stated and _has_255_next_to_small(counts):
         listed = ", ".join(map(str, settings.masks))
         raise InvalidImageError(
             "mask_coding",
@@ -92,6 +93,24 @@ def check_classes(pages: Sequence[MaskFacts], settings: MaskSettings) -> None:
             "mask_coding",
             f"found {_in_masks(pages)}; negative numbers usually mark pixels to ignore",
             f"set preprocess.ignore: {negative[0]}, or list them in preprocess.background",
+        )
+
+
+def _has_255_next_to_small(counts: Counter[Value]) -> bool:
+    small = [v for v in counts if isinstance(v, int) and 0 < v < 255]
+    return 255 in counts and max(small, default=255) <= MAX_CLASS_NUMBER
+
+
+def _check_border_of_labels(
+    pages: Sequence[MaskFacts], counts: Counter[Value], settings: MaskSettings
+) -> None:
+    """Check that 255 is no border to ignore next to a few objects."""
+    if settings.ignore != 255 and _has_255_next_to_small(counts):
+        raise InvalidImageError(
+            "mask_coding",
+            f"found {_in_masks(pages)}; 255 next to small numbers can be a border to ignore, or "
+            "an object",
+            "set preprocess.ignore: 255, or, if it is an object, preprocess.background: [0]",
         )
 
 
@@ -129,11 +148,12 @@ def _decide_binary(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRu
     white = _white_with_grey_edges(pages, background, ignored)
     if white is not None:
         return MaskRule(None, None, (), white / 2)
-    listed = ", ".join(map(format_value, others[:MAX_NAMED]))
+    classes = [v for v in others if isinstance(v, str) or v >= 0] or others
+    lists = [f"[{', '.join(map(format_value, classes[:n]))}]" for n in (1, MAX_NAMED)]
     ways = [
         "if each number or colour is an object, set preprocess.masks: labels",
-        "if each is a class, list those that are foreground (preprocess.masks: "
-        f"[{format_value(others[0])}], or [{listed}])",
+        "if they are classes, or from different tools, list those that are foreground "
+        f"(preprocess.masks: {', or '.join(dict.fromkeys(lists))})",
     ]
     numbers = [value for value in others if not isinstance(value, str)]
     if any(value < 0 or value in (255, 65535) for value in numbers):

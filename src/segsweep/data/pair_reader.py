@@ -33,7 +33,7 @@ class ReadPair:
         rule: The meaning of the mask values.
         pixel_mm: Height and width of a pixel in mm, where the file has them.
         notes: What was decided while reading: kinds of assumptions with a text.
-        masks_reversed: Whether mask values were reversed, as a file says that white is zero.
+        masks_reversed: Whether a mask file says that white is zero.
     """
 
     pages: list[GreyPage]
@@ -84,7 +84,7 @@ def read_pair(pair: Pair, settings: ImageSettings, rule: MaskRule | None = None)
         check_shapes([page.pixels for page in pages], masks, settings)
     mask_notes = [note for mask, _ in files for note in mask.notes]
     masks_reversed = any(kind == "negative" for kind, _ in mask_notes)
-    notes += [*decoded.notes, *mask_notes]
+    notes += [*decoded.notes, *(("mask_file", text) for _, text in mask_notes)]
     return ReadPair(pages, masks, facts, rule, decoded.pixel_mm, notes, masks_reversed)
 
 

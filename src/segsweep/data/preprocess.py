@@ -10,7 +10,6 @@ from typing import Any
 from segsweep.config.sections import Preprocess
 from segsweep.core.files import is_there, read_csv
 from segsweep.data.assumptions import state_assumptions
-from segsweep.data.dataset import SPLITS
 from segsweep.data.dataset_writer import write_dataset
 from segsweep.data.discovery import Pair, find_pairs
 from segsweep.data.groups import GROUPS_FILE, groups_from_folders
@@ -20,10 +19,10 @@ from segsweep.data.image_pool import prepare_images
 from segsweep.data.issues import ASSUMPTIONS_FILE, EXCLUDED_FILE, DataIssue, DataIssuesError
 from segsweep.data.mask_decision import apply_one_rule
 from segsweep.data.prepare import ImageSettings
+from segsweep.data.split_foreground import find_splits_without_foreground, foreground_by_group
 from segsweep.data.splits import (
     find_far_shares,
     find_too_few_groups,
-    foreground_by_group,
     split_groups,
 )
 from segsweep.data.validation import find_dataset_issues
@@ -171,7 +170,7 @@ def prepare_dataset(
             dataset.groups.append(page_groups)
     images = [str(pair.image) for pair in dataset.pairs]
     dataset_issues = find_dataset_issues(images, dataset.prepared, dataset.groups, image_config)
-    dataset.issues += [*dataset_issues, *state_assumptions(images, dataset.prepared)]
+    dataset.issues += [*dataset_issues, *state_assumptions(dataset.pairs, dataset.prepared)]
     duplicates = {issue.file for issue in dataset_issues if issue.severity == "image"}
     usable = [i for i, image in enumerate(images) if image not in duplicates]
     dataset.pairs = [dataset.pairs[i] for i in usable]
@@ -181,8 +180,18 @@ def prepare_dataset(
     counted = [group for page_groups in dataset.groups for group in page_groups]
     counted += [] if settings.on_bad == "drop" else list(groups.values())
     if counted or settings.on_bad == "drop":  # else no image has a mask, which is an error already
-        dataset.issues += find_too_few_groups(counted, splits)
+        dataset.issues += find_too_few_groups(counted, splits, _find_stack(pairs, dataset))
     return dataset
+
+
+def _find_stack(pairs: Sequence[Pair], dataset: PreparedDataset) -> str | None:
+    """Return the path of a file with several pages below the images folder, None without."""
+    refused = {issue.file for issue in dataset.issues if issue.kind == "pages"}
+    used = {
+        pair for pair, pages in zip(dataset.pairs, dataset.groups, strict=True) if len(pages) > 1
+    }
+    stacks = (pair.file for pair in pairs if pair in used or str(pair.image) in refused)
+    return next(stacks, None)
 
 
 def _groups_of_pages(pair: Pair, pages: int, groups: dict[str, str]) -> list[str]:
@@ -214,18 +223,9 @@ def assign_splits(dataset: PreparedDataset, settings: Preprocess) -> dict[str, s
     split_of = split_groups(*arguments)
     if far_shares := find_far_shares(split_of, *arguments):
         raise DataIssuesError([*dataset.issues, *far_shares])
-    splits = [split_of[group] for group in groups]
-    without_foreground = [
-        DataIssue(
-            "no_foreground",
-            "masks",
-            f"all masks of the {split} split are background",
-            "choose another preprocess.seed or larger fractions, or import the images with their "
-            "splits (segsweep import-data --groups)",
-        )
-        for split in SPLITS
-        if not any(share for share, s in zip(foreground, splits, strict=True) if s == split)
-    ]
+    without_foreground = find_splits_without_foreground(
+        split_of, arguments[0], dataset.given_splits
+    )
     if without_foreground:
         raise DataIssuesError([*dataset.issues, *without_foreground])
     return split_of

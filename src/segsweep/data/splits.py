@@ -4,7 +4,6 @@ If the splits have far more or fewer images than asked for (see `split_shares`),
 follow: first by the number of groups, then by the number of images.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -23,13 +22,14 @@ MAX_DRAWS = 100
 
 
 def find_too_few_groups(
-    groups: Sequence[str], given: Mapping[str, str] | None = None
+    groups: Sequence[str], given: Mapping[str, str] | None = None, stack: str | None = None
 ) -> list[DataIssue]:
     """Return an issue if there are fewer groups than splits, else an empty list.
 
     Args:
         groups: Group of each image.
         given: Split of the groups that have one.
+        stack: Path of an image file with several pages, if there is one.
     """
     given = given or {}
     names = set(groups)
@@ -38,14 +38,24 @@ def find_too_few_groups(
     if count >= len(empty):
         return []
     without = " without a split" if given else ""
+    if stack:
+        todo = (
+            "or give the pages groups in a table (segsweep import-data --groups) with the columns "
+            f"image and group and a row for each page, such as {stack}#001,1; neighbouring slices "
+            "belong in one group"
+        )
+    else:
+        todo = (
+            "if the images are independent, make each its own group (segsweep import-data "
+            "--group-regex '.+')"
+        )
     return [
         DataIssue(
             "few_groups",
             GROUPS_FILE,
             f"found {count} {'group' if count == 1 else 'groups'} of images{without}, expected at "
             f"least {len(empty)} ({', '.join(empty)})",
-            "add images of more patients, animals or fields of view; if the images are "
-            "independent, make each its own group (segsweep import-data --group-regex '.+')",
+            f"add images of more patients, animals or fields of view; {todo}",
         )
     ]
 
@@ -198,17 +208,3 @@ def find_far_shares(
             todo,
         )
     ]
-
-
-def foreground_by_group(groups: Sequence[str], foreground: Sequence[float]) -> dict[str, float]:
-    """Return the mean share of foreground of each group.
-
-    Args:
-        groups: Group of each image.
-        foreground: Share of foreground of each image.
-    """
-    counts = Counter(groups)
-    shares = dict.fromkeys(counts, 0.0)
-    for group, share in zip(groups, foreground, strict=True):
-        shares[group] += share / counts[group]
-    return {group: round(share, 9) for group, share in shares.items()}

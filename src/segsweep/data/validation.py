@@ -89,7 +89,8 @@ def _find_inverted(
             DataIssue(
                 "mask_coding",
                 images[first],
-                f"{found}; their files say that white is zero, so their values were reversed",
+                f"{found}; their files say that white is zero, but programs differ in what that "
+                "means",
                 f"set preprocess.background: [{white}] if the objects are black, or "
                 "preprocess.background: [0] if the masks are right",
             )
