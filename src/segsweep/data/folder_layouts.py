@@ -8,6 +8,10 @@ from segsweep.data.discovery import FilesByKey, FoundFiles
 from segsweep.data.file_listing import Listing, name_key, relative_stem
 from segsweep.data.folder_names import folder_role
 
+GIVE_TWO = (
+    "give the folder of images and the folder of masks: segsweep import-data IMAGES_DIR MASKS_DIR"
+)
+
 
 def find_two_subfolders(listing: Listing) -> tuple[Path, Path] | None:
     """Return the folder of images and the folder of masks if all files are in two such folders."""
@@ -31,7 +35,8 @@ def split_by_folders(listing: Listing) -> FoundFiles:
     image (as in the Data Science Bowl 2018), all masks next to it are its masks.
 
     Raises:
-        UserError: Several folders of images, or of masks, are next to each other.
+        UserError: Several folders of images, or of masks, are next to each other, or a folder that
+            may have either is next to them.
     """
     folders = _RoleFolders(listing.folder)
     images: FilesByKey = {}
@@ -47,6 +52,7 @@ def split_by_folders(listing: Listing) -> FoundFiles:
         if folders.role(file) == "images":
             images_in.setdefault(base, []).append(key)
     folders.check_unambiguous(listing.files)
+    folders.check_no_others(listing.files)
     with_rejected = {
         folders.base(file) for file in listing.rejected_files if folders.role(file) == "images"
     }
@@ -115,9 +121,33 @@ class _RoleFolders:
             if other != folder:
                 raise UserError(
                     f"{place[0]}: found two folders of {place[1]}, {other.name} and {folder.name}, "
-                    "expected one; give the folder of images and the folder of masks: segsweep "
-                    "import-data IMAGES_DIR MASKS_DIR"
+                    f"expected one; {GIVE_TWO}"
                 )
+
+    def check_no_others(self, files: list[Path]) -> None:
+        """Raise `UserError` if a folder is next to a folder of images and a folder of masks.
+
+        Its name does not say what it has: the masks may be there (as in DRIVE, where `mask` has the
+        fields of view).
+        """
+        roles: dict[Path, dict[str, Path]] = {}
+        others: dict[Path, Path] = {}
+        for file in files:
+            if role := self.role(file):
+                roles.setdefault(self.base(file), {})[role] = self._folder(file) or file
+            else:
+                others.setdefault(file.parent, file)
+        for parent in sorted(others):
+            for base in parent.parents:
+                if base != self.top and self.top not in base.parents:
+                    break
+                if roles.get(base, {}).keys() == {"images", "masks"}:
+                    known = [roles[base][role].relative_to(base) for role in ("images", "masks")]
+                    raise UserError(
+                        f"{base}: found {parent.relative_to(base)} (with {others[parent].name}) "
+                        f"next to {known[0]} and {known[1]}, expected only a folder of images and "
+                        f"a folder of masks; move the folders of other files away, or {GIVE_TWO}"
+                    )
 
 
 def split_by_names(listing: Listing, is_mask: Callable[[str], bool], searched: str) -> FoundFiles:

@@ -23,6 +23,7 @@ from segsweep.data.discovery import (
     pair_files,
     two_folders,
 )
+from segsweep.data.extra_files import leave_out_overlays
 from segsweep.data.file_listing import Listing, list_file, list_images, name_key
 from segsweep.data.folder_layouts import (
     find_two_subfolders,
@@ -30,17 +31,23 @@ from segsweep.data.folder_layouts import (
     split_by_folders,
     split_by_names,
 )
+from segsweep.data.issues import DataIssue
 from segsweep.data.mask_names import MASK_SUFFIX, MaskNames
+from segsweep.data.name_checks import check_numbering, check_order
 from segsweep.data.name_guesses import (
-    find_channels,
+    guess_by_folders,
     guess_mask_names,
     guess_patterns,
     is_numbered_mask,
     split_by_words,
 )
+from segsweep.data.name_kinds import refuse_channels, refuse_kinds, refuse_kinds_in_one_folder
 from segsweep.data.name_patterns import NamePattern, PatternPair
-from segsweep.data.pattern_pairs import pair_by_guess, pair_by_patterns
+from segsweep.data.pattern_pairs import pair_by_file_name, pair_by_guess, pair_by_patterns
 from segsweep.data.readers import READERS
+
+MAX_FOLDERS = 4
+"""Number of subfolders among which a message says to choose; more may be one for each image."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,10 @@ class NameRules:
     mask_suffix: str | None = None
     image_pattern: NamePattern | None = None
     mask_pattern: NamePattern | None = None
+
+    @property
+    def has_any(self) -> bool:
+        return self.mask_suffix is not None or self.has_patterns
 
     @property
     def has_patterns(self) -> bool:
@@ -74,20 +85,32 @@ def find_user_pairs(
         UserError: A folder does not exist, or it has no images or no masks, or it is not clear
             which mask belongs to which image.
     """
-    rules = rules or NameRules()
     if masks is not None and images.is_file() and masks.is_file():
         return _pair_two_files(images, masks)
     for folder in filter(None, (images, masks)):
         check_folder(folder)
+    rules = rules or NameRules()
     if masks is None:
         listing = list_images(images)
         subfolders = find_two_subfolders(listing)
         if subfolders is None:
-            return _pair_one_folder(listing, rules)
+            left_out = [] if rules.has_any else leave_out_overlays(listing)
+            return _with_issues(_pair_one_folder(listing, rules), left_out)
         images, masks = subfolders
+    else:
+        check_order(images, masks)
     image_listing, mask_listing = list_images(images), list_images(masks, of_masks=True)
     _separate(image_listing, mask_listing)
-    return _pair_by_names(two_folders(image_listing, mask_listing), rules, NamePattern())
+    left_out = []
+    if not rules.has_any:
+        left_out = leave_out_overlays(image_listing) + leave_out_overlays(mask_listing)
+    files = two_folders(image_listing, mask_listing)
+    return _with_issues(_pair_by_names(files, rules, NamePattern()), left_out)
+
+
+def _with_issues(result: PairedFiles, issues: list[DataIssue]) -> PairedFiles:
+    result.issues += issues
+    return result
 
 
 def _pair_two_files(image: Path, mask: Path) -> PairedFiles:
@@ -153,6 +176,7 @@ def _pair_one_folder(listing: Listing, rules: NameRules) -> PairedFiles:
         return pair_by_guess(files, guess, names)
     if by_words := split_by_words(keys):
         files = split_by_names(listing, lambda key: key in by_words[1], "next to it")
+    refuse_kinds_in_one_folder(keys, listing.folder)
     return _pair_by_names(files, rules, mask_pattern)
 
 
@@ -172,11 +196,17 @@ def _pair_by_names(files: FoundFiles, rules: NameRules, mask_pattern: NamePatter
         files.images, files.rejected_images, name_key(rules.mask_suffix or MASK_SUFFIX)
     )
     if rules.mask_suffix or any(names.image_key(key) for key in files.masks):
+        mask_keys = {names.image_key(key) or key for key in files.masks}
+        check_numbering(files.images, mask_keys, files.folder)
         return pair_files(files, names.image_key, names.find_doubtful(files.masks))
-    _refuse_channels(files)
-    guess = guess_patterns(set(files.images), set(files.masks))
+    refuse_channels(files)
+    images, masks = set(files.images), set(files.masks)
+    guess = guess_by_folders(images, masks) or guess_patterns(images, masks)
     if guess is not None:
         return pair_by_guess(files, guess)
+    refuse_kinds(images, masks, files.folder)
+    if by_file_name := pair_by_file_name(files):
+        return by_file_name
     result = pair_files(files, names.image_key)
     if any(issue.kind != "partner" for issue in result.issues):
         return result
@@ -205,17 +235,10 @@ def _check_any_masks(files: FoundFiles, suffix: str) -> None:
             {file.relative_to(masks.folder).parts[0] for file in masks.files}
             - {file.name for file in masks.files}
         )
-        if len(folders) > 1:
+        if 1 < len(folders) <= MAX_FOLDERS:
             expected += f" (of the subfolders {', '.join(folders)}: give two of them)"
+        elif folders:
+            expected += f" (there are {len(folders)} subfolders, such as {folders[0]})"
     raise UserError(
         f"{masks.folder}: found no masks{describe_rejected(masks)}, expected {expected}"
     )
-
-
-def _refuse_channels(files: FoundFiles) -> None:
-    channels = find_channels(set(files.images), set(files.masks))
-    if channels:
-        raise UserError(
-            f"{files.folder}: found {len(channels)} channels of images ({', '.join(channels)}), "
-            "expected one; choose one of them, for example --image-pattern '{}" + channels[0] + "'"
-        )
