@@ -1,7 +1,8 @@
 """Tell images from masks in one folder with both, by the names of its subfolders or files."""
 
+import os
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from segsweep.core.errors import UserError
 from segsweep.data.discovery import FilesByKey, FoundFiles
@@ -14,11 +15,49 @@ GIVE_TWO = (
 
 
 def find_two_subfolders(listing: Listing) -> tuple[Path, Path] | None:
-    """Return the folder of images and the folder of masks if all files are in two such folders."""
-    names = {file.relative_to(listing.folder).parts[0] for file in listing.files}
+    """Return the folder of images and the folder of masks if all files are in two such folders.
+
+    The name of the folder of images may be any if the other one is called as folders of masks are.
+    """
+    paths = [file.relative_to(listing.folder).parts for file in listing.files]
+    names = {path[0] for path in paths}
     by_role = {folder_role(name): listing.folder / name for name in names}
-    if len(names) == 2 and by_role.keys() == {"images", "masks"}:
+    if len(names) != 2 or any(len(path) < 2 for path in paths):
+        return None
+    if by_role.keys() == {"images", "masks"}:
         return by_role["images"], by_role["masks"]
+    if by_role.keys() != {None, "masks"}:
+        return None
+    images, masks = by_role[None], by_role["masks"]
+    inside = {path[1] for path in paths if path[0] == masks.name}
+    other_masks = any(folder_role(part) for path in paths for part in path[1:-1])
+    return None if images.name in inside or other_masks else (images, masks)
+
+
+def separate(images: Listing, masks: Listing) -> None:
+    """Remove the files of a folder of masks inside the folder of images, or the other way round."""
+    if os.path.realpath(images.folder) == os.path.realpath(masks.folder):
+        raise UserError(
+            f"{masks.folder}: is given as the folder of images and as that of masks; give two "
+            "folders, or one if each mask is named after its image (x.png, x_mask.png)"
+        )
+    for outer, inner in ((images, masks), (masks, images)):
+        inside = _path_inside(inner.folder, outer.folder)
+        if inside is not None:
+            _hide(outer, outer.folder / inside)
+
+
+def _hide(listing: Listing, folder: Path) -> None:
+    """Remove the files below a folder from a listing."""
+    listing.keep(lambda file: file != folder and folder not in file.parents)
+
+
+def _path_inside(inner: Path, outer: Path) -> PurePath | None:
+    """Return the path of one folder below another, None if it is not there."""
+    for resolve in (os.path.abspath, os.path.realpath):
+        path = PurePath(resolve(inner))
+        if path.is_relative_to(resolve(outer)):
+            return path.relative_to(resolve(outer))
     return None
 
 

@@ -11,16 +11,17 @@ Role = Literal["images", "masks"]
 IMAGE_FOLDERS = frozenset(
     """
     images image img imgs frames original originals tissue_images imagestr imagests jpegimages
+    leftimg8bit
     """.split()  # noqa: SIM905
 )
 """Names of folders of images. `imagesTr` and `imagesTs` are those of nnU-Net, `JPEGImages` is that
-of Pascal VOC, `Original` that of CVC-ClinicDB."""
+of Pascal VOC, `Original` that of CVC-ClinicDB, `leftImg8bit` that of Cityscapes."""
 
 MASK_FOLDERS = frozenset(
     """
     masks mask label_masks binary_masks label labels segmentations segmentation seg gt ground_truth
     ground_truths groundtruth groundtruths ann annotations manual 1st_manual 2nd_manual trimaps
-    labelstr labelsts segmentationclass segmentationobject
+    labelstr labelsts segmentationclass segmentationobject gtfine
     """.split()  # noqa: SIM905
 )
 """Names of folders of masks. `1st_manual` is that of DRIVE; its `mask` has the field of view."""

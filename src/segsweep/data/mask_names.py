@@ -37,7 +37,7 @@ class MaskNames:
             for key, paths in images.items()
             for path in paths
         }
-        self.ending = re.compile(f"(.+){re.escape(name_key(suffix))}({NUMBER})", re.DOTALL)
+        self.ending = _ending(suffix)
 
     def image_key(self, mask_key: str) -> str | None:
         """Return the key of the image of a mask, None if there is none."""
@@ -70,6 +70,16 @@ class MaskNames:
     def _by_folder(self, mask_key: str) -> str | None:
         parent = mask_key.rpartition("/")[0]
         return parent if parent in self.images else None
+
+
+def images_of_masks(keys: Iterable[str], suffix: str) -> set[str]:
+    """Return the names without suffix and number, of all names that have the suffix of masks."""
+    matches = map(_ending(suffix).fullmatch, keys)
+    return {match[1] for match in matches if match}
+
+
+def _ending(suffix: str) -> re.Pattern[str]:
+    return re.compile(f"(.+){re.escape(name_key(suffix))}({NUMBER})", re.DOTALL)
 
 
 def find_kinds(masks: Mapping[str, Sequence[Path]]) -> set[str]:

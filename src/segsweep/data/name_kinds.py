@@ -22,6 +22,7 @@ Kinds = dict[frozenset[str], list[str]]
 
 def refuse_kinds(images: Collection[str], masks: Collection[str], folder: Path) -> None:
     """Raise `UserError` if every image has several masks, or every mask several images, by name."""
+    _refuse_folders(images, masks, folder)
     found = []
     masks_by_names = _kinds(masks)
     for names, image_endings in _kinds(images).items():
@@ -30,6 +31,24 @@ def refuse_kinds(images: Collection[str], masks: Collection[str], folder: Path) 
             found.append((image_endings, mask_endings))
     if found:
         _refuse(folder, *min(found, key=lambda endings: sum(map(len, (*endings[0], *endings[1])))))
+
+
+def _refuse_folders(images: Collection[str], masks: Collection[str], folder: Path) -> None:
+    """Raise `UserError` if several subfolders have masks of the same images."""
+    images = set(images)
+    with_masks: defaultdict[str, set[str]] = defaultdict(set)
+    for mask in masks:
+        subfolder, _, rest = mask.partition("/")
+        if rest in images:
+            with_masks[subfolder].add(rest)
+    names = sorted(with_masks)
+    if len(names) > 1 and with_masks[names[0]] & with_masks[names[1]]:
+        shown = ", ".join(names[:MAX_SHOWN]) + (", ..." if len(names) > MAX_SHOWN else "")
+        raise UserError(
+            f"{folder}: found masks with the names of these images in {len(names)} subfolders of "
+            f"the masks ({shown}), expected one mask for each; give one of them as MASKS_DIR: "
+            "segsweep import-data IMAGES_DIR MASKS_DIR"
+        )
 
 
 def refuse_kinds_in_one_folder(keys: Collection[str], folder: Path) -> None:

@@ -9,9 +9,8 @@ If the names of images and masks differ, `--image-pattern` and `--mask-pattern` 
 them the difference is guessed if it is the same for all; the guess is an issue of kind `pairing`.
 """
 
-import os
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from segsweep.core.errors import UserError
 from segsweep.data.discovery import (
@@ -28,11 +27,13 @@ from segsweep.data.file_listing import Listing, list_file, list_images, name_key
 from segsweep.data.folder_layouts import (
     find_two_subfolders,
     has_folders_of_masks,
+    separate,
     split_by_folders,
     split_by_names,
 )
+from segsweep.data.folder_pairs import split_by_folder_pairs
 from segsweep.data.issues import DataIssue
-from segsweep.data.mask_names import MASK_SUFFIX, MaskNames
+from segsweep.data.mask_names import MASK_SUFFIX, MaskNames, images_of_masks
 from segsweep.data.name_checks import check_numbering, check_order
 from segsweep.data.name_guesses import (
     guess_by_folders,
@@ -100,7 +101,7 @@ def find_user_pairs(
     else:
         check_order(images, masks)
     image_listing, mask_listing = list_images(images), list_images(masks, of_masks=True)
-    _separate(image_listing, mask_listing)
+    separate(image_listing, mask_listing)
     left_out = []
     if not rules.has_any:
         left_out = leave_out_overlays(image_listing) + leave_out_overlays(mask_listing)
@@ -122,39 +123,15 @@ def _pair_two_files(image: Path, mask: Path) -> PairedFiles:
     return pair_files(files, lambda _: key)
 
 
-def _separate(images: Listing, masks: Listing) -> None:
-    """Remove the files of a folder of masks inside the folder of images, or the other way round."""
-    if os.path.realpath(images.folder) == os.path.realpath(masks.folder):
-        raise UserError(
-            f"{masks.folder}: is given as the folder of images and as that of masks; give two "
-            "folders, or one if each mask is named after its image (x.png, x_mask.png)"
-        )
-    for outer, inner in ((images, masks), (masks, images)):
-        inside = _path_inside(inner.folder, outer.folder)
-        if inside is not None:
-            _hide(outer, outer.folder / inside)
-
-
-def _hide(listing: Listing, folder: Path) -> None:
-    """Remove the files below a folder from a listing."""
-    listing.keep(lambda file: file != folder and folder not in file.parents)
-
-
-def _path_inside(inner: Path, outer: Path) -> PurePath | None:
-    """Return the path of one folder below another, None if it is not there."""
-    for resolve in (os.path.abspath, os.path.realpath):
-        path = PurePath(resolve(inner))
-        if path.is_relative_to(resolve(outer)):
-            return path.relative_to(resolve(outer))
-    return None
-
-
 def _pair_one_folder(listing: Listing, rules: NameRules) -> PairedFiles:
     """Pair the images and masks in one folder."""
     suffix = name_key(rules.mask_suffix or MASK_SUFFIX)
     whole_path = any(p and p.whole_path for p in (rules.image_pattern, rules.mask_pattern))
     if has_folders_of_masks(listing) and not whole_path:
         return _pair_by_names(split_by_folders(listing), rules, NamePattern())
+    if not whole_path and (by_folders := split_by_folder_pairs(listing)):
+        files, issue = by_folders
+        return _with_issues(_pair_by_names(files, rules, NamePattern()), [issue])
     mask_pattern = NamePattern(suffix=suffix)
     if rules.has_patterns:
         patterns = rules.patterns(mask_pattern)
@@ -162,8 +139,13 @@ def _pair_one_folder(listing: Listing, rules: NameRules) -> PairedFiles:
         return _pair_by_names(files, rules, mask_pattern)
     file_names = {name_key(file.relative_to(listing.folder).as_posix()) for file in listing.files}
     searched = f"next to it (ending in {suffix}, or in a folder masks/)"
+    with_mask = images_of_masks(listing.by_key(), suffix)
     files = split_by_names(
-        listing, lambda key: key in file_names or is_numbered_mask(key, mask_pattern), searched
+        listing,
+        lambda key: (
+            key in file_names or (is_numbered_mask(key, mask_pattern) and key not in with_mask)
+        ),
+        searched,
     )
     if files.masks or rules.mask_suffix:
         return _pair_by_names(files, rules, mask_pattern)
