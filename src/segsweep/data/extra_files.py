@@ -16,17 +16,23 @@ EXTRA_WORDS = frozenset(
     """.split()  # noqa: SIM905
 )
 """Last words of the names of files that only show an image or mask again."""
+SEPARATORS = " _-."
+"""What may be before such a word."""
 
 
 def leave_out_overlays(listing: Listing) -> list[DataIssue]:
     """Remove files such as `x_overlay` next to `x` from a listing, and state it."""
+    words = {file: re.search(r"[^\W\d_]+\Z", file.stem.casefold()) for file in listing.files}
+    if not any(word and word[0] in EXTRA_WORDS for word in words.values()):
+        return []
     keys = set(listing.by_key())
 
     def is_kept(file: Path) -> bool:
-        shown = re.fullmatch(
-            r"(.+?)[\W_]+([^\W\d_]+)", name_key(relative_stem(file, listing.folder)), re.DOTALL
-        )
-        return not (shown and shown[2] in EXTRA_WORDS and shown[1] in keys)
+        word = words.get(file)
+        if word is None or word[0] not in EXTRA_WORDS:
+            return True
+        shown = name_key(relative_stem(file, listing.folder)).removesuffix(word[0])
+        return shown.rstrip(SEPARATORS) not in keys
 
     left_out = listing.keep(is_kept)
     if not left_out:

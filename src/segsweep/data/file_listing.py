@@ -174,7 +174,9 @@ def relative_stem(file: Path, folder: Path) -> str:
     `x.ome.tif` and `x.nii.gz` become `x`; DICOM files without suffix keep their whole name.
     """
     stem = file.name[: -len(image_suffix(file))] if _has_suffix(file) else file.name
-    return (file.parent.relative_to(folder) / stem.removesuffix(".ome")).as_posix()
+    stem = stem.removesuffix(".ome")
+    parent = file.parent
+    return stem if parent == folder else (parent.relative_to(folder) / stem).as_posix()
 
 
 def image_name(file: Path, folder: Path) -> str:
