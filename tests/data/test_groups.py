@@ -63,7 +63,7 @@ def test_every_wrong_row_of_a_table_is_reported(tmp_path: Path) -> None:
         "m1/b,x,test",
         "nowhere,x,train",
         "m2/a,,train",
-        "loose,y,dev",
+        "loose,y,other",
         "loose,y,test,1",
     ]
     table.write_text("\n".join(["image,group,split", *rows]) + "\n")
@@ -74,7 +74,7 @@ def test_every_wrong_row_of_a_table_is_reported(tmp_path: Path) -> None:
         "has images of the group 'x' in two splits",
         "has a row for 'nowhere', which does not exist",
         "has no group for 'm2/a'",
-        "has the split 'dev' for 'loose'",
+        "has the split 'other' for 'loose'",
         "has more fields than columns in the row of 'loose'",
         "has no row for 'm2/a'",
         "has no image in the split validation",
@@ -186,3 +186,27 @@ def test_empty_splits_are_drawn_only_if_a_split_is_missing(tmp_path: Path) -> No
     table.write_text("image,group,split\nm1/a,x,train\nm1/b,y,validation\nm2/a,z,test\nloose,w,\n")
     (issue,) = read_groups(table, PairedFiles(PAIRS))[2]
     assert "has images in every split, but one group without a split (w)" in issue.found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffImage;Group;Split\r\nm1/a.png;x;Train\r\nm1/b;x;train\r\nm2/a;y;val\r\nloose;z;TEST\r\n;;\r\n",
+        'sep=,\n"image","group","split"\n"m1/a ","x","training"\n"m1/b","x ","train"\n'
+        '"m2/a","y","valid"\n"loose","z","testing"\n',
+    ],
+)
+def test_tables_as_spreadsheets_write_them(tmp_path: Path, text: str) -> None:
+    (tmp_path / "g.csv").write_bytes(text.encode())
+    groups, splits, issues = read_groups(tmp_path / "g.csv", PairedFiles(PAIRS))
+    assert issues == []
+    assert groups == {"m1/a": "x", "m1/b": "x", "m2/a": "y", "loose": "z"}
+    assert splits == {"x": "train", "y": "validation", "z": "test"}
+
+
+def test_groups_of_a_table_that_may_be_the_same_are_reported(tmp_path: Path) -> None:
+    (tmp_path / "g.csv").write_text("image,group\nm1/a,1\nm1/b,1.0\nm2/a,P 1\nloose,nan\n")
+    _, _, issues = read_groups(tmp_path / "g.csv", PairedFiles(PAIRS))
+    messages = [issue.found for issue in issues]
+    assert "has the groups '1' and '1.0', which may be the same" in messages
+    assert "has no group for 'loose'" in messages

@@ -162,6 +162,6 @@ def test_one_folder_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_folders_that_do_not_say_what_they_are_are_named(tmp_path: Path) -> None:
-    touch(tmp_path, "images/1_a.png", "1st_manual/1_b.png")
-    with pytest.raises(UserError, match="of the subfolders 1st_manual, images: give two of them"):
+    touch(tmp_path, "images/1_a.png", "drawn/1_b.png")
+    with pytest.raises(UserError, match="of the subfolders drawn, images: give two of them"):
         find_user_pairs(tmp_path)

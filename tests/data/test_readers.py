@@ -13,6 +13,7 @@ from dicom import dicom
 from pixels import grey_pages
 from segsweep.data import decoded_image, readers
 from segsweep.data.issues import InvalidImageError
+from segsweep.data.readers import read_image
 
 RAMP = (np.arange(40 * 56).reshape(40, 56) * 29 % 65_000).astype(np.uint16)
 GREY = (RAMP % 251).astype(np.uint8)
@@ -118,3 +119,10 @@ def test_too_many_pixels_are_refused_before_decoding(
     ) as caught:
         readers.read_image(path)
     assert caught.value.kind == "too_large"
+
+
+def test_npy_with_python_objects_has_a_way_out(tmp_path: Path) -> None:
+    """Cellpose saves a dictionary as `x_seg.npy`; unpickling it could run code."""
+    np.save(tmp_path / "x_seg.npy", np.array({"masks": np.zeros((4, 4))}), allow_pickle=True)
+    with pytest.raises(InvalidImageError, match=r"contains Python objects.*save the masks as PNG"):
+        read_image(tmp_path / "x_seg.npy", as_mask=True)

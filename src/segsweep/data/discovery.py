@@ -8,7 +8,7 @@ from pathlib import Path
 from segsweep.core.errors import UserError
 from segsweep.data.file_listing import Listing, image_name, list_images, name_key, relative_stem
 from segsweep.data.issues import DataIssue
-from segsweep.data.mask_names import FilesByKey, MaskNames
+from segsweep.data.mask_names import FilesByKey, MaskNames, find_kinds
 from segsweep.data.readers import READERS, written_suffix
 
 
@@ -136,6 +136,7 @@ def pair_files(
     masks: FilesByKey = {}
     for key, paths in files.masks.items():
         masks.setdefault(image_key(key) or key, []).extend(paths)
+    doubtful = {*doubtful, *find_kinds(masks)}
     rejected = files.rejected_images | files.rejected_masks
     rejected |= {image_key(key) or key for key in files.rejected_masks}
     result = PairedFiles(issues=[issue for listing in files.listings for issue in listing.issues])
@@ -181,21 +182,21 @@ def _find_mask_issues(
     if is_doubtful:
         names = ", ".join(mask.name for mask in sorted(masks))
         found = f"has masks of two kinds of names ({names}), which may not all be its masks"
-        todo = "rename the masks, or move those that are not masks of it"
+        todo = (
+            "keep those of one kind (by --mask-pattern, or by moving the others away), or, if all "
+            "are objects of it, give them names that differ in a number only (x_mask_1, x_mask_2)"
+        )
         return [DataIssue("clash", str(image), found, todo)]
     first: dict[str, Path] = {}
     issues = []
+    todo = "move one of them away, or, if both are masks of the image, rename one"
     for mask in sorted(masks):
         other = first.setdefault(name_key(relative_stem(mask, mask.parent)), mask)
         if other != mask:
-            issues.append(_clash(mask, other))
+            issues.append(_clash(mask, other, todo))
     return issues
 
 
-def _clash(file: Path, other: Path) -> DataIssue:
-    return DataIssue(
-        "clash",
-        str(file),
-        f"has the same name without suffix as {other.name} in {other.parent}",
-        "rename one of them",
-    )
+def _clash(file: Path, other: Path, todo: str = "rename one of them") -> DataIssue:
+    found = f"has the same name without suffix as {other.name} in {other.parent}"
+    return DataIssue("clash", str(file), found, todo)

@@ -10,7 +10,7 @@ from segsweep.core.errors import UserError
 from segsweep.core.expected_inputs import check_complete
 from segsweep.data.decoded_image import SAVE_IN_FIJI
 from segsweep.data.dicom_reader import is_dicom
-from segsweep.data.folder_names import folder_role
+from segsweep.data.folder_names import IGNORED_FOLDERS, folder_role
 from segsweep.data.issues import NO_PERMISSION, DataIssue, InvalidImageError
 from segsweep.data.readers import READERS, image_suffix
 
@@ -85,7 +85,7 @@ class Listing:
 
 
 def list_images(folder: Path, of_masks: bool = False) -> Listing:
-    """List all image files below `folder`. Hidden files and folders are ignored."""
+    """List all image files below `folder`, except hidden ones and those in `__MACOSX`."""
     listing = Listing(folder, of_masks)
     real_folder = os.path.realpath(folder)
 
@@ -96,7 +96,9 @@ def list_images(folder: Path, of_masks: bool = False) -> Listing:
 
     found = []
     for parent, folders, names in os.walk(folder, onerror=on_error):
-        folders[:] = sorted(name for name in folders if name[0] != ".")
+        folders[:] = sorted(
+            name for name in folders if name[0] != "." and name.casefold() not in IGNORED_FOLDERS
+        )
         for name in folders:
             if (Path(parent) / name).is_symlink():
                 _reject_link(listing, Path(parent) / name)
@@ -172,7 +174,9 @@ def relative_stem(file: Path, folder: Path) -> str:
     `x.ome.tif` and `x.nii.gz` become `x`; DICOM files without suffix keep their whole name.
     """
     stem = file.name[: -len(image_suffix(file))] if _has_suffix(file) else file.name
-    return (file.parent.relative_to(folder) / stem.removesuffix(".ome")).as_posix()
+    stem = stem.removesuffix(".ome")
+    parent = file.parent
+    return stem if parent == folder else (parent.relative_to(folder) / stem).as_posix()
 
 
 def image_name(file: Path, folder: Path) -> str:

@@ -1,20 +1,63 @@
 """Tell images from masks in one folder with both, by the names of its subfolders or files."""
 
+import os
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from segsweep.core.errors import UserError
 from segsweep.data.discovery import FilesByKey, FoundFiles
 from segsweep.data.file_listing import Listing, name_key, relative_stem
 from segsweep.data.folder_names import folder_role
 
+GIVE_TWO = (
+    "give the folder of images and the folder of masks: segsweep import-data IMAGES_DIR MASKS_DIR"
+)
+
 
 def find_two_subfolders(listing: Listing) -> tuple[Path, Path] | None:
-    """Return the folder of images and the folder of masks if all files are in two such folders."""
-    names = {file.relative_to(listing.folder).parts[0] for file in listing.files}
+    """Return the folder of images and the folder of masks if all files are in two such folders.
+
+    The name of the folder of images may be any if the other one is called as folders of masks are.
+    """
+    paths = [file.relative_to(listing.folder).parts for file in listing.files]
+    names = {path[0] for path in paths}
     by_role = {folder_role(name): listing.folder / name for name in names}
-    if len(names) == 2 and by_role.keys() == {"images", "masks"}:
+    if len(names) != 2 or any(len(path) < 2 for path in paths):
+        return None
+    if by_role.keys() == {"images", "masks"}:
         return by_role["images"], by_role["masks"]
+    if by_role.keys() != {None, "masks"}:
+        return None
+    images, masks = by_role[None], by_role["masks"]
+    inside = {path[1] for path in paths if path[0] == masks.name}
+    other_masks = any(folder_role(part) for path in paths for part in path[1:-1])
+    return None if images.name in inside or other_masks else (images, masks)
+
+
+def separate(images: Listing, masks: Listing) -> None:
+    """Remove the files of a folder of masks inside the folder of images, or the other way round."""
+    if os.path.realpath(images.folder) == os.path.realpath(masks.folder):
+        raise UserError(
+            f"{masks.folder}: is given as the folder of images and as that of masks; give two "
+            "folders, or one if each mask is named after its image (x.png, x_mask.png)"
+        )
+    for outer, inner in ((images, masks), (masks, images)):
+        inside = _path_inside(inner.folder, outer.folder)
+        if inside is not None:
+            _hide(outer, outer.folder / inside)
+
+
+def _hide(listing: Listing, folder: Path) -> None:
+    """Remove the files below a folder from a listing."""
+    listing.keep(lambda file: file != folder and folder not in file.parents)
+
+
+def _path_inside(inner: Path, outer: Path) -> PurePath | None:
+    """Return the path of one folder below another, None if it is not there."""
+    for resolve in (os.path.abspath, os.path.realpath):
+        path = PurePath(resolve(inner))
+        if path.is_relative_to(resolve(outer)):
+            return path.relative_to(resolve(outer))
     return None
 
 
@@ -31,7 +74,8 @@ def split_by_folders(listing: Listing) -> FoundFiles:
     image (as in the Data Science Bowl 2018), all masks next to it are its masks.
 
     Raises:
-        UserError: Several folders of images, or of masks, are next to each other.
+        UserError: Several folders of images, or of masks, are next to each other, or a folder that
+            may have either is next to them.
     """
     folders = _RoleFolders(listing.folder)
     images: FilesByKey = {}
@@ -47,6 +91,7 @@ def split_by_folders(listing: Listing) -> FoundFiles:
         if folders.role(file) == "images":
             images_in.setdefault(base, []).append(key)
     folders.check_unambiguous(listing.files)
+    folders.check_no_others(listing.files)
     with_rejected = {
         folders.base(file) for file in listing.rejected_files if folders.role(file) == "images"
     }
@@ -115,9 +160,33 @@ class _RoleFolders:
             if other != folder:
                 raise UserError(
                     f"{place[0]}: found two folders of {place[1]}, {other.name} and {folder.name}, "
-                    "expected one; give the folder of images and the folder of masks: segsweep "
-                    "import-data IMAGES_DIR MASKS_DIR"
+                    f"expected one; {GIVE_TWO}"
                 )
+
+    def check_no_others(self, files: list[Path]) -> None:
+        """Raise `UserError` if a folder is next to a folder of images and a folder of masks.
+
+        Its name does not say what it has: the masks may be there (as in DRIVE, where `mask` has the
+        fields of view).
+        """
+        roles: dict[Path, dict[str, Path]] = {}
+        others: dict[Path, Path] = {}
+        for file in files:
+            if role := self.role(file):
+                roles.setdefault(self.base(file), {})[role] = self._folder(file) or file
+            else:
+                others.setdefault(file.parent, file)
+        for parent in sorted(others):
+            for base in parent.parents:
+                if base != self.top and self.top not in base.parents:
+                    break
+                if roles.get(base, {}).keys() == {"images", "masks"}:
+                    known = [roles[base][role].relative_to(base) for role in ("images", "masks")]
+                    raise UserError(
+                        f"{base}: found {parent.relative_to(base)} (with {others[parent].name}) "
+                        f"next to {known[0]} and {known[1]}, expected only a folder of images and "
+                        f"a folder of masks; move the folders of other files away, or {GIVE_TWO}"
+                    )
 
 
 def split_by_names(listing: Listing, is_mask: Callable[[str], bool], searched: str) -> FoundFiles:

@@ -1,8 +1,8 @@
 """Read the table of groups, `groups.csv`.
 
 It has the columns `image` (path below `images/`), `group` (patient, animal or field of view) and,
-optionally, `split` (train, validation or test; an empty split is drawn). Commas, semicolons or tabs
-separate them. `volume.tif#003` is page 3 of the file `volume.tif`.
+optionally, `split` (train, validation or test, or a synonym such as val; an empty split is drawn).
+Commas, semicolons or tabs separate them. `volume.tif#003` is page 3 of the file `volume.tif`.
 """
 
 import csv
@@ -16,10 +16,14 @@ from segsweep.core.files import read_bytes
 from segsweep.data.dataset import SPLITS
 from segsweep.data.discovery import Pair, PairedFiles
 from segsweep.data.file_listing import image_name, name_key
+from segsweep.data.folder_names import split_of_folder
+from segsweep.data.groups import find_similar_groups
 from segsweep.data.issues import DataIssue
 
 COLUMNS = ("image", "group", "split")
 SEPARATORS = ",;\t"
+NO_VALUE = frozenset(["nan", "n/a", "#n/a"])
+"""What programs write into an empty field."""
 
 
 def read_groups(
@@ -49,8 +53,10 @@ def read_groups(
     splits: dict[str, str] = {}
     with_rows = set()
     for row in rows:
-        image, group = row.get("image") or "", (row.get("group") or "").strip()
-        split = (row.get("split") or "").strip().lower()
+        image, group = (row.get("image") or "").strip(), (row.get("group") or "").strip()
+        group = "" if group.casefold() in NO_VALUE else group
+        split = (row.get("split") or "").strip()
+        split = split_of_folder(split) or split
         name, page = names.find(image)
         if len(row) > len(columns) or None in row:
             add_issue(f"has more fields than columns in the row of '{image}'", "remove the rest")
@@ -75,6 +81,7 @@ def read_groups(
     for pair in files.pairs:
         if pair.name not in with_rows:
             add_issue(f"has no row for '{pair.name}'", "add a row")
+    issues += find_similar_groups(groups, str(path))
     if "split" in columns:
         issues += _find_split_issues(path, splits)
     return groups, {group: split for group, split in splits.items() if split}, issues
@@ -119,7 +126,7 @@ def _read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
         UserError: The file cannot be read, or it has other columns.
     """
     try:
-        text = read_bytes(path).decode("utf-8-sig")
+        text = re.sub(r"\Asep=.\r?\n", "", read_bytes(path).decode("utf-8-sig"))  # of Excel
         header = text.lstrip().partition("\n")[0]
         separator = max(SEPARATORS, key=header.count)
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)

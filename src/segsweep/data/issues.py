@@ -48,6 +48,7 @@ ISSUE_KINDS: dict[str, tuple[str, Severity]] = {
     "near_duplicate": ("nearly the same image in two groups", "warning"),
     "own_groups": ("every image is its own group", "warning"),
     "pairing": ("images and masks paired by a pattern", "assumption"),
+    "union": ("several masks of one image united", "assumption"),
     "split_folders": ("folders taken as the splits", "assumption"),
     "group_folders": ("folders taken as the groups", "assumption"),
     "annotations": ("masks drawn from annotations", "assumption"),

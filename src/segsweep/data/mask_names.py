@@ -5,7 +5,8 @@ of its image (`x.jpg.png`), or it is in a folder with the name of its image.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from segsweep.data.file_listing import name_key
@@ -36,7 +37,7 @@ class MaskNames:
             for key, paths in images.items()
             for path in paths
         }
-        self.ending = re.compile(f"(.+){re.escape(name_key(suffix))}({NUMBER})", re.DOTALL)
+        self.ending = _ending(suffix)
 
     def image_key(self, mask_key: str) -> str | None:
         """Return the key of the image of a mask, None if there is none."""
@@ -69,3 +70,35 @@ class MaskNames:
     def _by_folder(self, mask_key: str) -> str | None:
         parent = mask_key.rpartition("/")[0]
         return parent if parent in self.images else None
+
+
+def images_of_masks(keys: Iterable[str], suffix: str) -> set[str]:
+    """Return the names without suffix and number, of all names that have the suffix of masks."""
+    matches = map(_ending(suffix).fullmatch, keys)
+    return {match[1] for match in matches if match}
+
+
+def _ending(suffix: str) -> re.Pattern[str]:
+    return re.compile(f"(.+){re.escape(name_key(suffix))}({NUMBER})", re.DOTALL)
+
+
+def find_kinds(masks: Mapping[str, Sequence[Path]]) -> set[str]:
+    """Return the images that may have masks of several kinds, such as classes or annotators.
+
+    The masks of objects differ in a number (`x_mask_1`), or their names are of no other image. If
+    the words in them differ and are those of other images' masks too (`nucleus`, `border`; `A`,
+    `B`), they are not to be united.
+
+    Args:
+        masks: The masks of each image, by its key.
+    """
+    words = {key: {_words(key, mask) for mask in of} for key, of in masks.items() if len(of) > 1}
+    count = Counter(word for found in words.values() for word in found)
+    return {key for key, found in words.items() if sum(count[word] > 1 for word in found) > 1}
+
+
+def _words(image_key: str, mask: Path) -> tuple[str, ...]:
+    """Return the words in a mask's name besides that of its image, without numbers at their end."""
+    rest = name_key(mask.stem).removeprefix(image_key.rpartition("/")[2])
+    words = (word.rstrip("0123456789") for word in re.findall(r"[^\W_]+", rest))
+    return tuple(filter(None, words))

@@ -63,6 +63,20 @@ def guess_patterns(images: Collection[str], masks: Collection[str]) -> PatternPa
     return _choose(counts, min(len(images), len(masks)))
 
 
+def guess_by_folders(images: Collection[str], masks: Collection[str]) -> PatternPair | None:
+    """Guess that an image and its mask are in one folder, if all images have the same name there.
+
+    They are, for example, `p1/image`, `p1/mask`, `p2/image` and `p2/mask`.
+    """
+    names = {split_name(key)[1] for key in images}, {split_name(key)[1] for key in masks}
+    folders = [{split_name(key)[0] for key in keys} for keys in (images, masks)]
+    both = len(folders[0] & folders[1])
+    if any(len(found) > 1 for found in names) or 2 * both <= min(map(len, folders)):
+        return None
+    image, mask = (NamePattern("", f"/{found.pop()}", True) for found in names)
+    return None if "" in folders[0] | folders[1] else PatternPair(image, mask)
+
+
 def guess_mask_names(keys: Collection[str]) -> PatternPair | None:
     """Guess which files of one folder are masks, by an ending or a beginning of their names.
 
@@ -76,7 +90,7 @@ def guess_mask_names(keys: Collection[str]) -> PatternPair | None:
     images_of: dict[NamePattern, set[str]] = defaultdict(set)
     for key in keys:
         folder, name = split_name(key)
-        for cut in _cuts(name):
+        for cut in cuts(name):
             if folder + name[:cut] in keys:
                 ending = re.sub(f"{NUMBER}$", "", name[cut:])
                 images_of[NamePattern(suffix=ending)].add(folder + name[:cut])
@@ -106,21 +120,13 @@ def is_numbered_mask(key: str, pattern: NamePattern) -> bool:
 
 def split_by_words(keys: Collection[str]) -> tuple[set[str], set[str]] | None:
     """Return the images and masks of one folder if a word in every name says which it is."""
-    masks = {key for key in keys if _words(key) & MASK_WORDS}
-    images = {key for key in keys if key not in masks and _words(key) & IMAGE_WORDS}
+    masks = {key for key in keys if words_of(key) & MASK_WORDS}
+    images = {key for key in keys if key not in masks and words_of(key) & IMAGE_WORDS}
     return (images, masks) if images and masks and len(images) + len(masks) == len(keys) else None
 
 
-def find_channels(images: Collection[str], masks: Collection[str]) -> list[str]:
-    """Return the endings of channels (`_0000`, `_0001`, as in nnU-Net), if images have several."""
-    matches = [re.fullmatch(r"(.+)(_\d{4})", key) for key in images]
-    if not all(match and match[1] in masks for match in matches):
-        return []
-    channels = sorted({match[2] for match in matches if match})
-    return channels if len(channels) > 1 else []
-
-
-def _words(key: str) -> set[str]:
+def words_of(key: str) -> set[str]:
+    """Return the words in the name of a file, without its folder."""
     return set(re.findall(r"[^\W\d_]+", split_name(key)[1]))
 
 
@@ -129,7 +135,8 @@ def _is_cut(before: str, after: str) -> bool:
     return not (before.isdigit() and after.isdigit()) and not (before.isalpha() and after.isalpha())
 
 
-def _cuts(name: str) -> list[int]:
+def cuts(name: str) -> list[int]:
+    """Return the places at which a name may be cut."""
     return [i for i in range(1, len(name)) if _is_cut(name[i - 1], name[i])]
 
 
@@ -151,10 +158,10 @@ def _constant_beginnings(names: Sequence[str]) -> list[str]:
     """Return the beginnings that all names have, the empty one included."""
     shared = _common_start(min(names), max(names))
     length = len(shared)
-    cuts = _cuts(shared)
+    places = cuts(shared)
     if length and all(len(n) > length and _is_cut(n[length - 1], n[length]) for n in names):
-        cuts.append(length)
-    return ["", *(shared[:cut] for cut in cuts[:MAX_CUTS])]
+        places.append(length)
+    return ["", *(shared[:cut] for cut in places[:MAX_CUTS])]
 
 
 def _common_start(one: str, other: str) -> str:

@@ -14,6 +14,7 @@ from segsweep.data.groups import groups_from_folders, groups_from_regex
 from segsweep.data.groups_table import read_groups
 from segsweep.data.issues import DataIssue
 from segsweep.data.mask_names import MASK_SUFFIX
+from segsweep.data.name_checks import state_union
 from segsweep.data.preprocess import PreparedDataset, assign_splits, prepare_dataset
 from segsweep.data.user_folders import NameRules, find_user_pairs
 
@@ -89,7 +90,9 @@ def _find_files(source: Source, settings: Preprocess, drawn: Path) -> PairedFile
         raise UserError(
             f"--label: found no annotations in {source.masks or source.images}, expected {FORMATS}"
         )
-    return find_user_pairs(source.images, source.masks, source.rules)
+    files = find_user_pairs(source.images, source.masks, source.rules)
+    files.issues += state_union(files.pairs, source.images)
+    return files
 
 
 def _find_groups(

@@ -72,7 +72,16 @@ def _pick_colour(image: DecodedImage, channel: int) -> DecodedImage:
 
 
 def _read_npy(path: Path, as_mask: bool, channel: int | None) -> DecodedImage:
-    pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+    try:
+        pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        if "object" not in str(error):
+            raise
+        raise InvalidImageError(
+            "unreadable",
+            "contains Python objects, not an array of numbers",
+            "save the masks as PNG or TIFF (in Cellpose: File, Save masks as PNG/tif)",
+        ) from error
     shape, notes = pixels.shape, list[Note]()
     is_colour = pixels.ndim > 2 and shape[-1] in COLOURS
     has_channels = pixels.ndim > 2 and not is_colour and _is_channels_last(shape)

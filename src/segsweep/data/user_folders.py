@@ -9,9 +9,8 @@ If the names of images and masks differ, `--image-pattern` and `--mask-pattern` 
 them the difference is guessed if it is the same for all; the guess is an issue of kind `pairing`.
 """
 
-import os
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from segsweep.core.errors import UserError
 from segsweep.data.discovery import (
@@ -23,24 +22,33 @@ from segsweep.data.discovery import (
     pair_files,
     two_folders,
 )
+from segsweep.data.extra_files import leave_out_overlays
 from segsweep.data.file_listing import Listing, list_file, list_images, name_key
 from segsweep.data.folder_layouts import (
     find_two_subfolders,
     has_folders_of_masks,
+    separate,
     split_by_folders,
     split_by_names,
 )
-from segsweep.data.mask_names import MASK_SUFFIX, MaskNames
+from segsweep.data.folder_pairs import split_by_folder_pairs
+from segsweep.data.issues import DataIssue
+from segsweep.data.mask_names import MASK_SUFFIX, MaskNames, images_of_masks
+from segsweep.data.name_checks import check_numbering, check_order
 from segsweep.data.name_guesses import (
-    find_channels,
+    guess_by_folders,
     guess_mask_names,
     guess_patterns,
     is_numbered_mask,
     split_by_words,
 )
+from segsweep.data.name_kinds import refuse_channels, refuse_kinds, refuse_kinds_in_one_folder
 from segsweep.data.name_patterns import NamePattern, PatternPair
-from segsweep.data.pattern_pairs import pair_by_guess, pair_by_patterns
+from segsweep.data.pattern_pairs import pair_by_file_name, pair_by_guess, pair_by_patterns
 from segsweep.data.readers import READERS
+
+MAX_FOLDERS = 4
+"""Number of subfolders among which a message says to choose; more may be one for each image."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,10 @@ class NameRules:
     mask_suffix: str | None = None
     image_pattern: NamePattern | None = None
     mask_pattern: NamePattern | None = None
+
+    @property
+    def has_any(self) -> bool:
+        return self.mask_suffix is not None or self.has_patterns
 
     @property
     def has_patterns(self) -> bool:
@@ -74,20 +86,32 @@ def find_user_pairs(
         UserError: A folder does not exist, or it has no images or no masks, or it is not clear
             which mask belongs to which image.
     """
-    rules = rules or NameRules()
     if masks is not None and images.is_file() and masks.is_file():
         return _pair_two_files(images, masks)
     for folder in filter(None, (images, masks)):
         check_folder(folder)
+    rules = rules or NameRules()
     if masks is None:
         listing = list_images(images)
         subfolders = find_two_subfolders(listing)
         if subfolders is None:
-            return _pair_one_folder(listing, rules)
+            left_out = [] if rules.has_any else leave_out_overlays(listing)
+            return _with_issues(_pair_one_folder(listing, rules), left_out)
         images, masks = subfolders
+    else:
+        check_order(images, masks)
     image_listing, mask_listing = list_images(images), list_images(masks, of_masks=True)
-    _separate(image_listing, mask_listing)
-    return _pair_by_names(two_folders(image_listing, mask_listing), rules, NamePattern())
+    separate(image_listing, mask_listing)
+    left_out = []
+    if not rules.has_any:
+        left_out = leave_out_overlays(image_listing) + leave_out_overlays(mask_listing)
+    files = two_folders(image_listing, mask_listing)
+    return _with_issues(_pair_by_names(files, rules, NamePattern()), left_out)
+
+
+def _with_issues(result: PairedFiles, issues: list[DataIssue]) -> PairedFiles:
+    result.issues += issues
+    return result
 
 
 def _pair_two_files(image: Path, mask: Path) -> PairedFiles:
@@ -99,39 +123,15 @@ def _pair_two_files(image: Path, mask: Path) -> PairedFiles:
     return pair_files(files, lambda _: key)
 
 
-def _separate(images: Listing, masks: Listing) -> None:
-    """Remove the files of a folder of masks inside the folder of images, or the other way round."""
-    if os.path.realpath(images.folder) == os.path.realpath(masks.folder):
-        raise UserError(
-            f"{masks.folder}: is given as the folder of images and as that of masks; give two "
-            "folders, or one if each mask is named after its image (x.png, x_mask.png)"
-        )
-    for outer, inner in ((images, masks), (masks, images)):
-        inside = _path_inside(inner.folder, outer.folder)
-        if inside is not None:
-            _hide(outer, outer.folder / inside)
-
-
-def _hide(listing: Listing, folder: Path) -> None:
-    """Remove the files below a folder from a listing."""
-    listing.keep(lambda file: file != folder and folder not in file.parents)
-
-
-def _path_inside(inner: Path, outer: Path) -> PurePath | None:
-    """Return the path of one folder below another, None if it is not there."""
-    for resolve in (os.path.abspath, os.path.realpath):
-        path = PurePath(resolve(inner))
-        if path.is_relative_to(resolve(outer)):
-            return path.relative_to(resolve(outer))
-    return None
-
-
 def _pair_one_folder(listing: Listing, rules: NameRules) -> PairedFiles:
     """Pair the images and masks in one folder."""
     suffix = name_key(rules.mask_suffix or MASK_SUFFIX)
     whole_path = any(p and p.whole_path for p in (rules.image_pattern, rules.mask_pattern))
     if has_folders_of_masks(listing) and not whole_path:
         return _pair_by_names(split_by_folders(listing), rules, NamePattern())
+    if not whole_path and (by_folders := split_by_folder_pairs(listing)):
+        files, issue = by_folders
+        return _with_issues(_pair_by_names(files, rules, NamePattern()), [issue])
     mask_pattern = NamePattern(suffix=suffix)
     if rules.has_patterns:
         patterns = rules.patterns(mask_pattern)
@@ -139,8 +139,13 @@ def _pair_one_folder(listing: Listing, rules: NameRules) -> PairedFiles:
         return _pair_by_names(files, rules, mask_pattern)
     file_names = {name_key(file.relative_to(listing.folder).as_posix()) for file in listing.files}
     searched = f"next to it (ending in {suffix}, or in a folder masks/)"
+    with_mask = images_of_masks(listing.by_key(), suffix)
     files = split_by_names(
-        listing, lambda key: key in file_names or is_numbered_mask(key, mask_pattern), searched
+        listing,
+        lambda key: (
+            key in file_names or (is_numbered_mask(key, mask_pattern) and key not in with_mask)
+        ),
+        searched,
     )
     if files.masks or rules.mask_suffix:
         return _pair_by_names(files, rules, mask_pattern)
@@ -153,6 +158,7 @@ def _pair_one_folder(listing: Listing, rules: NameRules) -> PairedFiles:
         return pair_by_guess(files, guess, names)
     if by_words := split_by_words(keys):
         files = split_by_names(listing, lambda key: key in by_words[1], "next to it")
+    refuse_kinds_in_one_folder(keys, listing.folder)
     return _pair_by_names(files, rules, mask_pattern)
 
 
@@ -172,11 +178,17 @@ def _pair_by_names(files: FoundFiles, rules: NameRules, mask_pattern: NamePatter
         files.images, files.rejected_images, name_key(rules.mask_suffix or MASK_SUFFIX)
     )
     if rules.mask_suffix or any(names.image_key(key) for key in files.masks):
+        mask_keys = {names.image_key(key) or key for key in files.masks}
+        check_numbering(files.images, mask_keys, files.folder)
         return pair_files(files, names.image_key, names.find_doubtful(files.masks))
-    _refuse_channels(files)
-    guess = guess_patterns(set(files.images), set(files.masks))
+    refuse_channels(files)
+    images, masks = set(files.images), set(files.masks)
+    guess = guess_by_folders(images, masks) or guess_patterns(images, masks)
     if guess is not None:
         return pair_by_guess(files, guess)
+    refuse_kinds(images, masks, files.folder)
+    if by_file_name := pair_by_file_name(files):
+        return by_file_name
     result = pair_files(files, names.image_key)
     if any(issue.kind != "partner" for issue in result.issues):
         return result
@@ -205,17 +217,10 @@ def _check_any_masks(files: FoundFiles, suffix: str) -> None:
             {file.relative_to(masks.folder).parts[0] for file in masks.files}
             - {file.name for file in masks.files}
         )
-        if len(folders) > 1:
+        if 1 < len(folders) <= MAX_FOLDERS:
             expected += f" (of the subfolders {', '.join(folders)}: give two of them)"
+        elif folders:
+            expected += f" (there are {len(folders)} subfolders, such as {folders[0]})"
     raise UserError(
         f"{masks.folder}: found no masks{describe_rejected(masks)}, expected {expected}"
     )
-
-
-def _refuse_channels(files: FoundFiles) -> None:
-    channels = find_channels(set(files.images), set(files.masks))
-    if channels:
-        raise UserError(
-            f"{files.folder}: found {len(channels)} channels of images ({', '.join(channels)}), "
-            "expected one; choose one of them, for example --image-pattern '{}" + channels[0] + "'"
-        )
