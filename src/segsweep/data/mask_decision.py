@@ -7,7 +7,9 @@ from segsweep.data.dataset import IGNORED
 from segsweep.data.discovery import Pair
 from segsweep.data.image_cache import PreparedImage
 from segsweep.data.issues import DataIssue, InvalidImageError
-from segsweep.data.mask_meaning import check_classes, decide
+from segsweep.data.mask_checks import check_values
+from segsweep.data.mask_colours import Value
+from segsweep.data.mask_meaning import decide
 from segsweep.data.mask_rule import (
     BACKGROUND,
     FOREGROUND,
@@ -15,7 +17,7 @@ from segsweep.data.mask_rule import (
     MaskSettings,
     format_value,
 )
-from segsweep.data.mask_values import MaskFacts, Value
+from segsweep.data.mask_values import MaskFacts
 
 Results = list[PreparedImage | DataIssue]
 
@@ -50,7 +52,7 @@ def apply_one_rule(
     if not pages:
         return results, []
     try:
-        check_classes(pages, settings)
+        check_values(pages, settings)
         rule = decide(pages, settings)
     except InvalidImageError as error:
         return results, [DataIssue("mask_coding", MASKS, error.found, error.todo)]
@@ -108,8 +110,9 @@ def _state_grey_edges(pages: Sequence[MaskFacts], rule: MaskRule) -> list[DataIs
         DataIssue(
             "grey_edges",
             MASKS,
-            f"{len(edges)} of {len(pages)} masks have grey edges (smoothing or JPEG); pixels from "
-            f"{rule.threshold:g} on are foreground, which decides the {sum(edges)} pixels "
+            f"{len(edges)} of {len(pages)} masks have grey edges (smoothing or JPEG); pixels "
+            f"{'below' if rule.is_dark else 'from'} {rule.threshold:g} "
+            f"{'' if rule.is_dark else 'on '}are foreground, which decides the {sum(edges)} pixels "
             f"({100 * sum(edges) / total:.2g} %) between a quarter and three quarters of white",
             "compare the outlines on the contact sheet; if the masks are probabilities, apply your "
             "own threshold to the files",
