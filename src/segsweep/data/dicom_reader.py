@@ -42,7 +42,7 @@ def read_dicom(path: Path, as_mask: bool, channel: int | None = None) -> Decoded
     frames = int(file.get("NumberOfFrames") or 1)
     check_size(path, frames, int(file.Rows), int(file.Columns))
     pixels, notes, padding = file.pixel_array, tuple[Note, ...](), None
-    if not as_mask and "PixelPaddingValue" in file and pixels.dtype.kind in "iu":
+    if not as_mask and file.PhotometricInterpretation.startswith("MONOCHROME"):
         padding = _find_padding(pixels, file)
     if file.PhotometricInterpretation == "MONOCHROME1":
         pixels, notes = _reverse(pixels, file)
@@ -61,6 +61,8 @@ def read_dicom(path: Path, as_mask: bool, channel: int | None = None) -> Decoded
 
 def _find_padding(pixels: np.ndarray, file: "Dataset") -> np.ndarray | None:
     """Return which stored values are padding, outside the field of view; None if there are none."""
+    if file.get("PixelPaddingValue") is None:
+        return None
     first = int(file.PixelPaddingValue)
     last = int(file.get("PixelPaddingRangeLimit", first))
     padding = (pixels >= min(first, last)) & (pixels <= max(first, last))
