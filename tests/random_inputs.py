@@ -210,7 +210,7 @@ MASK_SUFFIXES: dict[str, tuple[str, ...]] = {
     "objects 16": (".png", ".tif", ".npy"),
     "jpeg": (".png", ".jpg", ".tif", ".bmp"),
     "red int64": (".npy",),
-    "1 bit on white": (".tif", ".png"),
+    "1 bit on white": (".png",),
     "probability": (".tif", ".npy"),
 }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from scipy.ndimage import gaussian_filter
 from skimage.io import imsave
 
 from segsweep.config.sections import Preprocess
@@ -189,3 +190,26 @@ def test_a_few_inverted_masks_are_a_warning(tmp_path: Path, truths: dict[str, np
     (inverted,) = (issue for issue in issues if issue.kind == "inverted")
     assert inverted.file.endswith("i2.png")
     assert "2 of 9 masks" in inverted.found
+
+
+@pytest.mark.parametrize("kind", ["lossy", "smoothed", "negative"])
+def test_one_mask_that_the_others_do_not_explain_is_refused(
+    tmp_path: Path, truths: dict[str, np.ndarray], kind: str
+) -> None:
+    masks = {name.replace("png", "tif"): mask.astype(np.int16) for name, mask in truths.items()}
+    truths = {name.replace("png", "tif"): mask for name, mask in truths.items()}
+    odd = masks.pop("i4.tif")
+    name = "i4.jpg" if kind == "lossy" else "i4.tif"
+    truths[name] = truths.pop("i4.tif")
+    if kind == "lossy":
+        odd = odd.astype(np.uint8) * np.uint8(255)
+    elif kind == "smoothed":
+        odd = np.rint(gaussian_filter(odd * 200.0, 0.8)).astype(np.int16)
+    else:
+        odd[:5] = -1
+    masks[name] = odd
+    write(tmp_path / "raw", masks, truths)
+    issue = errors(tmp_path / "raw", tmp_path / "out", masks="labels")["mask_value"]
+    assert issue.file.endswith(name)
+    data, _ = run(tmp_path / "raw", tmp_path / "out", masks="labels", on_bad="drop")
+    assert len(data.names) == COUNT - 1

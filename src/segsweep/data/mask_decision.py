@@ -48,22 +48,50 @@ def apply_one_rule(
     Returns:
         The results, and issues: the statement of the decision, or why there is none.
     """
-    pages = [page for r in results if isinstance(r, PreparedImage) for page in r.mask_facts]
+    pages = _pages_of(results)
     if not pages:
         return results, []
     try:
-        check_values(pages, settings)
-        rule = decide(pages, settings)
+        rule = _decide_for_all(pages, settings)
+        again = [i for i, result in enumerate(results) if not _follows(result, rule)]
+        redone = list(results)
+        if again:
+            found = prepare([pairs[i] for i in again], rule)
+            for i, result in zip(again, found, strict=True):
+                redone[i] = result
+            _keep_errors(results, redone, pages, settings)
+            _decide_for_all(_pages_of(redone), settings)
     except InvalidImageError as error:
         return results, [DataIssue("mask_coding", MASKS, error.found, error.todo)]
-    again = [i for i, result in enumerate(results) if not _follows(result, rule)]
-    results = list(results)
-    if again:
-        redone = prepare([pairs[i] for i in again], rule)
-        for i, result in zip(again, redone, strict=True):
-            results[i] = result
-    pages = [page for r in results if isinstance(r, PreparedImage) for page in r.mask_facts]
-    return results, [_state(pages, rule, settings), *_state_grey_edges(pages, rule)]
+    pages = _pages_of(redone)
+    return redone, [_state(pages, rule, settings), *_state_grey_edges(pages, rule)]
+
+
+def _decide_for_all(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRule:
+    check_values(pages, settings)
+    return decide(pages, settings)
+
+
+def _pages_of(results: Results) -> list[MaskFacts]:
+    return [page for r in results if isinstance(r, PreparedImage) for page in r.mask_facts]
+
+
+def _keep_errors(
+    results: Results, redone: Results, pages: Sequence[MaskFacts], settings: MaskSettings
+) -> None:
+    """Put back the error of each image whose masks do not fit the others, in `redone`.
+
+    Such masks had no part in the decision, and may have values that it does not fit.
+    """
+    try:
+        _decide_for_all(_pages_of(redone), settings)
+    except InvalidImageError:
+        for i, (before, after) in enumerate(zip(results, redone, strict=True)):
+            if isinstance(before, DataIssue) and isinstance(after, PreparedImage):
+                try:
+                    _decide_for_all([*pages, *after.mask_facts], settings)
+                except InvalidImageError:
+                    redone[i] = before
 
 
 def _follows(result: PreparedImage | DataIssue, rule: MaskRule) -> bool:
