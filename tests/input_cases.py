@@ -122,7 +122,7 @@ def brain_slices(folder: Path) -> Case:
 def breast_ultrasound(folder: Path) -> Case:
     """Classes as folders, of which one has no foreground; two masks of some images."""
     way_out = WayOut({"no_foreground"}, "--group-regex (with '.+' ", {}, {"group_regex": ".+"})
-    case = Case(folder, None, [way_out])
+    case = Case(folder, None, [way_out], assumed={"union"})
     for kind in ("benign", "malignant", "normal"):
         for i in range(1, 5):
             name = f"{kind}/{kind} ({i})"
@@ -159,7 +159,7 @@ def two_folders(
 
 def data_science_bowl(folder: Path) -> Case:
     """A folder for each image, and a mask for each object."""
-    case = Case(folder / "stage1_train")
+    case = Case(folder / "stage1_train", assumed={"union"})
     for i in range(COUNT):
         name = hashlib.sha256(str(i).encode()).hexdigest()
         grey, objects = scene(i, SIZE)
@@ -193,7 +193,7 @@ def excel_groups(separator: str, folder: Path) -> Case:
 
 def glands(folder: Path) -> Case:
     """BMP with numbered objects beside their images, train and test in one folder."""
-    case = Case(folder, None, [labels_way_out()], assumed={"pairing"})
+    case = Case(folder, None, [labels_way_out()], assumed={"pairing", "group_folders"})
     for name in (*(f"train_{i}" for i in range(1, 8)), *(f"testA_{i}" for i in range(1, 4))):
         grey, objects = case.add(name)
         save(rgb(grey), folder / f"{name}.bmp")

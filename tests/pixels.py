@@ -6,9 +6,10 @@ import numpy as np
 
 from segsweep.data.decoded_image import DecodedImage
 from segsweep.data.images import read_grey
+from segsweep.data.mask_colours import Value
 from segsweep.data.mask_meaning import decide
 from segsweep.data.mask_rule import MaskSettings
-from segsweep.data.mask_values import Value, read_mask_pages
+from segsweep.data.mask_values import read_mask_pages
 
 
 def grey_pages(path: Path) -> tuple[list[np.ndarray], DecodedImage]:

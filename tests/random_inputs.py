@@ -102,6 +102,13 @@ def _dicom(**tags: Any) -> Callable[[Path, Pixels], str]:
     return write
 
 
+def _dicom_with_padding(path: Path, grey: Pixels) -> str:
+    pixels = grey.astype(np.int16) * 4
+    pixels[:4, :9] = -2000
+    dicom(Path(f"{path}.dcm"), pixels, PixelRepresentation=1, PixelPaddingValue=-2000)
+    return ".dcm"
+
+
 def _nifti(path: Path, grey: Pixels) -> str:
     import nibabel
 
@@ -131,6 +138,7 @@ IMAGE_FILES: dict[str, Callable[[Path, Pixels], str]] = {
     "tif nan": _without_data(np.nan),
     "npy": _npy,
     "dicom": _dicom(),
+    "dicom padding": _dicom_with_padding,
     "dicom negative": _dicom(PhotometricInterpretation="MONOCHROME1"),
     "nifti": _nifti,
 }
@@ -145,6 +153,10 @@ def _colours(*colours: tuple[int, ...]) -> Callable[[Pixels], Pixels]:
     return lambda objects: np.array(colours, np.uint8)[(objects > 0).astype(int)]
 
 
+def _red(grey: Pixels) -> Pixels:
+    return grey[..., None] * np.array([1, 0, 0], np.uint8)
+
+
 def _through_jpeg(objects: Pixels) -> Pixels:
     file = io.BytesIO()
     Image.fromarray((objects > 0) * np.uint8(255)).save(file, "JPEG", quality=80)
@@ -155,6 +167,12 @@ def _supersampled(objects: Pixels) -> Pixels:
     big = np.roll(np.kron(objects > 0, np.ones((2, 2))), (1, 1), (0, 1))
     height, width = objects.shape
     return (big.reshape(height, 2, width, 2).mean((1, 3)) * 255).astype(np.uint8)
+
+
+def _interpolated(objects: Pixels) -> Pixels:
+    height, width = objects.shape
+    small = Image.fromarray(objects * np.uint8(60)).resize((width * 3 // 4, height * 3 // 4))
+    return np.asarray(small.resize((width, height), Image.Resampling.BILINEAR))
 
 
 def _blurred(objects: Pixels) -> Pixels:
@@ -175,6 +193,11 @@ CODINGS: dict[str, tuple[Callable[[Pixels], Pixels], dict[str, Any]]] = {
     "red on white": (_colours((255, 255, 255), (255, 0, 0)), {"masks": ["#ff0000"]}),
     "red on transparent": (_colours((255, 255, 255, 0), (255, 0, 0, 255)), {}),
     "white on transparent": (_colours((255, 255, 255, 0), (255, 255, 255, 255)), {}),
+    "half transparent": (_colours((255, 0, 0, 0), (255, 0, 0, 102)), {}),
+    "red int64": (lambda o: _colours((0, 0, 0), (255, 0, 0))(o).astype(np.int64), {}),
+    "red smoothed": (lambda o: _red(_supersampled(o)), {"masks": ["#FF0000"]}),
+    "1 bit on white": (lambda o: o == 0, {"background": [255]}),
+    "interpolated": (_interpolated, {"masks": "labels"}),
     "jpeg": (_through_jpeg, {}),
     "supersampled": (_supersampled, {}),
     "probability": (_blurred, {}),
@@ -186,6 +209,8 @@ MASK_SUFFIXES: dict[str, tuple[str, ...]] = {
     "bool": (".tif", ".png"),
     "objects 16": (".png", ".tif", ".npy"),
     "jpeg": (".png", ".jpg", ".tif", ".bmp"),
+    "red int64": (".npy",),
+    "1 bit on white": (".png",),
     "probability": (".tif", ".npy"),
 }
 
@@ -231,7 +256,7 @@ def draw(seed: int, folder: Path) -> Input:
     found = Input(folder, preprocess={"input_shape": [*size, 1], **keys})
     found.kinds = {"image": kind, "mask": coding, "layout": layout, "suffix": suffix}
     second = chance.choice(["", "", "", "mixed", "void"])
-    if coding not in ("0 and 1", "classes"):
+    if coding not in ("0 and 1", "classes", "objects"):
         second = ""
     turned = chance.choice([0, 0, 0, 3, 6, 8]) if kind in TURNED_FILES else 0
     mask_upright = chance.random() < 0.5
@@ -247,7 +272,9 @@ def draw(seed: int, folder: Path) -> Input:
         if chance.random() < 0.1:
             objects[:] = 0  # grey still shows them: a mask without objects
         pixels = code(objects)
-        shown = pixels >= 128 if coding == "supersampled" else objects > 0
+        shown = objects > 0
+        if coding in ("supersampled", "red smoothed"):
+            shown = (pixels if pixels.ndim == 2 else pixels[..., 0]) >= 128
         found.shown[i] = grey, shown
         if second == "mixed" and i % 2:
             pixels = pixels * np.uint8(255) if coding == "0 and 1" else pixels
@@ -270,9 +297,9 @@ def draw(seed: int, folder: Path) -> Input:
         for k, mask_path in enumerate(mask_paths):
             part = stored_mask
             if len(mask_paths) > 1:  # one object in each
-                part = np.where(_spread(stored_mask, objects, k), stored_mask, 0).astype(
-                    stored_mask.dtype
-                )
+                part = np.where(
+                    _spread(stored_mask, objects, k), stored_mask, coding == "1 bit on white"
+                ).astype(stored_mask.dtype)
             write_mask(Path(f"{mask_path}{extra}{suffix}"), part)
     return found
 

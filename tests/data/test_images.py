@@ -108,3 +108,32 @@ def test_outliers_that_take_the_whole_range_are_refused() -> None:
     few = np.zeros((60, 80), np.uint16)  # nearly empty, but nothing is lost
     few[3:5, 3:9] = 60_000
     check_levels(GreyPage(few), *np.percentile(few, [1, 99.8]))
+
+
+@pytest.mark.parametrize("outlier", [-32768, 32767])
+def test_one_value_far_from_all_others_is_refused(outlier: int) -> None:
+    """They keep some levels, so that nearly all pixels are not in three of them."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(1000, 6000, (60, 80)).astype(np.int16)
+    image[:4, :60] = outlier
+    limits = np.percentile(image, [1, 99.8])
+    with pytest.raises(InvalidImageError) as caught:
+        check_levels(GreyPage(image), *limits)
+    assert f"preprocess.nodata: [{outlier}]" in caught.value.todo
+    valid = image != outlier
+    check_levels(GreyPage(image, valid), *np.percentile(image[valid], [1, 99.8]))
+    image[:4, 60:] = np.linspace(outlier, 1000, 20)  # continuous up to the outlier
+    check_levels(GreyPage(image), *limits)
+
+
+def test_colour_without_data_is_found_whatever_its_alpha(tmp_path: Path) -> None:
+    image = np.full((30, 40, 4), 65535, np.uint16)
+    image[..., :3] = np.random.default_rng(0).integers(20_000, 22_000, (30, 40, 1))
+    image[:3, :, :3] = 0
+    tag = [(42113, "s", 0, "0", True)]
+    tifffile.imwrite(
+        tmp_path / "x.tif", image, photometric="rgb", extrasamples=["unassalpha"], extratags=tag
+    )
+    (page,), _ = read_grey(tmp_path / "x.tif")
+    assert page.valid is not None
+    np.testing.assert_array_equal(~page.valid, np.indices((30, 40))[0] < 3)

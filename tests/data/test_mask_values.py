@@ -12,7 +12,8 @@ from skimage.filters import gaussian
 from skimage.io import imsave
 
 from segsweep.data.issues import InvalidImageError
-from segsweep.data.mask_meaning import check_classes, decide
+from segsweep.data.mask_checks import check_values
+from segsweep.data.mask_meaning import decide
 from segsweep.data.mask_rule import MaskRule, MaskSettings
 from segsweep.data.mask_values import MaskPage, read_mask_pages
 
@@ -32,7 +33,7 @@ def pages(folder: Path, *masks: np.ndarray, suffix: str = ".png") -> list[MaskPa
 
 def rule_of(read: list[MaskPage], settings: MaskSettings) -> MaskRule:
     facts = [page.facts for page in read]
-    check_classes(facts, settings)
+    check_values(facts, settings)
     return decide(facts, settings)
 
 

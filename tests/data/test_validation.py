@@ -81,7 +81,12 @@ def test_warnings_of_inverted_masks_near_duplicates_and_groups_of_one(
     shutil.copy(raw / "masks" / first.name, raw / "masks/copy.png")
     bright = sorted((raw / "images").iterdir())[9]
     Image.open(bright).point(lambda v: min(255, v * 20)).save(bright)
-    preprocess(raw, tmp_path / "out", Preprocess(), tmp_path / "cache")
+    with pytest.raises(DataIssuesError, match="56 of 57 masks have foreground along") as caught:
+        preprocess(raw, tmp_path / "out", Preprocess(), tmp_path / "cache")
+    assert "preprocess.background: [255] if 255 is background" in str(caught.value)
+    assert "preprocess.background: [0] if the masks are right" in str(caught.value)
+    settings = Preprocess(background=[0])
+    preprocess(raw, tmp_path / "out", settings, tmp_path / "right")
     warnings = warnings_in(tmp_path / "out")
     assert warnings.keys() == {"inverted", "near_duplicate", "own_groups", "saturated"}
     assert first.name in warnings["near_duplicate"] or "copy" in warnings["near_duplicate"]

@@ -11,6 +11,7 @@ from pydicom.sequence import Sequence
 
 from dicom import dicom
 from pixels import grey_pages
+from segsweep.data.images import read_grey
 from segsweep.data.issues import InvalidImageError
 from segsweep.data.readers import read_image
 
@@ -183,3 +184,20 @@ def test_dicom_without_pixels_is_refused(tmp_path: Path) -> None:
         InvalidImageError, match=r"has no pixels \(RT Structure Set Storage\); remove"
     ):
         read_image(tmp_path / "x.dcm")
+
+
+@pytest.mark.parametrize("negative", [False, True])
+def test_padding_of_a_dicom_file_is_without_data(tmp_path: Path, negative: bool) -> None:
+    stored = np.random.default_rng(0).integers(0, 900, (32, 48)).astype(np.int16)
+    stored[:5] = -2000
+    stored[5:8] = -1990
+    tags = {"PixelRepresentation": 1, "RescaleSlope": 2, "RescaleIntercept": -1024}
+    tags |= {"PixelPaddingValue": -2000, "PixelPaddingRangeLimit": -1990}
+    if negative:
+        tags["PhotometricInterpretation"] = "MONOCHROME1"
+    dicom(tmp_path / "x.dcm", stored, **tags)
+    (page,), _ = read_grey(tmp_path / "x.dcm")
+    assert page.valid is not None
+    np.testing.assert_array_equal(page.valid, np.indices(stored.shape)[0] >= 8)
+    shown = (~stored if negative else stored)[8:] * 2.0 - 1024
+    np.testing.assert_array_equal(page.pixels[8:], shown)

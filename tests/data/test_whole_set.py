@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from scipy.ndimage import gaussian_filter
 from skimage.io import imsave
 
 from segsweep.config.sections import Preprocess
@@ -161,3 +162,57 @@ def test_a_speck_that_is_lost_in_one_of_many_masks_is_a_warning(tmp_path: Path) 
     (lost,) = (issue for issue in issues if issue.kind == "few_shrunk")
     assert lost.file.endswith("i7.png")
     assert "1 of 101 masks lost all" in lost.found
+
+
+def test_lines_that_are_lost_along_one_axis_only_are_refused(tmp_path: Path) -> None:
+    masks = {f"i{i}.png": np.zeros((600, 40), np.uint8) for i in range(COUNT)}
+    for i, mask in enumerate(masks.values()):  # the processed mask has more pixels
+        mask[50 + i :: 60] = 255
+    write(tmp_path / "raw", masks, {name: mask > 0 for name, mask in masks.items()})
+    issue = errors(tmp_path / "raw", tmp_path / "out", input_shape=[128, 256, 1])["shrunk"]
+    assert "9 of 9 masks lost all of their foreground" in issue.found
+
+
+def test_small_objects_that_are_lost_next_to_large_ones_are_a_warning(tmp_path: Path) -> None:
+    masks = {f"i{i}.png": np.zeros((320, 480), np.uint8) for i in range(COUNT)}
+    for mask in masks.values():
+        mask[100:300, 100:400] = 255
+        mask[10:80:10, 10:400:20] = 255
+    write(tmp_path / "raw", masks, {name: mask > 0 for name, mask in masks.items()})
+    _, issues = run(tmp_path / "raw", tmp_path / "out")
+    (lost,) = (issue for issue in issues if issue.kind == "few_shrunk")
+    assert "of 1269 objects in all masks, 9 are left" in lost.found
+
+
+def test_a_few_inverted_masks_are_a_warning(tmp_path: Path, truths: dict[str, np.ndarray]) -> None:
+    masks = {name: mask * np.uint8(255) for name, mask in truths.items()}
+    for name in ("i2.png", "i5.png"):
+        masks[name] = 255 - masks[name]
+    write(tmp_path / "raw", masks, truths)
+    _, issues = run(tmp_path / "raw", tmp_path / "out")
+    (inverted,) = (issue for issue in issues if issue.kind == "inverted")
+    assert inverted.file.endswith("i2.png")
+    assert "2 of 9 masks" in inverted.found
+
+
+@pytest.mark.parametrize("kind", ["lossy", "smoothed", "negative"])
+def test_one_mask_that_the_others_do_not_explain_is_refused(
+    tmp_path: Path, truths: dict[str, np.ndarray], kind: str
+) -> None:
+    masks = {name.replace("png", "tif"): mask.astype(np.int16) for name, mask in truths.items()}
+    truths = {name.replace("png", "tif"): mask for name, mask in truths.items()}
+    odd = masks.pop("i4.tif")
+    name = "i4.jpg" if kind == "lossy" else "i4.tif"
+    truths[name] = truths.pop("i4.tif")
+    if kind == "lossy":
+        odd = odd.astype(np.uint8) * np.uint8(255)
+    elif kind == "smoothed":
+        odd = np.rint(gaussian_filter(odd * 200.0, 0.8)).astype(np.int16)
+    else:
+        odd[:5] = -1
+    masks[name] = odd
+    write(tmp_path / "raw", masks, truths)
+    issue = errors(tmp_path / "raw", tmp_path / "out", masks="labels")["mask_value"]
+    assert issue.file.endswith(name)
+    data, _ = run(tmp_path / "raw", tmp_path / "out", masks="labels", on_bad="drop")
+    assert len(data.names) == COUNT - 1

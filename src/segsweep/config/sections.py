@@ -5,9 +5,10 @@ numbers have upper bounds, far above what can be trained today, so that a typo g
 not a run that takes all memory. Even at all bounds, sizes in bytes fit in 64-bit integers.
 """
 
+from itertools import combinations
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from segsweep.config.gpus import GPU_MEMORY_GB, gpu_memory
 
@@ -17,7 +18,7 @@ MAX_EPOCHS = 10_000
 """A history has a row for each epoch, and W&B returns at most this many rows."""
 Pixels = Annotated[int, Field(ge=1, le=16_384)]
 MaskNumber = Annotated[int, Field(ge=-(2**31), lt=2**32)]
-MaskColour = Annotated[str, Field(pattern="^#[0-9a-f]{6}$")]
+MaskColour = Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$"), AfterValidator(str.lower)]
 MaskValue = MaskNumber | MaskColour | Literal["transparent", "white"]
 """A value in a mask file: a number, a colour as `#rrggbb`, `transparent`, or `white`, which is that
 of a file with 1 bit per pixel."""
@@ -109,12 +110,27 @@ class Preprocess(Section):
                 f"{self.validation_fraction + self.test_fraction:g}, expected less than 1, as the "
                 "rest is the training split"
             )
+        self._check_mask_values()
         if self.input_shape[2] != 1:
             raise ValueError(
                 f"preprocess.input_shape: found {self.input_shape[2]} channels, "
                 "expected 1 (grey images)"
             )
         return self
+
+    def _check_mask_values(self) -> None:
+        """Raise ValueError if one value is foreground, background or ignored at the same time."""
+        stated: dict[str, set[int | str]] = {
+            "masks": set() if isinstance(self.masks, str) else set(self.masks),
+            "background": set(self.background or ()),
+            "ignore": set() if self.ignore is None else {self.ignore},
+        }
+        for key, other in combinations(stated, 2):
+            if both := stated[key] & stated[other]:
+                raise ValueError(
+                    f"preprocess.{key} and preprocess.{other}: found {both.pop()} in both, "
+                    "expected each value in one of them"
+                )
 
 
 class Model(Section):

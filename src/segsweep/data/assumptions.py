@@ -50,8 +50,8 @@ def _state_missing_pixels(
             "missing_pixels",
             images[affected[0]],
             f"{missing:,} pixels of {len(affected)} images have no data (NaN, infinity, "
-            "GDAL_NODATA or preprocess.nodata); they do not count for the percentiles of the grey "
-            "values and become black",
+            "GDAL_NODATA, PixelPaddingValue or preprocess.nodata); they do not count for the "
+            "percentiles of the grey values and become black",
             "set preprocess.nodata to add values, or leave such images out",
         )
     ]

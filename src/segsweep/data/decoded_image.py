@@ -34,6 +34,8 @@ class DecodedImage:
         orientation: How to turn the pages upright: 1 to 8 as in EXIF and TIFF, 1 for not at all.
         nodata: The value of pixels without data, where the file says so (GDAL_NODATA).
         axes: Anatomical directions of the axes, where the file has them (NIfTI), such as `RAS`.
+        palette: Red, green and blue of each number, uint8 (n, 3), if the pages of a mask are
+            indices into a palette.
         notes: What was decided while reading: kinds of assumptions in `ISSUE_KINDS`, with a text.
     """
 
@@ -43,6 +45,7 @@ class DecodedImage:
     orientation: int = 1
     nodata: float | None = None
     axes: str = ""
+    palette: np.ndarray | None = None
     notes: tuple[tuple[str, str], ...] = ()
 
     def upright_pages(self) -> np.ndarray:

@@ -41,7 +41,9 @@ def read_dicom(path: Path, as_mask: bool, channel: int | None = None) -> Decoded
         raise InvalidImageError("unreadable", f"has no pixels ({kind})", "remove it")
     frames = int(file.get("NumberOfFrames") or 1)
     check_size(path, frames, int(file.Rows), int(file.Columns))
-    pixels, notes = file.pixel_array, tuple[Note, ...]()
+    pixels, notes, padding = file.pixel_array, tuple[Note, ...](), None
+    if not as_mask and file.PhotometricInterpretation.startswith("MONOCHROME"):
+        padding = _find_padding(pixels, file)
     if file.PhotometricInterpretation == "MONOCHROME1":
         pixels, notes = _reverse(pixels, file)
     if file.PhotometricInterpretation == "PALETTE COLOR" and not as_mask:
@@ -52,7 +54,19 @@ def read_dicom(path: Path, as_mask: bool, channel: int | None = None) -> Decoded
     pixel_mm = (float(spacing[0]), float(spacing[1])) if spacing else None
     lossy = str(file.get("LossyImageCompression", "00")) == "01"
     pages = np.asarray(pixels)[None] if frames == 1 else np.asarray(pixels)
+    if padding is not None:  # NaN, as slope and intercept may differ between frames
+        pages = np.where(padding.reshape(pages.shape), np.nan, pages.astype(np.float64))
     return DecodedImage(pages, pixel_mm, lossy, notes=notes)
+
+
+def _find_padding(pixels: np.ndarray, file: "Dataset") -> np.ndarray | None:
+    """Return which stored values are padding, outside the field of view; None if there are none."""
+    if file.get("PixelPaddingValue") is None:
+        return None
+    first = int(file.PixelPaddingValue)
+    last = int(file.get("PixelPaddingRangeLimit", first))
+    padding = (pixels >= min(first, last)) & (pixels <= max(first, last))
+    return padding if padding.any() else None
 
 
 def _reverse(pixels: np.ndarray, file: "Dataset") -> tuple[np.ndarray, tuple[Note, ...]]:

@@ -19,6 +19,10 @@ CROWDED_SHARE, CROWDED_LEVELS, MIN_CROWDED_VALUES = 0.95, 3, 16
 neighbouring levels of 256, although they have more than `MIN_CROWDED_VALUES` values in the file:
 a few outliers then take the whole range of grey values."""
 
+MAX_GAP = 0.75
+"""It is also refused if one single value is further from all others than this share of the range
+of grey values, such as -32768 or 65535 for pixels without data, or a scale bar."""
+
 
 @dataclass(frozen=True)
 class GreyPage:
@@ -28,10 +32,12 @@ class GreyPage:
         pixels: Grey values in the file's range, 2-D, finite. Pixels without data have the smallest
             of the other values, so that they become black.
         valid: Which pixels have data, bool of the same shape; None if all have.
+        has_bytes: Whether the file's values have 8 bits, so that outliers cannot be far away.
     """
 
     pixels: np.ndarray
     valid: np.ndarray | None = None
+    has_bytes: bool = False
 
     @property
     def values(self) -> np.ndarray:
@@ -83,7 +89,7 @@ def _grey_page(page: np.ndarray, nodata: Sequence[float]) -> GreyPage:
             "expected an image with content; remove it and its mask, or set preprocess.on_bad: "
             "drop to leave out such images",
         )
-    return GreyPage(pixels, valid)
+    return GreyPage(pixels, valid, page.dtype.itemsize == 1)
 
 
 def _find_valid(page: np.ndarray, pixels: np.ndarray, nodata: Sequence[float]) -> np.ndarray | None:
@@ -91,11 +97,12 @@ def _find_valid(page: np.ndarray, pixels: np.ndarray, nodata: Sequence[float]) -
     invalid = np.zeros(pixels.shape, bool)
     if pixels.dtype.kind == "f":
         invalid |= ~np.isfinite(pixels)
+    colours = page[..., : 1 if page.shape[-1] == 2 else 3]  # without alpha
     for value in nodata:
         if np.isnan(value):
             continue
         mark = page.dtype.type(value) if page.dtype.kind == "f" else value
-        invalid |= (page == mark).all(-1) if page.ndim == 3 else page == mark
+        invalid |= (colours == mark).all(-1) if page.ndim == 3 else page == mark
     return ~invalid if invalid.any() else None
 
 
@@ -107,27 +114,44 @@ def check_levels(page: GreyPage, black: float, white: float) -> None:
         black, white: The grey values that become 0 and 1.
     """
     values = page.values
-    if values.dtype.itemsize == 1:
+    if page.has_bytes or values.dtype.itemsize == 1:
         return
     levels = np.rint(rescale_grey(values, black, white) * 255).astype(np.uint8)
     counts = np.bincount(levels.ravel(), minlength=256)
-    crowded = np.convolve(counts, np.ones(CROWDED_LEVELS, np.int64), "valid")
-    first = int(crowded.argmax())
-    if crowded[first] <= CROWDED_SHARE * values.size:
-        return
-    inside = values[(levels >= first) & (levels < first + CROWDED_LEVELS)]
-    if len(np.unique(inside)) <= MIN_CROWDED_VALUES:
+    inside = _crowd(values, levels, counts)
+    inside = _beyond_gap(values, levels, counts) if inside is None else inside
+    if inside is None or len(np.unique(inside)) <= MIN_CROWDED_VALUES:
         return
     low, high = float(inside.min()), float(inside.max())
     outlier = black if abs(black - low) > abs(white - high) else white
     raise InvalidImageError(
         "few_levels",
         f"has {100 * inside.size / values.size:.1f} % of its pixels between {low:g} and {high:g}, "
-        f"but its grey values are rescaled from {black:g} to {white:g}, so that nearly all become "
-        "equal",
+        f"but its grey values are rescaled from {black:g} to {white:g}, so that these pixels "
+        "become nearly equal",
         f"if {outlier:g} marks pixels without data, set preprocess.nodata: [{outlier:g}]; if such "
         "pixels belong to the image, set preprocess.nodata: []",
     )
+
+
+def _crowd(values: np.ndarray, levels: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
+    """Return the values in the fullest neighbouring levels, if nearly all are there."""
+    crowded = np.convolve(counts, np.ones(CROWDED_LEVELS, np.int64), "valid")
+    first = int(crowded.argmax())
+    if crowded[first] <= CROWDED_SHARE * values.size:
+        return None
+    return values[(levels >= first) & (levels < first + CROWDED_LEVELS)]
+
+
+def _beyond_gap(values: np.ndarray, levels: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
+    """Return all values but one, if that one is far away from them."""
+    used = np.flatnonzero(counts)
+    gaps = np.diff(used)
+    if not len(gaps) or gaps.max() <= MAX_GAP * 255:
+        return None
+    lower = levels <= used[gaps.argmax()]
+    parts = sorted((values[lower], values[~lower]), key=lambda part: len(np.unique(part)))
+    return parts[1] if parts[0].min() == parts[0].max() else None
 
 
 def stretch(page: GreyPage, low: float, high: float) -> tuple[np.ndarray, float, float]:

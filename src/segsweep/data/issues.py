@@ -44,7 +44,7 @@ ISSUE_KINDS: dict[str, tuple[str, Severity]] = {
     "no_foreground": ("split without foreground", "dataset"),
     "inverted": ("masks that may be inverted", "warning"),
     "saturated": ("saturated images", "warning"),
-    "few_shrunk": ("foreground lost by shrinking in few masks", "warning"),
+    "few_shrunk": ("foreground or objects lost by shrinking", "warning"),
     "near_duplicate": ("nearly the same image in two groups", "warning"),
     "own_groups": ("every image is its own group", "warning"),
     "pairing": ("images and masks paired by a pattern", "assumption"),

@@ -7,7 +7,9 @@ from segsweep.data.dataset import IGNORED
 from segsweep.data.discovery import Pair
 from segsweep.data.image_cache import PreparedImage
 from segsweep.data.issues import DataIssue, InvalidImageError
-from segsweep.data.mask_meaning import check_classes, decide
+from segsweep.data.mask_checks import check_values
+from segsweep.data.mask_colours import Value
+from segsweep.data.mask_meaning import decide
 from segsweep.data.mask_rule import (
     BACKGROUND,
     FOREGROUND,
@@ -15,7 +17,7 @@ from segsweep.data.mask_rule import (
     MaskSettings,
     format_value,
 )
-from segsweep.data.mask_values import MaskFacts, Value
+from segsweep.data.mask_values import MaskFacts
 
 Results = list[PreparedImage | DataIssue]
 
@@ -46,22 +48,50 @@ def apply_one_rule(
     Returns:
         The results, and issues: the statement of the decision, or why there is none.
     """
-    pages = [page for r in results if isinstance(r, PreparedImage) for page in r.mask_facts]
+    pages = _pages_of(results)
     if not pages:
         return results, []
     try:
-        check_classes(pages, settings)
-        rule = decide(pages, settings)
+        rule = _decide_for_all(pages, settings)
+        again = [i for i, result in enumerate(results) if not _follows(result, rule)]
+        redone = list(results)
+        if again:
+            found = prepare([pairs[i] for i in again], rule)
+            for i, result in zip(again, found, strict=True):
+                redone[i] = result
+            _keep_errors(results, redone, pages, settings)
+            _decide_for_all(_pages_of(redone), settings)
     except InvalidImageError as error:
         return results, [DataIssue("mask_coding", MASKS, error.found, error.todo)]
-    again = [i for i, result in enumerate(results) if not _follows(result, rule)]
-    results = list(results)
-    if again:
-        redone = prepare([pairs[i] for i in again], rule)
-        for i, result in zip(again, redone, strict=True):
-            results[i] = result
-    pages = [page for r in results if isinstance(r, PreparedImage) for page in r.mask_facts]
-    return results, [_state(pages, rule, settings), *_state_grey_edges(pages, rule)]
+    pages = _pages_of(redone)
+    return redone, [_state(pages, rule, settings), *_state_grey_edges(pages, rule)]
+
+
+def _decide_for_all(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRule:
+    check_values(pages, settings)
+    return decide(pages, settings)
+
+
+def _pages_of(results: Results) -> list[MaskFacts]:
+    return [page for r in results if isinstance(r, PreparedImage) for page in r.mask_facts]
+
+
+def _keep_errors(
+    results: Results, redone: Results, pages: Sequence[MaskFacts], settings: MaskSettings
+) -> None:
+    """Put back the error of each image whose masks do not fit the others, in `redone`.
+
+    Such masks had no part in the decision, and may have values that it does not fit.
+    """
+    try:
+        _decide_for_all(_pages_of(redone), settings)
+    except InvalidImageError:
+        for i, (before, after) in enumerate(zip(results, redone, strict=True)):
+            if isinstance(before, DataIssue) and isinstance(after, PreparedImage):
+                try:
+                    _decide_for_all([*pages, *after.mask_facts], settings)
+                except InvalidImageError:
+                    redone[i] = before
 
 
 def _follows(result: PreparedImage | DataIssue, rule: MaskRule) -> bool:
@@ -108,8 +138,9 @@ def _state_grey_edges(pages: Sequence[MaskFacts], rule: MaskRule) -> list[DataIs
         DataIssue(
             "grey_edges",
             MASKS,
-            f"{len(edges)} of {len(pages)} masks have grey edges (smoothing or JPEG); pixels from "
-            f"{rule.threshold:g} on are foreground, which decides the {sum(edges)} pixels "
+            f"{len(edges)} of {len(pages)} masks have grey edges (smoothing or JPEG); pixels "
+            f"{'below' if rule.is_dark else 'from'} {rule.threshold:g} "
+            f"{'' if rule.is_dark else 'on '}are foreground, which decides the {sum(edges)} pixels "
             f"({100 * sum(edges) / total:.2g} %) between a quarter and three quarters of white",
             "compare the outlines on the contact sheet; if the masks are probabilities, apply your "
             "own threshold to the files",

@@ -1,25 +1,26 @@
 """Decide from the values of masks which of them are foreground, background and ignored."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from segsweep.data.issues import InvalidImageError
+from segsweep.data.mask_checks import check_palettes, in_masks, values_of
+from segsweep.data.mask_colours import TRANSPARENT, WHITE_BIT, Value
 from segsweep.data.mask_rule import (
     MAX_NAMED,
+    SAME_WHITE,
     MaskRule,
     MaskSettings,
     check_is_no_image,
-    count_values,
     format_value,
     has_grey_edges,
     largest_number,
-    list_values,
     value_order,
 )
-from segsweep.data.mask_values import TRANSPARENT, WHITE_BIT, MaskFacts, Value
+from segsweep.data.mask_values import MaskFacts
 
-MAX_CLASS_NUMBER = 64
-"""255 is taken for a class or an object only next to larger numbers than this."""
+EDGE = (0.25, 0.75)
+"""Range of the values of grey edges, as shares of white."""
 
 
 def decide(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRule:
@@ -43,6 +44,7 @@ def decide(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRule:
             "them and their images",
         )
     if settings.masks == "binary":
+        check_palettes(pages, settings)
         return _decide_binary(pages, settings)
     if any(page.lossy for page in pages):
         raise InvalidImageError(
@@ -51,84 +53,53 @@ def decide(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRule:
             "if there is only one foreground, set preprocess.masks: binary; else export it as PNG "
             "or TIFF from the tool that made it",
         )
+    _check_edges(pages, settings)
     if settings.masks == "labels":
         return MaskRule(None, _background_of_labels(pages, settings), _ignored(settings))
     assert not isinstance(settings.masks, str)
+    check_palettes(pages, settings)
     return MaskRule(settings.masks, settings.background, _ignored(settings))
 
 
-def check_classes(pages: Sequence[MaskFacts], settings: MaskSettings) -> None:
-    """Check that all masks of a data set agree with the listed classes (`preprocess.masks: [1]`).
-
-    Raises:
-        InvalidImageError: A listed value is in no mask, or 255 may mean something else.
-    """
-    counts = values_of(pages)
-    if settings.masks == "labels" and settings.background is None:
-        _check_border_of_labels(pages, counts, settings)
-    if isinstance(settings.masks, str):
+def _check_edges(pages: Sequence[MaskFacts], settings: MaskSettings) -> None:
+    """Raise `InvalidImageError` if values along the edges are neither labels nor classes."""
+    smoothed = [page for page in pages if page.is_smoothed or _has_mixed_edges([page], settings)]
+    if not smoothed:
         return
-    if WHITE_BIT not in counts and not any(page.others for page in pages):
-        missing = [value for value in settings.masks if value not in counts]
-        if missing:
-            raise InvalidImageError(
-                "mask_coding",
-                f"preprocess.masks lists {list_values(missing)}, which is in no mask; found "
-                f"{_in_masks(pages)}",
-                "list the values that are foreground",
-            )
-    stated = {*settings.masks, *_ignored(settings), *(settings.background or ())}
-    if 255 not in stated and _has_255_next_to_small(counts):
-        listed = ", ".join(map(str, settings.masks))
-        raise InvalidImageError(
-            "mask_coding",
-            f"found {_in_masks(pages)}; 255 next to small numbers can be a border to ignore, or "
-            "the foreground of other masks",
-            f"set preprocess.ignore: 255, or preprocess.masks: [{listed}, 255], or, if it is "
-            "background, preprocess.background with all values that are background",
-        )
-    negative = [v for v in counts if isinstance(v, int) and v < 0 and v not in stated]
-    if negative:
-        raise InvalidImageError(
-            "mask_coding",
-            f"found {_in_masks(pages)}; negative numbers usually mark pixels to ignore",
-            f"set preprocess.ignore: {negative[0]}, or list them in preprocess.background",
-        )
+    way = "set preprocess.masks: binary (colours: first convert the files in Fiji by Image > Type "
+    way += "> 8-bit)"
+    if settings.masks == "binary":
+        way = "make the masks black and white (in Fiji: Image > Type > 8-bit, Image > Adjust > "
+        way += "Threshold, Apply)"
+    raise InvalidImageError(
+        "mask_value",
+        f"has {in_masks(smoothed[:1])}; along the edges they lie between those of the areas, as "
+        "smoothing, interpolation or JPEG make them, so that they are neither labels nor classes",
+        f"if there is only one foreground, {way}; else export the masks again without smoothing, "
+        "or remove them and their images",
+    )
 
 
-def _has_255_next_to_small(counts: Counter[Value]) -> bool:
-    small = [v for v in counts if isinstance(v, int) and 0 < v < 255]
-    return 255 in counts and max(small, default=255) <= MAX_CLASS_NUMBER
-
-
-def _check_border_of_labels(
-    pages: Sequence[MaskFacts], counts: Counter[Value], settings: MaskSettings
-) -> None:
-    """Check that 255 is no border to ignore next to a few objects."""
-    if settings.ignore != 255 and _has_255_next_to_small(counts):
-        raise InvalidImageError(
-            "mask_coding",
-            f"found {_in_masks(pages)}; 255 next to small numbers can be a border to ignore, or "
-            "an object",
-            "set preprocess.ignore: 255, or, if it is an object, preprocess.background: [0]",
-        )
-
-
-def values_of(pages: Iterable[MaskFacts]) -> Counter[Value]:
-    """Return the number of pixels of each value in all pages."""
-    counts: Counter[Value] = Counter()
+def _has_mixed_edges(pages: Sequence[MaskFacts], settings: MaskSettings) -> bool:
+    """Return whether masks have grey edges; one grey alone may be a border that was drawn."""
+    greys = set()
     for page in pages:
-        counts.update(page.pixels)
-    return counts
+        if page.grey_edges is None:
+            continue
+        low, high = (share * largest_number(page) for share in EDGE)
+        numbers = (value for value in page.pixels if not isinstance(value, str))
+        greys |= {value for value in numbers if low < value < high and value != settings.ignore}
+    edges = sum(page.grey_edges or 0 for page in pages)
+    return len(greys) > 1 or (not edges and any(page.grey_edges is not None for page in pages))
 
 
 def _ignored(settings: MaskSettings) -> tuple[Value, ...]:
     return () if settings.ignore is None else (settings.ignore,)
 
 
-def _default_background(counts: Counter[Value]) -> tuple[Value, ...]:
-    """Return zero and transparent, of which only one may occur."""
-    if counts[0] and counts[TRANSPARENT]:
+def _default_background(counts: Counter[Value], ignored: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Return zero and transparent, of which only one may occur if it is not ignored."""
+    if all(counts[value] and value not in ignored for value in (0, TRANSPARENT)):
         raise InvalidImageError(
             "mask_value",
             "has black and transparent pixels, and either could be the background",
@@ -140,14 +111,18 @@ def _default_background(counts: Counter[Value]) -> tuple[Value, ...]:
 def _decide_binary(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRule:
     counts = values_of(pages)
     ignored = _ignored(settings)
-    background = settings.background or _default_background(counts)
+    background = settings.background or _default_background(counts, ignored)
     known = {*background, *ignored, WHITE_BIT}
     others = sorted((value for value in counts if value not in known), key=value_order)
     if len(others) <= 1 and not any(page.others for page in pages):
-        return MaskRule(tuple(others), background, ignored)
-    white = _white_with_grey_edges(pages, background, ignored)
-    if white is not None:
-        return MaskRule(None, None, (), white / 2)
+        return MaskRule(_checked_foreground(others, settings), background, ignored)
+    white = _white_with_grey_edges(pages, ignored)
+    if white is not None and _has_mixed_edges(pages, settings):
+        if all(value in (0, TRANSPARENT) for value in background):
+            return MaskRule(None, None, (), white / 2)
+        if all(not isinstance(v, str) and v >= SAME_WHITE * white for v in background):
+            return MaskRule(None, None, (), white / 2, True)
+    _check_edges(pages, settings)
     classes = [v for v in others if isinstance(v, str) or v >= 0] or others
     lists = [f"[{', '.join(map(format_value, classes[:n]))}]" for n in (1, MAX_NAMED)]
     ways = [
@@ -160,22 +135,35 @@ def _decide_binary(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRu
         void = min(numbers) if min(numbers) < 0 else max(numbers)
         ways.append(
             f"if {format_value(void)} marks pixels that do not count, set preprocess.ignore: "
-            f"{format_value(void)}"
+            f"{format_value(void)} (or the value that does)"
         )
+    elif len(others) > 1:
+        ways.append("if one marks pixels that do not count, set preprocess.ignore to it")
     if not any(counts[value] for value in background):
         ways.append("if one is the background, set preprocess.background: [...] to it")
     raise InvalidImageError(
         "mask_value",
-        f"has {_in_masks(pages)}, expected 0 and one other",
+        f"has {in_masks(pages)}, expected 0 and one other",
         "; ".join(ways),
     )
 
 
-def _white_with_grey_edges(
-    pages: Sequence[MaskFacts], background: tuple[Value, ...], ignored: tuple[Value, ...]
-) -> float | None:
+def _checked_foreground(others: Sequence[Value], settings: MaskSettings) -> tuple[Value, ...]:
+    """Return the only value that is not background, if it can be foreground."""
+    if others and not isinstance(others[0], str) and others[0] < 0 and not settings.background:
+        value = format_value(others[0])
+        raise InvalidImageError(
+            "mask_value",
+            f"has the values {value} and 0; negative numbers can be background or pixels to ignore",
+            f"set preprocess.masks: [{value}] if {value} is foreground, preprocess.background: "
+            f"[{value}] if it is background",
+        )
+    return tuple(others)
+
+
+def _white_with_grey_edges(pages: Sequence[MaskFacts], ignored: tuple[Value, ...]) -> float | None:
     """Return the white of masks with grey edges, None if the masks are something else."""
-    if ignored or background != (0, TRANSPARENT):
+    if ignored:
         return None
     if not any(page.lossy or page.grey_edges is not None for page in pages):
         return None
@@ -189,7 +177,7 @@ def _background_of_labels(pages: Sequence[MaskFacts], settings: MaskSettings) ->
     """Return the background of label images, if it is clear."""
     if settings.background is not None:
         return settings.background
-    background = _default_background(values_of(pages))
+    background = _default_background(values_of(pages), _ignored(settings))
     with_background = sum(any(page.pixels.get(v) for v in background) for page in pages)
     border: Counter[Value] = Counter()
     for page in pages:
@@ -203,25 +191,21 @@ def _background_of_labels(pages: Sequence[MaskFacts], settings: MaskSettings) ->
         if negative:
             raise InvalidImageError(
                 "mask_value",
-                f"has {_in_masks(pages)}; negative numbers usually mark pixels to ignore",
+                f"has {in_masks(pages)}; negative numbers usually mark pixels to ignore",
                 f"set preprocess.ignore: {negative[0]}, or list the background in "
                 "preprocess.background",
             )
         return background
+    shown = format_value(top)
+    todo = f"set preprocess.background: [{shown}], or the value that is background"
+    if with_background and top not in background:
+        todo = (
+            f"set preprocess.background: [{shown}] if 0 is an object, [0, {shown}] if 0 is no "
+            "object (such as lines between objects), or [0]"
+        )
     raise InvalidImageError(
         "mask_value",
         f"has no clear background: 0 (black) or transparent is in {with_background} of "
-        f"{len(pages)} masks, and {format_value(top)} is the most frequent value on their borders",
-        f"set preprocess.background: [{format_value(top)}], or the value that is background",
+        f"{len(pages)} masks, and {shown} is the most frequent value on their borders",
+        todo,
     )
-
-
-def _in_masks(pages: Sequence[MaskFacts]) -> str:
-    """Return the values with the number of masks that have each."""
-    if len(pages) == 1:
-        return f"the values {count_values(pages[0])}"
-    masks = Counter(value for page in pages for value in page.pixels)
-    shown = sorted(masks, key=value_order)[:MAX_NAMED]
-    text = ", ".join(f"{format_value(value)} in {masks[value]}" for value in shown)
-    more = f", ... ({len(masks)} values)" if len(masks) > MAX_NAMED else ""
-    return f"the values {text}{more} of {len(pages)} masks"

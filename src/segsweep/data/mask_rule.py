@@ -8,16 +8,21 @@ import numpy as np
 
 from segsweep.data.dataset import IGNORED
 from segsweep.data.issues import InvalidImageError
-from segsweep.data.mask_values import WHITE_BIT, MaskFacts, MaskPage, Value
+from segsweep.data.mask_colours import WHITE_BIT, Value
+from segsweep.data.mask_values import MaskFacts, MaskPage
 
 BACKGROUND, FOREGROUND = 0, 1
 """The values of a processed mask, next to `IGNORED`."""
+
+WHITES = (WHITE_BIT, 1, 255)
+"""How a study may name the white of files with 1 bit per pixel."""
 
 SAME_WHITE = 0.9
 """Masks with grey edges have one white: their largest values differ by at most 10 %."""
 MAX_STRAY_SHARE, MIN_STRAY = 0.005, 0.1
 """A mask whose largest value is lower has no foreground, if at most 0.5 % of its pixels are not
-zero (the edge of an object outside) and the largest value is at least 10 % of white."""
+zero, some of them on its border (the edge of an object outside), and the largest value is at least
+10 % of white."""
 
 MAX_NAMED = 8
 """Values that a message names."""
@@ -41,18 +46,20 @@ class MaskRule:
         background: The values of the background; None: all that are not foreground.
         ignored: The values of pixels that count nowhere.
         threshold: If given, numbers from it on are foreground and all others background.
+        is_dark: Whether numbers below the threshold are foreground instead.
     """
 
     foreground: tuple[Value, ...] | None
     background: tuple[Value, ...] | None
     ignored: tuple[Value, ...] = ()
     threshold: float | None = None
+    is_dark: bool = False
 
     @classmethod
     def from_json(cls, rule: dict[str, Any]) -> "MaskRule":
         values = (rule[key] for key in ("foreground", "background", "ignored"))
         foreground, background, ignored = (None if v is None else tuple(v) for v in values)
-        return cls(foreground, background, ignored or (), rule["threshold"])
+        return cls(foreground, background, ignored or (), rule["threshold"], rule["is_dark"])
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -62,14 +69,22 @@ class MaskRule:
         if value in self.ignored:
             return IGNORED
         if self.threshold is not None and not isinstance(value, str):
-            return FOREGROUND if value >= self.threshold else BACKGROUND
-        if value == WHITE_BIT and WHITE_BIT not in (self.background or ()):
-            return FOREGROUND
+            return FOREGROUND if (value >= self.threshold) != self.is_dark else BACKGROUND
+        if value == WHITE_BIT:
+            return self._classify_white_bit()
         if self.foreground is None:
             return BACKGROUND if value in (self.background or ()) else FOREGROUND
         if value in self.foreground:
             return FOREGROUND
         return BACKGROUND if self.background is None or value in self.background else None
+
+    def _classify_white_bit(self) -> int:
+        """Return the class of white in a file of 1 bit: foreground unless the study says else."""
+        if any(white in (self.background or ()) for white in WHITES):
+            return BACKGROUND
+        if self.foreground is None or any(white in self.foreground for white in WHITES):
+            return FOREGROUND
+        return BACKGROUND if 0 in self.foreground else FOREGROUND
 
     def apply(self, page: MaskPage) -> np.ndarray:
         """Return a page as uint8 of the same shape with the values 0, 1 and 255 (ignored).
@@ -85,8 +100,16 @@ class MaskRule:
                 f"{2 * self.threshold:g}, and others only at the edges, as in the other masks",
                 "correct the mask, or remove it and its image",
             )
-        unknown = [value for value in page.facts.pixels if self.classify(value) is None]
-        if unknown:
+        if page.names is None and page.codes.dtype != np.uint8:
+            numbers, indices = np.unique(page.codes, return_inverse=True)
+            values: list[Value] = numbers.tolist()
+            indices = indices.reshape(page.codes.shape)
+        else:
+            values, indices = list(page.names or range(256)), page.codes
+        classes = [self.classify(value) for value in values]
+        if any(self.classify(value) is None for value in page.facts.pixels) or (
+            page.facts.others and None in classes
+        ):
             known = list_values([*(self.background or ()), *(self.foreground or ())])
             raise InvalidImageError(
                 "mask_value",
@@ -95,17 +118,7 @@ class MaskRule:
                 "correct the mask, remove it and its image, or set preprocess.masks to the list "
                 "of values that are foreground",
             )
-        if page.names is not None:
-            classes = [self.classify(name) for name in page.names]
-            return np.array(classes, np.uint8)[page.codes]
-        if page.codes.dtype == np.uint8:
-            table = [self.classify(value) or 0 for value in range(256)]
-            return np.array(table, np.uint8)[page.codes]
-        if self.threshold is not None:
-            return (page.codes >= self.threshold).astype(np.uint8)
-        numbers, indices = np.unique(page.codes, return_inverse=True)
-        classes = [self.classify(number) or 0 for number in numbers.tolist()]
-        return np.array(classes, np.uint8)[indices].reshape(page.codes.shape)
+        return np.array([c or 0 for c in classes], np.uint8)[indices]
 
     def agrees(self, other: "MaskRule", pages: Iterable[MaskFacts]) -> bool:
         """Return whether both rules give all pages the same classes."""
@@ -140,7 +153,8 @@ def has_grey_edges(page: MaskFacts, white: float) -> bool:
     if top < SAME_WHITE * white:  # no foreground
         stray = sum(count for value, count in page.values if value != 0)
         few = stray <= MAX_STRAY_SHARE * sum(page.pixels.values())
-        return top == 0 or (few and top >= MIN_STRAY * white)
+        is_cut = any(value != 0 for value, _ in page.border)
+        return top == 0 or (few and is_cut and top >= MIN_STRAY * white)
     if len(page.values) > 2:
         return page.grey_edges is not None
     return all(value == 0 or value >= SAME_WHITE * white for value in numbers_of(page))

@@ -24,6 +24,47 @@ outline after JPEG or anti-aliasing, 3 and more in probability maps and photogra
 zero nor the largest value, at most `MAX_FLAT_SHARE` may be inside an area of one value, as in a
 mask of classes."""
 
+NEAR, SAME_NEAR = 4, 4
+MIN_SMOOTH_SHARE, MIN_SMOOTH_VALUES = 0.1, 2
+"""A mask is smoothed if at least `MIN_SMOOTH_SHARE` of the pixels along its edges have a value
+between those of two areas at most `NEAR` pixels away, belong to no area of their own value at most
+`SAME_NEAR` pixels away, and have at least `MIN_SMOOTH_VALUES` values: one alone may be a border
+that was drawn. At most `MAX_LOOKED_AT` pixels are looked at."""
+MAX_LOOKED_AT = 20_000
+
+
+def is_smoothed(codes: np.ndarray, channels: np.ndarray | None = None) -> bool:
+    """Return whether edges have values between those of the areas, as interpolation makes them.
+
+    Args:
+        codes: Values, 2-D, or indices into `channels`.
+        channels: Red, green and blue of each index, (n, 3).
+    """
+    inside = maximum_filter(codes, 3) == minimum_filter(codes, 3)
+    rows, columns = np.nonzero(~inside)
+    if not len(rows) or len(rows) > codes.size / 2:  # no edges, or no areas
+        return False
+    step = 1 + len(rows) // MAX_LOOKED_AT
+    rows, columns = rows[::step], columns[::step]
+    own = codes[rows, columns]
+    table = own[:, None] if channels is None else channels[own]
+    low, high = table.copy(), table.copy()
+    has_own_area = np.zeros(len(rows), bool)
+    height, width = codes.shape
+    for down in range(-SAME_NEAR, SAME_NEAR + 1):
+        for right in range(-SAME_NEAR, SAME_NEAR + 1):
+            at = np.clip(rows + down, 0, height - 1), np.clip(columns + right, 0, width - 1)
+            near, is_area = codes[at], inside[at]
+            has_own_area |= is_area & (near == own)
+            if max(abs(down), abs(right)) <= NEAR:
+                value = near[:, None] if channels is None else channels[near]
+                value = np.where(is_area[:, None], value, table)
+                low, high = np.minimum(low, value), np.maximum(high, value)
+    is_mixed = ((low < table) & (table < high)).any(-1) & ~has_own_area
+    is_mixed &= ((low < table) & (table < high) | (low == high)).all(-1)
+    enough = np.count_nonzero(is_mixed) >= MIN_SMOOTH_SHARE * len(rows)
+    return bool(enough and len(np.unique(own[is_mixed])) >= MIN_SMOOTH_VALUES)
+
 
 def count_grey_edges(codes: np.ndarray) -> int | None:
     """Return the number of pixels between the two peaks; None if there are no two clear peaks."""

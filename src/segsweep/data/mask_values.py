@@ -13,15 +13,9 @@ from PIL import Image
 
 from segsweep.data.decoded_image import DecodedImage
 from segsweep.data.issues import InvalidImageError
-from segsweep.data.mask_shapes import count_grey_edges, is_image
+from segsweep.data.mask_colours import Value, channels_of, colours_of, to_values
+from segsweep.data.mask_shapes import count_grey_edges, is_image, is_smoothed
 from segsweep.data.readers import read_image
-
-Value = int | float | str
-"""A value of a mask: a number, a colour `#rrggbb`, `TRANSPARENT` or `WHITE_BIT`."""
-
-TRANSPARENT = "transparent"
-WHITE_BIT = "white"
-"""White in masks with 1 bit per pixel, whose number depends on who reads them."""
 
 MAX_LISTED = 1024
 """Values that `MaskFacts` lists, the most frequent first."""
@@ -41,6 +35,8 @@ class MaskFacts:
         is_image: Whether the page looks like an image or a probability map.
         hidden_colours: Whether the page is wholly transparent, but its colours differ. Then its
             colours are its values.
+        is_smoothed: Whether pixels along the edges have values between those of the areas.
+        palette: The colours of the values, if they are indices into a palette.
     """
 
     values: tuple[tuple[Value, int], ...]
@@ -50,6 +46,8 @@ class MaskFacts:
     grey_edges: int | None
     is_image: bool = False
     hidden_colours: bool = False
+    is_smoothed: bool = False
+    palette: tuple[tuple[int, str], ...] = ()
 
     @classmethod
     def from_json(cls, facts: dict[str, Any]) -> "MaskFacts":
@@ -61,6 +59,8 @@ class MaskFacts:
             facts["grey_edges"],
             facts["is_image"],
             facts["hidden_colours"],
+            facts["is_smoothed"],
+            tuple((index, colour) for index, colour in facts["palette"]),
         )
 
     @property
@@ -84,18 +84,27 @@ class MaskPage:
     facts: MaskFacts
 
 
-def read_mask_pages(path: Path) -> tuple[DecodedImage, list[MaskPage]]:
+def read_mask_pages(
+    path: Path, palette_as_colours: bool = False
+) -> tuple[DecodedImage, list[MaskPage]]:
     """Read all pages of a mask file, as stored (not turned).
+
+    Args:
+        path: The file.
+        palette_as_colours: Read palettes as colours, even if index 0 is black.
 
     Raises:
         InvalidImageError: The file cannot be decoded, or has values that no mask has.
     """
     decoded = read_image(path, as_mask=True)
-    return decoded, [_mask_page(page, decoded.lossy) for page in decoded.pages]
+    pages, palette = decoded.pages, decoded.palette
+    if palette_as_colours and palette is not None:
+        pages, palette = palette[pages], None
+    return decoded, [_mask_page(page, palette, decoded.lossy) for page in pages]
 
 
-def _mask_page(page: np.ndarray, lossy: bool) -> MaskPage:
-    codes, names = _to_values(page)
+def _mask_page(page: np.ndarray, palette: np.ndarray | None, lossy: bool) -> MaskPage:
+    codes, names = to_values(page)
     if codes.dtype.kind == "f":
         codes = _to_integers(codes)
     values, counts = _count(codes, names)
@@ -104,58 +113,19 @@ def _mask_page(page: np.ndarray, lossy: bool) -> MaskPage:
     border_values, border_counts = _count(border, names)
     top = np.argsort(-border_counts, kind="stable")[:4]
     grey_edges = count_grey_edges(codes) if names is None and len(values) > 2 else None
+    is_photograph = grey_edges is None and is_image(codes, len(values))
     facts = MaskFacts(
         tuple((values[i], int(counts[i])) for i in order),
         len(values) - len(order),
         tuple((border_values[i], int(border_counts[i])) for i in top),
         lossy,
         grey_edges,
-        grey_edges is None and is_image(codes, len(values)),
+        is_photograph,
         page.ndim == 3 and page.shape[-1] in (2, 4) and not page[..., -1].any() and len(values) > 1,
+        len(values) > 2 and not is_photograph and is_smoothed(codes, channels_of(names)),
+        () if palette is None else colours_of(palette, values),
     )
     return MaskPage(codes, names, facts)
-
-
-def _to_values(page: np.ndarray) -> tuple[np.ndarray, tuple[Value, ...] | None]:
-    """Return a page as numbers (names None), or as indices into names of values."""
-    if page.dtype == bool:
-        return page.astype(np.uint8), (0, WHITE_BIT)
-    if page.ndim == 2:
-        return page, None
-    channels = 1 if page.shape[-1] < 3 else 3
-    colour, alpha = page[..., :channels], page[..., channels:]
-    is_grey = bool((colour == colour[..., :1]).all())
-    transparent = _is_transparent(alpha, colour)
-    if is_grey and transparent is None:
-        return colour[..., 0], None
-    if colour.dtype.itemsize > 1:  # 16-bit colours
-        colour = (colour // 257).astype(np.uint8)
-    red, green, blue = (colour[..., min(i, channels - 1)].astype(np.int64) for i in range(3))
-    packed = red << 16 | green << 8 | blue
-    if transparent is not None:
-        packed[transparent] = -1
-    codes, indices = np.unique(packed, return_inverse=True)
-    names = tuple(_name(int(code)) for code in codes)
-    return indices.reshape(packed.shape).astype(np.int64), names
-
-
-def _name(packed: int) -> Value:
-    """Return the value of a packed colour: grey is a number."""
-    if packed < 0:
-        return TRANSPARENT
-    red, green, blue = packed >> 16, packed >> 8 & 255, packed & 255
-    return red if red == green == blue else f"#{packed:06x}"
-
-
-def _is_transparent(alpha: np.ndarray, colour: np.ndarray) -> np.ndarray | None:
-    """Return which pixels are less than half opaque; None if transparency says nothing."""
-    if not alpha.size:
-        return None
-    opaque = float(np.iinfo(alpha.dtype).max) if alpha.dtype.kind in "ui" else 1.0
-    transparent: np.ndarray = alpha[..., 0] < opaque / 2
-    if not transparent.any() or (transparent.all() and (colour != colour[:1, :1]).any()):
-        return None  # wholly opaque, or a file whose fourth channel is not used
-    return transparent
 
 
 def _to_integers(codes: np.ndarray) -> np.ndarray:
@@ -164,7 +134,8 @@ def _to_integers(codes: np.ndarray) -> np.ndarray:
         raise InvalidImageError(
             "mask_value",
             "contains NaN or infinity, expected 0 for background and 1 for foreground",
-            "replace it by the mask, or remove it and its image",
+            "replace these values by 0 if they are background (in Fiji: Process > Math > Macro, "
+            "code=[if(isNaN(v)) v=0]), or remove the mask and its image",
         )
     if (codes == np.rint(codes)).all() and np.abs(codes).max() < 2**62:
         return codes.astype(np.int64)

@@ -5,7 +5,7 @@ The image cache keeps results by the source hash of this module and of the modul
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ def read_pair(pair: Pair, settings: ImageSettings, rule: MaskRule | None = None)
     files: list[tuple[DecodedImage, list[MaskPage]]] = []
     for file in pair.masks:
         with _errors_of(file):
-            files.append(read_mask_pages(file))
+            files.append(read_mask_pages(file, settings.names_colours))
     facts = [page.facts for _, mask_pages in files for page in mask_pages]
     with _errors_of(pair.masks[0]):
         orientations, notes = _orientations(decoded, [mask for mask, _ in files], settings)
@@ -153,7 +153,8 @@ def _turned_grey(pages: list[GreyPage], orientation: int) -> list[GreyPage]:
     valid = [
         None if page.valid is None else _turned([page.valid], orientation)[0] for page in pages
     ]
-    return [GreyPage(p, v) for p, v in zip(pixels, valid, strict=True)]
+    turned = zip(pages, pixels, valid, strict=True)
+    return [replace(page, pixels=p, valid=v) for page, p, v in turned]
 
 
 def unite_masks(masks: list[np.ndarray], others: list[np.ndarray]) -> list[np.ndarray]:
@@ -191,8 +192,9 @@ def check_shapes(
     if len(pages) != len(masks):
         raise InvalidImageError(
             "size",
-            f"has {len(pages)} pages, its mask {len(masks)}",
-            "expected the same number; remove the pages without partner, or the image and its mask",
+            f"has {_count_pages(pages)}, its mask {_count_pages(masks)}",
+            "expected the same number; save the page with the mask of each image as its own file, "
+            "or remove the image and its mask",
         )
     for page, mask in zip(pages, masks, strict=True):
         if page.shape != mask.shape:
@@ -202,6 +204,10 @@ def check_shapes(
                 f"image and mask have {sizes} pixels",
                 "expected the same size; export the mask at the size of the image, or remove both",
             )
+
+
+def _count_pages(pages: Sequence[np.ndarray]) -> str:
+    return f"{len(pages)} {'page' if len(pages) == 1 else 'pages'}"
 
 
 def facts_to_json(read: ReadPair) -> dict[str, Any]:

@@ -50,7 +50,18 @@ def read_with_pillow(path: Path, as_mask: bool, channel: int | None = None) -> D
             pixels,
             lossy=_is_lossy(path, file.format),
             orientation=orientation if orientation in range(1, 9) else 1,
+            palette=_kept_palette(file) if as_mask and frames == 1 else None,
         )
+
+
+def _kept_palette(image: "Image") -> np.ndarray | None:
+    """Return the colours (256, 3) of a mask's palette whose numbers were kept; else None."""
+    if image.mode != "P" or not _keeps_numbers(image):
+        return None
+    colours = np.zeros((256, 3), np.uint8)
+    palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    colours[: len(palette)] = palette
+    return colours
 
 
 def _is_lossy(path: Path, format: str | None) -> bool:
@@ -118,7 +129,7 @@ def _to_array_mode(image: "Image", as_mask: bool) -> "Image":
     if image.mode == "P":
         if image.format == "GIF" and _is_grey(image):
             return image.convert("L")  # a GIF always has a palette, in any order
-        if as_mask and _is_index_0_background(image):
+        if as_mask and _keeps_numbers(image):
             return image
         return image.convert("RGBA" if "transparency" in image.info else "RGB")
     if image.mode == "1":
@@ -129,6 +140,8 @@ def _to_array_mode(image: "Image", as_mask: bool) -> "Image":
             "is a CMYK file without Adobe's marker, so that 0 may be ink or no ink",
             "open it in the program that shows it correctly and save it as RGB",
         )
+    if as_mask and image.mode in ("L", "RGB") and "transparency" in image.info:
+        return image.convert(f"{image.mode}A")  # one colour is transparent
     if image.mode in ("L", "LA", "I", "I;16", "F", "RGB", "RGBA"):
         return image
     return image.convert("RGB")
@@ -141,8 +154,10 @@ def _is_grey(image: "Image") -> bool:
     return bool((used == used[:, :1]).all())
 
 
-def _is_index_0_background(image: "Image") -> bool:
-    """Return whether index 0 of a palette is black, and transparent if any index is."""
+def _keeps_numbers(image: "Image") -> bool:
+    """Return whether index 0 of a palette is background: black, and transparent if any index is."""
+    if image.format == "GIF" and _is_grey(image):
+        return False
     transparency = image.info.get("transparency")
     if isinstance(transparency, bytes):
         transparent = {index for index, alpha in enumerate(transparency) if alpha < 255}

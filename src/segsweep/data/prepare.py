@@ -13,8 +13,8 @@ from scipy.fft import dctn
 
 from segsweep.data.dataset import pixels_hash, truth_and_counted
 from segsweep.data.images import GreyPage, check_levels, stretch
+from segsweep.data.mask_colours import Value, grey_as_number
 from segsweep.data.mask_rule import FOREGROUND, MaskSettings
-from segsweep.data.mask_values import Value
 from segsweep.data.resize import Mode, find_windows, resize_image, resize_mask
 
 SATURATED_SHARE = 0.05
@@ -56,7 +56,20 @@ class ImageSettings:
 
     @property
     def mask_settings(self) -> MaskSettings:
-        return MaskSettings(self.masks, self.background, self.ignore)
+        """The keys about mask values; grey colours are numbers."""
+        masks, background, ignore = self.masks, self.background, self.ignore
+        return MaskSettings(
+            masks if isinstance(masks, str) else tuple(map(grey_as_number, masks)),
+            None if background is None else tuple(map(grey_as_number, background)),
+            None if ignore is None else grey_as_number(ignore),
+        )
+
+    @property
+    def names_colours(self) -> bool:
+        """Whether mask values are given as colours, so that palettes are read as colours."""
+        listed = () if isinstance(self.masks, str) else self.masks
+        values = (*listed, *(self.background or ()), self.ignore)
+        return any(isinstance(value, str) and value.startswith("#") for value in values)
 
     def digest(self, code: str) -> str:
         """Return a hash (16 digits) of these settings and the source hash `code`."""
@@ -143,7 +156,7 @@ def measure_shrinking(mask: np.ndarray, processed: np.ndarray) -> list[float] | 
         Pixels of the foreground before, and after in pixels of the original; objects (connected
         regions, 8 neighbours) before and after.
     """
-    if mask.size <= processed.size:
+    if all(old <= new for old, new in zip(mask.shape, processed.shape, strict=True)):
         return None
     before, after = mask == FOREGROUND, processed == FOREGROUND
     pixels = np.count_nonzero(after) * mask.size / processed.size

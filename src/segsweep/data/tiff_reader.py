@@ -69,12 +69,14 @@ def read_tiff(path: Path, as_mask: bool, channel: int | None = None) -> DecodedI
             array, page_notes = interpret_samples(samples, page, as_mask, channel)
             arrays.append(array)
             notes += [note for note in page_notes if note not in notes]
+        stack = np.stack(arrays)
         return DecodedImage(
-            np.stack(arrays),
+            stack,
             _ome_pixel_mm(file.ome_metadata),
             any(part in compression_name(first) for part in LOSSY),
             _valid_orientation(orientations.pop()),
             _nodata(first),
+            palette=_kept_palette(pages, stack) if as_mask else None,
             notes=tuple(notes),
         )
 
@@ -100,6 +102,17 @@ def _checked_pages(listed: Iterable["TiffPage | TiffFrame"]) -> Iterator["TiffPa
             raise InvalidImageError("unreadable", found, DAMAGED)
         offsets.add(page.offset)
         yield page
+
+
+def _kept_palette(pages: list["TiffPage"], arrays: np.ndarray) -> np.ndarray | None:
+    """Return the colours (n, 3) of a mask's palette whose numbers were kept; else None."""
+    colormaps = [page.colormap for page in pages]
+    first = colormaps[0]
+    if arrays.ndim != 3 or first is None or first[:, 0].any():
+        return None
+    if not all(other is not None and np.array_equal(first, other) for other in colormaps):
+        return None
+    return (first.T >> 8).astype(np.uint8)
 
 
 def _valid_orientation(value: object) -> int:

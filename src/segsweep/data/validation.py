@@ -13,7 +13,7 @@ from segsweep.data.prepare import SATURATED_SHARE, ImageSettings
 from segsweep.data.shrinking import find_lost_foreground
 
 MIN_INVERTED_SHARE = 0.5
-"""Masks are reported as inverted if more than this share of them looks inverted."""
+"""Masks are taken for inverted if more than this share of them looks inverted."""
 
 MAX_DIFFERENT_BITS = 3
 """Perceptual hashes that differ in at most this many of their 64 bits are nearly equal. Such hashes
@@ -68,31 +68,32 @@ def find_dataset_issues(
 def _find_inverted(
     images: Sequence[str], prepared: Sequence[PreparedImage], settings: ImageSettings
 ) -> list[DataIssue]:
-    """Return an issue if most masks may have foreground and background exchanged.
+    """Return an issue if masks may have foreground and background exchanged.
 
-    It is an error if the files say that white is zero: writers of such masks differ in what they
-    mean by it.
+    It is an error if most masks may, and the study does not say what is background: many programs
+    draw black objects on white.
     """
     inverted = [i for i, image in enumerate(prepared) if image.looks_inverted]
-    if not prepared or len(inverted) <= MIN_INVERTED_SHARE * len(prepared):
+    if not inverted:
         return []
-    first = inverted[0]
+    first, is_most = inverted[0], len(inverted) > MIN_INVERTED_SHARE * len(prepared)
     found = (
         f"{len(inverted)} of {len(prepared)} masks have foreground along their borders and on more "
         "than half of their area"
     )
     rule = prepared[first].rule
-    if settings.background is None and any(prepared[i].masks_reversed for i in inverted):
-        values = [v for page in prepared[first].mask_facts for v in page.pixels]
-        white = next((format_value(v) for v in values if rule.classify(v) == FOREGROUND), "255")
+    values = [v for page in prepared[first].mask_facts for v in page.pixels]
+    white = next((format_value(v) for v in values if rule.classify(v) == FOREGROUND), "255")
+    if is_most and settings.masks == "binary" and settings.background is None:
+        if any(prepared[i].masks_reversed for i in inverted):
+            found += "; their files say that white is zero, so their values were reversed"
         return [
             DataIssue(
                 "mask_coding",
                 images[first],
-                f"{found}; their files say that white is zero, but programs differ in what that "
-                "means",
-                f"set preprocess.background: [{white}] if the objects are black, or "
-                "preprocess.background: [0] if the masks are right",
+                found,
+                f"compare a mask with its image; set preprocess.background: [{white}] if {white} "
+                "is background, or preprocess.background: [0] if the masks are right",
             )
         ]
     return [
@@ -100,7 +101,10 @@ def _find_inverted(
             "inverted",
             images[first],
             found,
-            "if white is background in these masks, set preprocess.background to its value",
+            f"if {white} is background in these masks, set preprocess.background: [{white}]"
+            if is_most
+            else "compare them with their images; if foreground and background are exchanged in "
+            "these masks only, correct or remove them",
         )
     ]
 
