@@ -19,7 +19,7 @@ test: setup lint  ## format, lint, types, package layers and all quick tests; wh
 	$(QUICK_TESTS)
 
 check: test minimum  ## also what takes longer: simulated sweeps, faults, kills, mixed use of the tools
-	$(PARALLEL_PYTEST) tests/faults tests/slow
+	DRAWS=2000 $(PARALLEL_PYTEST) tests/faults tests/slow tests/data/test_random_inputs.py
 
 minimum: $(MINIMUM)/.ready  ## the quick tests with the lowest versions that pyproject.toml allows
 	$(QUICK_TESTS)

@@ -114,19 +114,29 @@ def _state(pages: Sequence[MaskFacts], rule: MaskRule, settings: MaskSettings) -
         if not values:
             continue
         share = 100 * sum(pixels[value] for value in values) / total
-        values.sort(key=lambda value: -masks[value])
-        named = ", ".join(
-            f"{format_value(value)} (in {masks[value]} of {len(pages)} masks)"
-            for value in values[:MAX_NAMED]
+        parts.append(
+            f"{title}: {_named(values, masks, len(pages), rule)}, {share:.3g} % of the pixels"
         )
-        more = f" and {len(values) - MAX_NAMED} more values" if len(values) > MAX_NAMED else ""
-        parts.append(f"{title}: {named}{more}, {share:.3g} % of the pixels")
     return DataIssue(
         "mask_values",
         MASKS,
         "; ".join(parts),
         "if this is wrong, set preprocess.masks, preprocess.background or preprocess.ignore",
     )
+
+
+def _named(values: list[Value], masks: Counter[Value], count: int, rule: MaskRule) -> str:
+    """Return the values of one class, each with the number of masks that have it."""
+    if rule.threshold is not None:
+        numbers = [value for value in values if not isinstance(value, str)]
+        return f"{min(numbers)} to {max(numbers)}"
+    values = sorted(values, key=lambda value: -masks[value])
+    named = ", ".join(
+        f"{format_value(value)} (in {masks[value]} of {count} masks)"
+        for value in values[:MAX_NAMED]
+    )
+    more = f" and {len(values) - MAX_NAMED} more values" if len(values) > MAX_NAMED else ""
+    return named + more
 
 
 def _state_grey_edges(pages: Sequence[MaskFacts], rule: MaskRule) -> list[DataIssue]:

@@ -118,7 +118,17 @@ class MaskRule:
                 "correct the mask, remove it and its image, or set preprocess.masks to the list "
                 "of values that are foreground",
             )
-        return np.array([c or 0 for c in classes], np.uint8)[indices]
+        if page.names is None and self._is_zero_and_foreground(page.facts):
+            return (page.codes != 0).astype(np.uint8)
+        table = np.array([c or 0 for c in classes], np.uint8)
+        return table.take(indices, mode="clip")
+
+    def _is_zero_and_foreground(self, page: MaskFacts) -> bool:
+        """Return whether exactly the values other than zero are foreground."""
+        return not page.others and all(
+            self.classify(value) == (BACKGROUND if value == 0 else FOREGROUND)
+            for value in page.pixels
+        )
 
     def agrees(self, other: "MaskRule", pages: Iterable[MaskFacts]) -> bool:
         """Return whether both rules give all pages the same classes."""

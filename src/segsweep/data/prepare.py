@@ -154,14 +154,31 @@ def measure_shrinking(mask: np.ndarray, processed: np.ndarray) -> list[float] | 
 
     Returns:
         Pixels of the foreground before, and after in pixels of the original; objects (connected
-        regions, 8 neighbours) before and after.
+        regions, 8 neighbours) before and after. Objects that are less than a pixel of the processed
+        mask apart count as one.
     """
     if all(old <= new for old, new in zip(mask.shape, processed.shape, strict=True)):
         return None
     before, after = mask == FOREGROUND, processed == FOREGROUND
     pixels = np.count_nonzero(after) * mask.size / processed.size
-    objects = [int(ndimage.label(m, np.ones((3, 3)))[1]) for m in (before, after)]
+    factor = min(max(1, old // new) for old, new in zip(mask.shape, processed.shape, strict=True))
+    objects = [_count_objects(m) for m in (_touched_blocks(before, factor), after)]
     return [int(np.count_nonzero(before)), round(pixels, 1), *objects]
+
+
+def _touched_blocks(mask: np.ndarray, side: int) -> np.ndarray:
+    """Return which squares of `side` pixels have any foreground; those at the end may be cut."""
+    for _ in range(2):  # along the rows, then along the columns
+        touched = mask[::side].copy()
+        for first in range(1, side):
+            part = mask[first::side]
+            touched[: len(part)] |= part
+        mask = np.ascontiguousarray(touched.T)
+    return mask
+
+
+def _count_objects(mask: np.ndarray) -> int:
+    return int(ndimage.label(mask, np.ones((3, 3)))[1])
 
 
 def perceptual_hash(image: np.ndarray) -> int:

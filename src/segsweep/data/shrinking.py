@@ -64,7 +64,7 @@ def _find_lost_objects(
             "few_shrunk",
             worst[1],
             f"of {before} objects in all masks, {after} are left after shrinking (here "
-            f"{worst[0][3]:.0f} of {worst[0][2]:.0f}): small ones were lost, or close ones merged",
+            f"{worst[0][3]:.0f} of {worst[0][2]:.0f})",
             KEEP_PIXELS,
         )
     ]
