@@ -154,3 +154,15 @@ def test_a_damaged_results_folder_is_one_sentence(files: dict[str, str], tmp_pat
         read_results(own_results(tmp_path, **files))
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith(str(tmp_path))
+
+
+@pytest.mark.parametrize("content", ["", "\0" * 40, "{}", "[3]", '{"training_seconds": '])
+def test_without_its_damaged_times_a_trial_is_read(tmp_path: Path, content: str) -> None:
+    """No record has the hash of these times, so that no job makes them again."""
+    folder = own_results(tmp_path, timing_json=content)
+    timing = tmp_path / "trials/000/timing.json"
+    with pytest.raises(UserError, match=f"^{timing}: found no training_seconds.*; delete it, and"):
+        read_results(folder)
+    timing.unlink()
+    (trial,) = read_results(folder).trials
+    assert trial.seconds is None

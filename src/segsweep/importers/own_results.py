@@ -95,7 +95,6 @@ def _describe(error: Exception) -> str:
 
 def _trial(folder: Path, metric: str, space: Mapping[str, Parameter]) -> TrialResult:
     metrics = read_json(folder / "metrics.json")
-    timing = folder / "timing.json"
     history = [number(float(row[metric])) for row in read_csv(folder / "history.csv")]
     status = metrics["status"]
     if status not in get_args(Status):
@@ -113,11 +112,31 @@ def _trial(folder: Path, metric: str, space: Mapping[str, Parameter]) -> TrialRe
         parameters=parameters,
         status=status,
         value=value,
-        seconds=finite(read_json(timing)["training_seconds"]) if timing.exists() else None,
+        seconds=training_seconds(folder),
         history=tuple(v for v in history if v is not None and math.isfinite(v)),
         outcomes={name: value for name, value in metrics.items() if finite(value) is not None},
         reason=str(metrics.get("reason", "")),
     )
+
+
+def training_seconds(folder: Path) -> float | None:
+    """Return how long a training took, in seconds; None if that is not known.
+
+    No record has the hash of `timing.json`, so that a damaged one is not made again.
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    timing = folder / "timing.json"
+    if not timing.exists():
+        return None
+    try:
+        return finite(read_json(timing)["training_seconds"])
+    except (UserError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{timing}: found no training_seconds, expected the file that a training writes; "
+            "delete it, and the time of this trial will be unknown"
+        ) from error
 
 
 def _is_finite(_: Any, value: Any) -> bool:

@@ -11,6 +11,7 @@ from segsweep.config.objective import Goal, sign
 from segsweep.core.errors import UserError
 from segsweep.core.files import is_there, read_csv, read_json, read_text, read_yaml
 from segsweep.importers.infer import infer_goal
+from segsweep.importers.own_results import training_seconds
 from segsweep.report.values import parse_number, trial_name
 from segsweep.search.trial_result import Status, TrialResult
 from segsweep.selection.labels import metric_label
@@ -171,14 +172,13 @@ class Results:
                 return
             metrics, suggestion = read_json(path), f"trials/{name}/suggestion.json"
             parameters = self.document(suggestion).get("parameters", {})
-            timing = self.document(f"trials/{name}/timing.json")
             finished = metrics["status"] == "finished"
             yield TrialResult(
                 name=name,
                 status=metrics["status"],
                 value=parse_number(metrics[self.metric]) if finished else None,
                 parameters={key: str(value) for key, value in parameters.items()},
-                seconds=parse_number(timing.get("training_seconds")),
+                seconds=training_seconds(path.parent),
                 history=self._history(name),
                 reason=metrics.get("reason", ""),
             )
