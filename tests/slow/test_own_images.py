@@ -50,7 +50,7 @@ def test_own_images_are_trained_on_shared_and_replaced_by_the_sample(
             in output
         )
         assert image.exists()
-    assert "expected 114 files with" in project.snakemake(check=False)
+    assert "expected 115 files with" in project.snakemake(check=False)
     project.run("dvc", "add", "data/raw")
     assert not project.nothing_to_be_done()
     project.run("git", "checkout", "--", "data/raw.dvc")
