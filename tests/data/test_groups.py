@@ -7,7 +7,7 @@ import pytest
 from segsweep.core.errors import UserError
 from segsweep.data.discovery import Pair, PairedFiles
 from segsweep.data.groups import groups_from_folders, groups_from_regex
-from segsweep.data.groups_table import read_groups, table_rows
+from segsweep.data.groups_table import find_page_issues, read_groups, table_rows
 
 
 def pair(name: str) -> Pair:
@@ -210,3 +210,15 @@ def test_groups_of_a_table_that_may_be_the_same_are_reported(tmp_path: Path) -> 
     messages = [issue.found for issue in issues]
     assert "has the groups '1' and '1.0', which may be the same" in messages
     assert "has no group for 'loose'" in messages
+
+
+def test_pages_without_a_row_and_rows_without_a_page_are_reported() -> None:
+    """Before, a stack of which one page had no row was left out without a word."""
+    stack, single = pair("stack"), pair("single")
+    pages = {stack: 3, single: 1}
+    assert find_page_issues(pages, {"stack": "a", "stack#002": "b", "single": "c"}) == []
+    groups = {"stack#001": "a", "stack#002": "b", "stack#007": "b", "single": "c"}
+    beyond, missing = find_page_issues(pages, groups)
+    assert beyond.found == f"has a row for page 7 of '{stack.file}', which has 3 pages"
+    assert missing.found == f"has no row for 1 of 3 pages of '{stack.file}'"
+    assert missing.todo == f"add a row for each, such as {stack.file}#003"

@@ -137,3 +137,14 @@ def test_colour_without_data_is_found_whatever_its_alpha(tmp_path: Path) -> None
     (page,), _ = read_grey(tmp_path / "x.tif")
     assert page.valid is not None
     np.testing.assert_array_equal(~page.valid, np.indices((30, 40))[0] < 3)
+
+
+@pytest.mark.parametrize("photometric", ["minisblack", "miniswhite"])
+def test_pixels_without_data_are_found_in_reversed_images(tmp_path: Path, photometric: str) -> None:
+    image = np.random.default_rng(0).integers(10, 250, (40, 50)).astype(np.uint8)
+    image[:5, :9] = 0
+    tag = [(42113, "s", 0, "0", True)]
+    tifffile.imwrite(tmp_path / "x.tif", image, photometric=photometric, extratags=tag)
+    (page,), _ = read_grey(tmp_path / "x.tif")
+    assert page.valid is not None
+    np.testing.assert_array_equal(page.valid, image != 0)

@@ -8,7 +8,7 @@ Commas, semicolons or tabs separate them. `volume.tif#003` is page 3 of the file
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from segsweep.core.errors import UserError
@@ -17,7 +17,7 @@ from segsweep.data.dataset import SPLITS
 from segsweep.data.discovery import Pair, PairedFiles
 from segsweep.data.file_listing import image_name, name_key
 from segsweep.data.folder_names import split_of_folder
-from segsweep.data.groups import find_similar_groups
+from segsweep.data.groups import GROUPS_FILE, find_similar_groups
 from segsweep.data.issues import DataIssue
 
 COLUMNS = ("image", "group", "split")
@@ -90,6 +90,36 @@ def read_groups(
 def page_key(name: str, page: int | None) -> str:
     """Return the key in a dictionary of groups: that of a page (from 1), or of a whole image."""
     return name if page is None else f"{name}#{page:03d}"
+
+
+def find_page_issues(pages: Mapping[Pair, int], groups: Mapping[str, str]) -> list[DataIssue]:
+    """Return issues of pages without a group, and of groups of pages that do not exist.
+
+    Args:
+        pages: Number of pages of each image.
+        groups: Group by the name of an image or the `page_key` of a page.
+    """
+    of_name = {pair.name: (pair.file, count) for pair, count in pages.items()}
+    issues = []
+    by_page = dict[str, None]()
+    for key in groups:
+        name, _, number = key.rpartition("#")
+        if key in of_name or name not in of_name:
+            continue
+        by_page[name] = None
+        file, count = of_name[name]
+        if int(number) > count:
+            has = f"has a row for page {int(number)} of '{file}', which has "
+            has += f"{count} {'page' if count == 1 else 'pages'}"
+            issues.append(DataIssue("groups", GROUPS_FILE, has, "remove the row"))
+    for name in by_page:
+        file, count = of_name[name]
+        missing = [n for n in range(1, count + 1) if page_key(name, n) not in groups]
+        if missing and name not in groups:
+            has = f"has no row for {len(missing)} of {count} pages of '{file}'"
+            todo = f"add a row for each, such as {page_key(file, missing[0])}"
+            issues.append(DataIssue("groups", GROUPS_FILE, has, todo))
+    return issues
 
 
 def table_rows(

@@ -119,7 +119,7 @@ def _stated(settings: MaskSettings) -> set[Value]:
     return {*listed, *ignored, *(settings.background or ())}
 
 
-def check_palettes(pages: Sequence[MaskFacts], settings: MaskSettings) -> None:
+def check_palettes(pages: Sequence[MaskFacts]) -> None:
     """Check that a number has the same colour in all palettes, so that it has one meaning.
 
     Raises:

@@ -13,6 +13,7 @@ from segsweep.data.mask_meaning import decide
 from segsweep.data.mask_rule import (
     BACKGROUND,
     FOREGROUND,
+    MAX_NAMED,
     MaskRule,
     MaskSettings,
     format_value,
@@ -26,9 +27,6 @@ MASKS = "masks"
 
 RETRIED = ("mask_value", "mask_is_image")
 """Issues of one mask that the other masks may resolve."""
-
-MAX_NAMED = 6
-"""Values of one class that the statement names."""
 
 
 def apply_one_rule(
@@ -64,7 +62,7 @@ def apply_one_rule(
     except InvalidImageError as error:
         return results, [DataIssue("mask_coding", MASKS, error.found, error.todo)]
     pages = _pages_of(redone)
-    return redone, [_state(pages, rule, settings), *_state_grey_edges(pages, rule)]
+    return redone, [_state(pages, rule), *_state_grey_edges(pages, rule)]
 
 
 def _decide_for_all(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRule:
@@ -100,7 +98,7 @@ def _follows(result: PreparedImage | DataIssue, rule: MaskRule) -> bool:
     return result.rule.agrees(rule, result.mask_facts)
 
 
-def _state(pages: Sequence[MaskFacts], rule: MaskRule, settings: MaskSettings) -> DataIssue:
+def _state(pages: Sequence[MaskFacts], rule: MaskRule) -> DataIssue:
     """Return the statement which values were taken for what."""
     masks = Counter(value for page in pages for value in page.pixels)
     pixels: Counter[Value] = Counter()

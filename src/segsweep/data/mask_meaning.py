@@ -44,7 +44,7 @@ def decide(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRule:
             "them and their images",
         )
     if settings.masks == "binary":
-        check_palettes(pages, settings)
+        check_palettes(pages)
         return _decide_binary(pages, settings)
     if any(page.lossy for page in pages):
         raise InvalidImageError(
@@ -57,7 +57,7 @@ def decide(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRule:
     if settings.masks == "labels":
         return MaskRule(None, _background_of_labels(pages, settings), _ignored(settings))
     assert not isinstance(settings.masks, str)
-    check_palettes(pages, settings)
+    check_palettes(pages)
     return MaskRule(settings.masks, settings.background, _ignored(settings))
 
 

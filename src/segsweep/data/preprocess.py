@@ -13,18 +13,14 @@ from segsweep.data.assumptions import state_assumptions
 from segsweep.data.dataset_writer import write_dataset
 from segsweep.data.discovery import Pair, find_pairs
 from segsweep.data.groups import GROUPS_FILE, groups_from_folders
-from segsweep.data.groups_table import page_key, read_groups
+from segsweep.data.groups_table import find_page_issues, page_key, read_groups
 from segsweep.data.image_cache import PreparedImage
 from segsweep.data.image_pool import prepare_images
 from segsweep.data.issues import ASSUMPTIONS_FILE, EXCLUDED_FILE, DataIssue, DataIssuesError
 from segsweep.data.mask_decision import apply_one_rule
 from segsweep.data.prepare import ImageSettings
 from segsweep.data.split_foreground import find_splits_without_foreground, foreground_by_group
-from segsweep.data.splits import (
-    find_far_shares,
-    find_too_few_groups,
-    split_groups,
-)
+from segsweep.data.splits import find_far_shares, find_too_few_groups, split_groups
 from segsweep.data.validation import find_dataset_issues
 
 
@@ -160,11 +156,16 @@ def prepare_dataset(
         image_config.mask_settings,
         lambda again, rule: prepare(again, rule=rule),
     )
-    dataset.issues += mask_issues
+    pages = {
+        pair: len(result.content_hashes)
+        for pair, result in zip(pairs, results, strict=True)
+        if isinstance(result, PreparedImage)
+    }
+    dataset.issues += [*mask_issues, *find_page_issues(pages, groups)]
     for pair, result in zip(pairs, results, strict=True):
         if isinstance(result, DataIssue):
             dataset.issues.append(result)
-        elif page_groups := _groups_of_pages(pair, len(result.content_hashes), groups):
+        elif page_groups := _groups_of_pages(pair, pages[pair], groups):
             dataset.pairs.append(pair)
             dataset.prepared.append(result)
             dataset.groups.append(page_groups)

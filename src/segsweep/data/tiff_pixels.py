@@ -89,6 +89,18 @@ def _reverse(pixels: np.ndarray, page: "TiffPage", as_mask: bool) -> tuple[np.nd
     return reversed_grey, ("negative", f"{ground}; the values are reversed")
 
 
+def reversed_nodata(value: float, page: "TiffPage") -> float:
+    """Return the value of pixels without data after `interpret_samples`."""
+    import tifffile
+
+    if page.photometric != tifffile.PHOTOMETRIC.MINISWHITE:
+        return value
+    kind = "" if page.dtype is None else page.dtype.kind
+    if kind in "bu":
+        return 2**page.bitspersample - 1 - value
+    return -1 - value if kind == "i" else -value
+
+
 def compression_name(page: "TiffPage") -> str:
     import tifffile
 

@@ -11,7 +11,7 @@ import numpy as np
 from segsweep.data.channels import Note, choose_channel
 from segsweep.data.decoded_image import DAMAGED, SAVE_IN_FIJI, DecodedImage, check_size
 from segsweep.data.issues import InvalidImageError
-from segsweep.data.tiff_pixels import compression_name, interpret_samples
+from segsweep.data.tiff_pixels import compression_name, interpret_samples, reversed_nodata
 from segsweep.data.tiff_planes import find_planes
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _nodata(page: "TiffPage") -> float | None:
     """Return the value of pixels without data, which may be NaN; None where there is none."""
     text = page.tags.valueof(GDAL_NODATA)
     try:
-        return float(str(text).strip("\0 "))
+        return reversed_nodata(float(str(text).strip("\0 ")), page)
     except ValueError:
         return None
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from segsweep.data.groups import GROUPS_FILE
 from segsweep.data.image_cache import PreparedImage
 from segsweep.data.images import read_grey
 from segsweep.data.issues import DataIssue
@@ -55,7 +56,7 @@ def find_dataset_issues(
         issues.append(
             DataIssue(
                 "own_groups",
-                "groups.csv",
+                GROUPS_FILE,
                 f"each of the {len(all_groups)} images is its own group",
                 "if several images are from one patient, animal or field of view, import them with "
                 "segsweep import-data --groups or --group-regex; otherwise the test results are "
@@ -159,10 +160,8 @@ def _have_same_pixels(
     image: str, page: int, other: str, other_page: int, settings: ImageSettings
 ) -> bool:
     """Return whether two pages with equal processed pixels are also equal in their files."""
-    upright = settings.orientation != "stored"
     pages, other_pages = (
-        read_grey(Path(path), settings.channel, settings.nodata, upright)[0]
-        for path in (image, other)
+        read_grey(Path(path), settings.channel, settings.nodata)[0] for path in (image, other)
     )
     return np.array_equal(pages[page].pixels, other_pages[other_page].pixels)
 
