@@ -216,9 +216,16 @@ def test_pages_without_a_row_and_rows_without_a_page_are_reported() -> None:
     """Before, a stack of which one page had no row was left out without a word."""
     stack, single = pair("stack"), pair("single")
     pages = {stack: 3, single: 1}
-    assert find_page_issues(pages, {"stack": "a", "stack#002": "b", "single": "c"}) == []
+    usable = {"stack": "a", "stack#002": "b", "single": "c"}
+    assert find_page_issues([stack, single], pages, usable) == []
     groups = {"stack#001": "a", "stack#002": "b", "stack#007": "b", "single": "c"}
-    beyond, missing = find_page_issues(pages, groups)
+    beyond, missing = find_page_issues([stack, single], pages, groups)
     assert beyond.found == f"has a row for page 7 of '{stack.file}', which has 3 pages"
     assert missing.found == f"has no row for 1 of 3 pages of '{stack.file}'"
     assert missing.todo == f"add a row for each, such as {stack.file}#003"
+
+
+def test_unusable_image_with_a_number_sign_is_no_page() -> None:
+    pairs = [pair("x"), pair("x#a"), pair("x#7")]
+    groups = {image.name: image.name for image in pairs}
+    assert find_page_issues(pairs, {pairs[0]: 1}, groups) == []

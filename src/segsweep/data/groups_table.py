@@ -92,19 +92,23 @@ def page_key(name: str, page: int | None) -> str:
     return name if page is None else f"{name}#{page:03d}"
 
 
-def find_page_issues(pages: Mapping[Pair, int], groups: Mapping[str, str]) -> list[DataIssue]:
+def find_page_issues(
+    pairs: Sequence[Pair], pages: Mapping[Pair, int], groups: Mapping[str, str]
+) -> list[DataIssue]:
     """Return issues of pages without a group, and of groups of pages that do not exist.
 
     Args:
-        pages: Number of pages of each image.
+        pairs: All images, also those that cannot be used.
+        pages: Number of pages of each image that can be used.
         groups: Group by the name of an image or the `page_key` of a page.
     """
+    names = {pair.name for pair in pairs}
     of_name = {pair.name: (pair.file, count) for pair, count in pages.items()}
     issues = []
     by_page = dict[str, None]()
     for key in groups:
         name, _, number = key.rpartition("#")
-        if key in of_name or name not in of_name:
+        if key in names or name not in of_name:
             continue
         by_page[name] = None
         file, count = of_name[name]

@@ -161,7 +161,7 @@ def prepare_dataset(
         for pair, result in zip(pairs, results, strict=True)
         if isinstance(result, PreparedImage)
     }
-    dataset.issues += [*mask_issues, *find_page_issues(pages, groups)]
+    dataset.issues += [*mask_issues, *find_page_issues(pairs, pages, groups)]
     for pair, result in zip(pairs, results, strict=True):
         if isinstance(result, DataIssue):
             dataset.issues.append(result)
