@@ -11,8 +11,20 @@ from hypothesis.extra import numpy as arrays
 from skimage.exposure import rescale_intensity
 from skimage.io import imsave
 
-from segsweep.data.images import GreyPage, check_levels, percentiles, read_grey, stretch
+from segsweep.data.images import (
+    GreyPage,
+    check_levels,
+    percentiles,
+    read_grey,
+    rescale_grey,
+    stretch,
+)
 from segsweep.data.issues import InvalidImageError
+
+
+def levels_of(page: GreyPage, black: float, white: float) -> None:
+    """Check the grey levels of a page that is rescaled between two values."""
+    check_levels(page, rescale_grey(page.pixels, black, white), black, white)
 
 
 def save(folder: Path, pixels: np.ndarray, name: str = "x.tif") -> Path:
@@ -96,18 +108,18 @@ def test_pixels_without_data_do_not_count_for_the_percentiles(
 def test_outliers_that_take_the_whole_range_are_refused() -> None:
     rng = np.random.default_rng(0)
     image = rng.normal(300, 5, (60, 80)).astype(np.float32)
-    check_levels(GreyPage(image), *np.percentile(image, [1, 99.8]))
+    levels_of(GreyPage(image), *np.percentile(image, [1, 99.8]))
     image[:10, :20] = -9999
     with pytest.raises(InvalidImageError, match="rescaled from -9999 to") as caught:
-        check_levels(GreyPage(image), *np.percentile(image, [1, 99.8]))
+        levels_of(GreyPage(image), *np.percentile(image, [1, 99.8]))
     assert caught.value.kind == "few_levels"
     assert "preprocess.nodata: [-9999]" in caught.value.todo
     spots = rng.poisson(100, (60, 80)).astype(np.uint16)  # a dim background with bright spots
     spots[20:25, 20:28] = rng.integers(2000, 4000, (5, 8))
-    check_levels(GreyPage(spots), *np.percentile(spots, [1, 99.8]))
+    levels_of(GreyPage(spots), *np.percentile(spots, [1, 99.8]))
     few = np.zeros((60, 80), np.uint16)  # nearly empty, but nothing is lost
     few[3:5, 3:9] = 60_000
-    check_levels(GreyPage(few), *np.percentile(few, [1, 99.8]))
+    levels_of(GreyPage(few), *np.percentile(few, [1, 99.8]))
 
 
 @pytest.mark.parametrize("outlier", [-32768, 32767])
@@ -118,12 +130,12 @@ def test_one_value_far_from_all_others_is_refused(outlier: int) -> None:
     image[:4, :60] = outlier
     limits = np.percentile(image, [1, 99.8])
     with pytest.raises(InvalidImageError) as caught:
-        check_levels(GreyPage(image), *limits)
+        levels_of(GreyPage(image), *limits)
     assert f"preprocess.nodata: [{outlier}]" in caught.value.todo
     valid = image != outlier
-    check_levels(GreyPage(image, valid), *np.percentile(image[valid], [1, 99.8]))
+    levels_of(GreyPage(image, valid), *np.percentile(image[valid], [1, 99.8]))
     image[:4, 60:] = np.linspace(outlier, 1000, 20)  # continuous up to the outlier
-    check_levels(GreyPage(image), *limits)
+    levels_of(GreyPage(image), *limits)
 
 
 def test_colour_without_data_is_found_whatever_its_alpha(tmp_path: Path) -> None:

@@ -6,43 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy import ndimage
-from skimage.io import imsave
 
+from mask_examples import meaning, pages, refusal
 from segsweep.config.sections import Preprocess
-from segsweep.data.issues import InvalidImageError
-from segsweep.data.mask_checks import check_values
-from segsweep.data.mask_meaning import decide
 from segsweep.data.mask_rule import MaskSettings
 from segsweep.data.mask_shapes import is_smoothed
-from segsweep.data.mask_values import MaskPage, Value, read_mask_pages
+from segsweep.data.mask_values import Value, read_mask_pages
 
 SQUARE = np.zeros((40, 60), np.uint8)
 SQUARE[8:20, 10:30] = 1
 DISC = (np.hypot(*np.mgrid[-20:20, -30:30]) < 15.3).astype(np.uint8)
-
-
-def pages(folder: Path, *masks: np.ndarray, suffix: str = ".png") -> list[MaskPage]:
-    read = []
-    for i, mask in enumerate(masks):
-        if mask.dtype == bool:
-            Image.fromarray(mask).save(folder / f"{i}{suffix}")
-        else:
-            imsave(folder / f"{i}{suffix}", mask, check_contrast=False)
-        read += read_mask_pages(folder / f"{i}{suffix}")[1]
-    return read
-
-
-def meaning(read: list[MaskPage], settings: MaskSettings) -> list[np.ndarray]:
-    facts = [page.facts for page in read]
-    check_values(facts, settings)
-    rule = decide(facts, settings)
-    return [rule.apply(page) for page in read]
-
-
-def refusal(read: list[MaskPage], settings: MaskSettings) -> InvalidImageError:
-    with pytest.raises(InvalidImageError) as caught:
-        meaning(read, settings)
-    return caught.value
 
 
 def supersampled(mask: np.ndarray, white: int = 255) -> np.ndarray:

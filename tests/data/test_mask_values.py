@@ -9,43 +9,15 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 from scipy import ndimage
 from skimage.filters import gaussian
-from skimage.io import imsave
 
+from mask_examples import meaning, pages, refusal, rule_of
 from segsweep.data.issues import InvalidImageError
-from segsweep.data.mask_checks import check_values
-from segsweep.data.mask_meaning import decide
-from segsweep.data.mask_rule import MaskRule, MaskSettings
-from segsweep.data.mask_values import MaskPage, read_mask_pages
+from segsweep.data.mask_rule import MaskSettings
+from segsweep.data.mask_values import read_mask_pages
 
 SQUARE = np.zeros((32, 32), np.uint8)
 SQUARE[8:20, 10:30] = 1
 BINARY, LABELS = MaskSettings(), MaskSettings("labels")
-
-
-def pages(folder: Path, *masks: np.ndarray, suffix: str = ".png") -> list[MaskPage]:
-    """Write masks to files and read them."""
-    read = []
-    for i, mask in enumerate(masks):
-        imsave(folder / f"{i}{suffix}", mask, check_contrast=False)
-        read += read_mask_pages(folder / f"{i}{suffix}")[1]
-    return read
-
-
-def rule_of(read: list[MaskPage], settings: MaskSettings) -> MaskRule:
-    facts = [page.facts for page in read]
-    check_values(facts, settings)
-    return decide(facts, settings)
-
-
-def meaning(read: list[MaskPage], settings: MaskSettings) -> list[np.ndarray]:
-    rule = rule_of(read, settings)
-    return [rule.apply(page) for page in read]
-
-
-def refusal(read: list[MaskPage], settings: MaskSettings) -> InvalidImageError:
-    with pytest.raises(InvalidImageError) as caught:
-        meaning(read, settings)
-    return caught.value
 
 
 def coloured(*colours: tuple[int, ...]) -> np.ndarray:

@@ -130,9 +130,9 @@ def import_data(
                 print(f"{issue.label} ({ISSUE_KINDS[kind][0]}): {issue}")
             if len(issues) > len(shown):
                 print(f"  ... and {len(issues) - len(shown)} more of this kind")
-        groups_used = {group for page_groups in dataset.groups for group in page_groups}
+        count = len(set(dataset.groups_of_pages))
         print(
-            f"{len(dataset.pairs)} images in {len(groups_used)} groups are in {RAW}, "
+            f"{len(dataset.pairs)} images in {count} groups are in {RAW}, "
             f"tracked by DVC ({RAW}.dvc); next: git commit --all, then snakemake --cores all"
         )
     lock.close()

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter, validators
 
 from segsweep.cli.options import Flag
+from segsweep.core.counted import counted
 from segsweep.core.errors import UserError
 from segsweep.core.printable import replace_line
 
@@ -96,9 +97,8 @@ def predict(
     progress.end()
     print(f"predict: {progress.images} images in {out}, foreground from p = {cutoff:g} on")
     if issues:
-        files = len({issue.file for issue in issues})
-        count = "1 file" if files == 1 else f"{files} files"
-        raise UserError(f"{count} could not be used:\n{format_for_terminal(issues)}")
+        files = counted(len({issue.file for issue in issues}), "file")
+        raise UserError(f"{files} could not be used:\n{format_for_terminal(issues)}")
 
 
 class Progress:

@@ -22,6 +22,10 @@ SAVE_IN_FIJI = "open it in Fiji and save it as TIFF"
 """What to do about files that cannot be read."""
 
 
+ORIENTATION_TAG = 0x0112
+"""The tag of the orientation in EXIF and TIFF."""
+
+
 @dataclass(frozen=True)
 class DecodedImage:
     """The content of an image file.
@@ -48,19 +52,35 @@ class DecodedImage:
     palette: np.ndarray | None = None
     notes: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def upright_shape(self) -> tuple[int, int]:
+        """Height and width of the pages turned upright."""
+        height, width = self.pages.shape[1:3]
+        return (width, height) if exchanges_sides(self.orientation) else (height, width)
+
     def upright_pages(self) -> np.ndarray:
         """Return the pages turned upright as `orientation` says; of any shape that `pages` has.
 
         Height and width are exchanged for the orientations 5 to 8. Unknown orientations count as 1.
         """
         pages = self.pages
-        if self.orientation in (5, 6, 7, 8):
+        if exchanges_sides(self.orientation):
             pages = pages.swapaxes(1, 2)
         if self.orientation in (3, 4, 7, 8):  # the last row is at the top
             pages = pages[:, ::-1]
         if self.orientation in (2, 3, 6, 7):  # the last column is at the left
             pages = pages[:, :, ::-1]
         return np.ascontiguousarray(pages)
+
+
+def valid_orientation(value: object) -> int:
+    """Return the orientation (1 to 8) in a file's metadata; 1 if there is none, or another."""
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def exchanges_sides(orientation: int) -> bool:
+    """Return whether an image with this orientation is turned by 90 degrees to be upright."""
+    return orientation > 4
 
 
 def check_size(path: Path, *sides: int) -> None:

@@ -12,7 +12,7 @@ from segsweep.data.decoded_image import SAVE_IN_FIJI
 from segsweep.data.dicom_reader import is_dicom
 from segsweep.data.folder_names import IGNORED_FOLDERS, folder_role
 from segsweep.data.issues import NO_PERMISSION, DataIssue, InvalidImageError
-from segsweep.data.readers import READERS, image_suffix
+from segsweep.data.readers import READERS, image_suffix, written_suffix
 
 UNSUPPORTED_SUFFIXES = {
     **dict.fromkeys((".heic", ".avif"), "save it as PNG, for example in GIMP"),
@@ -122,7 +122,7 @@ def _add_file(listing: Listing, file: Path, real_folder: str) -> None:
     suffix = image_suffix(file)
     if suffix in UNSUPPORTED_SUFFIXES:
         listing.reject(file, "format", f"is a {suffix} file", UNSUPPORTED_SUFFIXES[suffix])
-    elif suffix not in READERS or (not _has_suffix(file) and not _is_dicom(listing, file)):
+    elif suffix not in READERS or (not written_suffix(file) and not _is_dicom(listing, file)):
         pass  # not an image
     elif not _is_utf8(str(file)):
         listing.reject(file, "format", "has a name that is not UTF-8", "rename it")
@@ -139,11 +139,6 @@ def _add_file(listing: Listing, file: Path, real_folder: str) -> None:
 def _reject_link(listing: Listing, link: Path) -> None:
     found = f"is a symbolic link to {link.readlink()}"
     listing.reject(link, "outside", found, "replace the link by a copy of what it points to")
-
-
-def _has_suffix(file: Path) -> bool:
-    """Return whether the name ends in `image_suffix`; the names of DICOM files may not."""
-    return file.name.lower().endswith(image_suffix(file))
 
 
 def _is_dicom(listing: Listing, file: Path) -> bool:
@@ -173,8 +168,7 @@ def relative_stem(file: Path, folder: Path) -> str:
 
     `x.ome.tif` and `x.nii.gz` become `x`; DICOM files without suffix keep their whole name.
     """
-    stem = file.name[: -len(image_suffix(file))] if _has_suffix(file) else file.name
-    stem = stem.removesuffix(".ome")
+    stem = file.name.removesuffix(written_suffix(file)).removesuffix(".ome")
     parent = file.parent
     return stem if parent == folder else (parent.relative_to(folder) / stem).as_posix()
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from segsweep.core.counted import counted
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_bytes
 from segsweep.data.dataset import SPLITS
@@ -114,7 +115,7 @@ def find_page_issues(
         file, count = of_name[name]
         if int(number) > count:
             has = f"has a row for page {int(number)} of '{file}', which has "
-            has += f"{count} {'page' if count == 1 else 'pages'}"
+            has += counted(count, "page")
             issues.append(DataIssue("groups", GROUPS_FILE, has, "remove the row"))
     for name in by_page:
         file, count = of_name[name]

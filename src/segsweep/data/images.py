@@ -42,16 +42,19 @@ class GreyPage:
     @property
     def values(self) -> np.ndarray:
         """The grey values of the pixels with data."""
-        return self.pixels if self.valid is None else self.pixels[self.valid][None]
+        return self.with_data(self.pixels)
+
+    def with_data(self, array: np.ndarray) -> np.ndarray:
+        """Return the elements, 2-D, of an array of the page's shape where the page has data."""
+        return array if self.valid is None else array[self.valid][None]
 
 
 def read_grey(
     path: Path,
     channel: int | None = None,
     nodata: Sequence[float] | None = None,
-    upright: bool = True,
 ) -> tuple[list[GreyPage], DecodedImage]:
-    """Read the pages of an image as grey values.
+    """Read the pages of an image as grey values, upright by the file's orientation.
 
     Colour becomes luminance, alpha is ignored. NaN, infinity, the file's GDAL_NODATA and the values
     in `nodata` are pixels without data.
@@ -60,15 +63,13 @@ def read_grey(
         path: The file.
         channel: The channel of an image with several, from 1.
         nodata: Further values of pixels without data; see `preprocess.nodata`.
-        upright: Turn the pages by the orientation in the file's metadata.
 
     Raises:
         InvalidImageError: The file cannot be decoded, or a page is constant or has no data.
     """
     decoded = read_image(path, channel=channel)
-    pages = decoded.upright_pages() if upright else decoded.pages
     marks = [*(nodata or ()), *(() if decoded.nodata is None else (decoded.nodata,))]
-    return [_grey_page(page, marks) for page in pages], decoded
+    return [_grey_page(page, marks) for page in decoded.upright_pages()], decoded
 
 
 def _grey_page(page: np.ndarray, nodata: Sequence[float]) -> GreyPage:
@@ -106,17 +107,18 @@ def _find_valid(page: np.ndarray, pixels: np.ndarray, nodata: Sequence[float]) -
     return ~invalid if invalid.any() else None
 
 
-def check_levels(page: GreyPage, black: float, white: float) -> None:
+def check_levels(page: GreyPage, grey: np.ndarray, black: float, white: float) -> None:
     """Raise `InvalidImageError` if nearly all pixels fall into a few grey levels.
 
     Args:
         page: The page.
-        black, white: The grey values that become 0 and 1.
+        grey: The page, rescaled to 0 to 1.
+        black, white: The grey values that became 0 and 1.
     """
-    values = page.values
-    if page.has_bytes or values.dtype.itemsize == 1:
+    if page.has_bytes:
         return
-    levels = np.rint(rescale_grey(values, black, white) * 255).astype(np.uint8)
+    values = page.values
+    levels = np.rint(page.with_data(grey) * 255).astype(np.uint8)
     counts = np.bincount(levels.ravel(), minlength=256)
     inside = _crowd(values, levels, counts)
     inside = _beyond_gap(values, levels, counts) if inside is None else inside

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
+from segsweep.core.counted import counted
 from segsweep.core.errors import UserError
 from segsweep.core.files import write_text
 from segsweep.core.printable import printable
@@ -137,7 +138,7 @@ class DataIssuesError(UserError):
         kinds = Counter(issue.kind for issue in errors)
         counts = ", ".join(f"{ISSUE_KINDS[kind][0]}: {count}" for kind, count in kinds.items())
         super().__init__(
-            f"found {len(errors)} {'error' if len(errors) == 1 else 'errors'} in the images "
+            f"found {counted(len(errors), 'error')} in the images "
             f"({counts}), expected none; {_advice(errors)}; {REPORT} lists all\n"
             f"{format_for_terminal(errors)}"
         )

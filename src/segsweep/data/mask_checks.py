@@ -35,7 +35,7 @@ def check_values(pages: Sequence[MaskFacts], settings: MaskSettings) -> None:
     _check_void(pages, counts, settings)
     if settings.masks == "labels":
         return
-    stated = _stated(settings)
+    stated = settings.stated
     negative = [v for v in counts if isinstance(v, int) and v < 0 and v not in stated]
     if negative:
         raise InvalidImageError(
@@ -54,7 +54,7 @@ def _check_stated_values(
     def is_found(value: Value) -> bool:
         return value in counts or (has_white_bit and value in WHITES)
 
-    listed = () if isinstance(settings.masks, str) else settings.masks
+    listed = settings.listed
     missing = [value for value in listed if not is_found(value)]
     if missing:
         raise InvalidImageError(
@@ -64,7 +64,7 @@ def _check_stated_values(
             "list the values that are foreground",
         )
     has_classes = any(value not in (0, TRANSPARENT, *WHITES) for value in counts)
-    if has_white_bit and listed and has_classes and WHITE_BIT not in _stated(settings):
+    if has_white_bit and listed and has_classes and WHITE_BIT not in settings.stated:
         raise InvalidImageError(
             "mask_coding",
             f"found {in_masks(pages)}; white is that of files with 1 bit per pixel, and "
@@ -90,7 +90,7 @@ def _check_stated_values(
 
 def _check_void(pages: Sequence[MaskFacts], counts: Counter[Value], settings: MaskSettings) -> None:
     """Refuse values that may mark pixels to ignore, if the study does not say what they are."""
-    stated = _stated(settings)
+    stated = settings.stated
     if settings.masks == "labels" and settings.background:
         return  # the study says that all others are objects
     for void, largest in VOID:
@@ -100,7 +100,7 @@ def _check_void(pages: Sequence[MaskFacts], counts: Counter[Value], settings: Ma
         if settings.masks == "labels":
             way = f"if it is an object, preprocess.background: [{0 if counts[0] else '...'}]"
         else:
-            listed = ", ".join(map(format_value, settings.masks))
+            listed = ", ".join(map(format_value, settings.listed))
             way = (
                 f"preprocess.masks: [{listed}, {void}], or, if it is background, "
                 "preprocess.background with all values that are background"
@@ -111,12 +111,6 @@ def _check_void(pages: Sequence[MaskFacts], counts: Counter[Value], settings: Ma
             "the foreground of other masks",
             f"set preprocess.ignore: {void}, or {way}",
         )
-
-
-def _stated(settings: MaskSettings) -> set[Value]:
-    listed = () if isinstance(settings.masks, str) else settings.masks
-    ignored = () if settings.ignore is None else (settings.ignore,)
-    return {*listed, *ignored, *(settings.background or ())}
 
 
 def check_palettes(pages: Sequence[MaskFacts]) -> None:
@@ -147,11 +141,16 @@ def values_of(pages: Iterable[MaskFacts]) -> Counter[Value]:
     return counts
 
 
+def masks_with(pages: Iterable[MaskFacts]) -> Counter[Value]:
+    """Return the number of masks that have each value."""
+    return Counter(value for page in pages for value in page.pixels)
+
+
 def in_masks(pages: Sequence[MaskFacts]) -> str:
     """Return the values with the number of masks that have each."""
     if len(pages) == 1:
         return f"the values {count_values(pages[0])}"
-    masks = Counter(value for page in pages for value in page.pixels)
+    masks = masks_with(pages)
     shown = sorted(masks, key=value_order)[:MAX_NAMED]
     text = ", ".join(f"{format_value(value)} in {masks[value]}" for value in shown)
     more = f", ... ({len(masks)} values)" if len(masks) > MAX_NAMED else ""

@@ -128,7 +128,7 @@ def _channels(value: Value) -> tuple[int, int, int]:
 def colours_of(palette: np.ndarray, values: Sequence[int]) -> tuple[tuple[int, str], ...]:
     """Return the colour (`#rrggbb`) of each index that occurs.
 
-    None if they all have the same: then the palette is not meant to be seen.
+    Return none if they all have the same: then the palette is not meant to be seen.
     """
     colours = tuple((value, "#{:02x}{:02x}{:02x}".format(*palette[value])) for value in values)
     return colours if len({colour for _, colour in colours}) > 1 else ()

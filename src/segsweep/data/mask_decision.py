@@ -7,7 +7,7 @@ from segsweep.data.dataset import IGNORED
 from segsweep.data.discovery import Pair
 from segsweep.data.image_cache import PreparedImage
 from segsweep.data.issues import DataIssue, InvalidImageError
-from segsweep.data.mask_checks import check_values
+from segsweep.data.mask_checks import check_values, masks_with, values_of
 from segsweep.data.mask_colours import Value
 from segsweep.data.mask_meaning import decide
 from segsweep.data.mask_rule import (
@@ -17,6 +17,7 @@ from segsweep.data.mask_rule import (
     MaskRule,
     MaskSettings,
     format_value,
+    numbers_in,
 )
 from segsweep.data.mask_values import MaskFacts
 
@@ -100,11 +101,8 @@ def _follows(result: PreparedImage | DataIssue, rule: MaskRule) -> bool:
 
 def _state(pages: Sequence[MaskFacts], rule: MaskRule) -> DataIssue:
     """Return the statement which values were taken for what."""
-    masks = Counter(value for page in pages for value in page.pixels)
-    pixels: Counter[Value] = Counter()
-    for page in pages:
-        pixels.update(page.pixels)
-    total = sum(pixels.values())
+    masks, pixels = masks_with(pages), values_of(pages)
+    total = pixels.total()
     parts = []
     titles = {FOREGROUND: "foreground", BACKGROUND: "background", IGNORED: "ignored"}
     for number, title in titles.items():
@@ -126,7 +124,7 @@ def _state(pages: Sequence[MaskFacts], rule: MaskRule) -> DataIssue:
 def _named(values: list[Value], masks: Counter[Value], count: int, rule: MaskRule) -> str:
     """Return the values of one class, each with the number of masks that have it."""
     if rule.threshold is not None:
-        numbers = [value for value in values if not isinstance(value, str)]
+        numbers = numbers_in(values)
         return f"{min(numbers)} to {max(numbers)}"
     values = sorted(values, key=lambda value: -masks[value])
     named = ", ".join(
@@ -141,7 +139,7 @@ def _state_grey_edges(pages: Sequence[MaskFacts], rule: MaskRule) -> list[DataIs
     if rule.threshold is None:
         return []
     edges = [page.grey_edges for page in pages if page.grey_edges is not None]
-    total = sum(sum(page.pixels.values()) for page in pages)
+    total = values_of(pages).total()
     return [
         DataIssue(
             "grey_edges",

@@ -15,12 +15,11 @@ from segsweep.data.mask_rule import (
     format_value,
     has_grey_edges,
     largest_number,
+    numbers_in,
     value_order,
 )
+from segsweep.data.mask_shapes import EDGE
 from segsweep.data.mask_values import MaskFacts
-
-EDGE = (0.25, 0.75)
-"""Range of the values of grey edges, as shares of white."""
 
 
 def decide(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRule:
@@ -55,10 +54,9 @@ def decide(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRule:
         )
     _check_edges(pages, settings)
     if settings.masks == "labels":
-        return MaskRule(None, _background_of_labels(pages, settings), _ignored(settings))
-    assert not isinstance(settings.masks, str)
+        return MaskRule(None, _background_of_labels(pages, settings), settings.ignored)
     check_palettes(pages)
-    return MaskRule(settings.masks, settings.background, _ignored(settings))
+    return MaskRule(settings.listed, settings.background, settings.ignored)
 
 
 def _check_edges(pages: Sequence[MaskFacts], settings: MaskSettings) -> None:
@@ -87,14 +85,10 @@ def _has_mixed_edges(pages: Sequence[MaskFacts], settings: MaskSettings) -> bool
         if page.grey_edges is None:
             continue
         low, high = (share * largest_number(page) for share in EDGE)
-        numbers = (value for value in page.pixels if not isinstance(value, str))
+        numbers = numbers_in(page.pixels)
         greys |= {value for value in numbers if low < value < high and value != settings.ignore}
     edges = sum(page.grey_edges or 0 for page in pages)
     return len(greys) > 1 or (not edges and any(page.grey_edges is not None for page in pages))
-
-
-def _ignored(settings: MaskSettings) -> tuple[Value, ...]:
-    return () if settings.ignore is None else (settings.ignore,)
 
 
 def _default_background(counts: Counter[Value], ignored: tuple[Value, ...]) -> tuple[Value, ...]:
@@ -110,7 +104,7 @@ def _default_background(counts: Counter[Value], ignored: tuple[Value, ...]) -> t
 
 def _decide_binary(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRule:
     counts = values_of(pages)
-    ignored = _ignored(settings)
+    ignored = settings.ignored
     background = settings.background or _default_background(counts, ignored)
     known = {*background, *ignored, WHITE_BIT}
     others = sorted((value for value in counts if value not in known), key=value_order)
@@ -130,7 +124,7 @@ def _decide_binary(pages: Sequence[MaskFacts], settings: MaskSettings) -> MaskRu
         "if they are classes, or from different tools, list those that are foreground "
         f"(preprocess.masks: {', or '.join(dict.fromkeys(lists))})",
     ]
-    numbers = [value for value in others if not isinstance(value, str)]
+    numbers = numbers_in(others)
     if any(value < 0 or value in (255, 65535) for value in numbers):
         void = min(numbers) if min(numbers) < 0 else max(numbers)
         ways.append(
@@ -167,7 +161,7 @@ def _white_with_grey_edges(pages: Sequence[MaskFacts], ignored: tuple[Value, ...
         return None
     if not any(page.lossy or page.grey_edges is not None for page in pages):
         return None
-    if any(page.others or any(isinstance(v, str) for v in page.pixels) for page in pages):
+    if not all(page.has_only_numbers for page in pages):
         return None
     white = float(max(largest_number(page) for page in pages))
     return white if all(has_grey_edges(page, white) for page in pages) else None
@@ -177,7 +171,8 @@ def _background_of_labels(pages: Sequence[MaskFacts], settings: MaskSettings) ->
     """Return the background of label images, if it is clear."""
     if settings.background is not None:
         return settings.background
-    background = _default_background(values_of(pages), _ignored(settings))
+    counts = values_of(pages)
+    background = _default_background(counts, settings.ignored)
     with_background = sum(any(page.pixels.get(v) for v in background) for page in pages)
     border: Counter[Value] = Counter()
     for page in pages:
@@ -186,8 +181,7 @@ def _background_of_labels(pages: Sequence[MaskFacts], settings: MaskSettings) ->
     if with_background >= len(pages) / 2 and (
         top in background or count <= sum(border[v] for v in background)
     ):
-        numbers = [value for value in values_of(pages) if not isinstance(value, str)]
-        negative = [value for value in numbers if value < 0 and value != settings.ignore]
+        negative = [v for v in numbers_in(counts) if v < 0 and v != settings.ignore]
         if negative:
             raise InvalidImageError(
                 "mask_value",

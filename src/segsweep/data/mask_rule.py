@@ -36,6 +36,20 @@ class MaskSettings:
     background: tuple[Value, ...] | None = None
     ignore: Value | None = None
 
+    @property
+    def listed(self) -> tuple[Value, ...]:
+        """The values that are listed as foreground."""
+        return () if isinstance(self.masks, str) else self.masks
+
+    @property
+    def ignored(self) -> tuple[Value, ...]:
+        return () if self.ignore is None else (self.ignore,)
+
+    @property
+    def stated(self) -> set[Value]:
+        """All values that the study names."""
+        return {*self.listed, *self.ignored, *(self.background or ())}
+
 
 @dataclass(frozen=True)
 class MaskRule:
@@ -100,6 +114,8 @@ class MaskRule:
                 f"{2 * self.threshold:g}, and others only at the edges, as in the other masks",
                 "correct the mask, or remove it and its image",
             )
+        if page.names is None and self._is_zero_and_foreground(page.facts):
+            return (page.codes != 0).astype(np.uint8)
         if page.names is None and page.codes.dtype != np.uint8:
             numbers, indices = np.unique(page.codes, return_inverse=True)
             values: list[Value] = numbers.tolist()
@@ -118,8 +134,6 @@ class MaskRule:
                 "correct the mask, remove it and its image, or set preprocess.masks to the list "
                 "of values that are foreground",
             )
-        if page.names is None and self._is_zero_and_foreground(page.facts):
-            return (page.codes != 0).astype(np.uint8)
         table = np.array([c or 0 for c in classes], np.uint8)
         return table.take(indices, mode="clip")
 
@@ -152,12 +166,12 @@ def check_is_no_image(page: MaskFacts) -> None:
 
 
 def largest_number(page: MaskFacts) -> float:
-    return max(numbers_of(page))
+    return max(numbers_in(page.pixels))
 
 
 def has_grey_edges(page: MaskFacts, white: float) -> bool:
     """Return whether a page has zero and white only, and others only at the edges."""
-    if page.others or any(isinstance(value, str) for value in page.pixels):
+    if not page.has_only_numbers:
         return False
     top = largest_number(page)
     if top < SAME_WHITE * white:  # no foreground
@@ -167,11 +181,11 @@ def has_grey_edges(page: MaskFacts, white: float) -> bool:
         return top == 0 or (few and is_cut and top >= MIN_STRAY * white)
     if len(page.values) > 2:
         return page.grey_edges is not None
-    return all(value == 0 or value >= SAME_WHITE * white for value in numbers_of(page))
+    return all(value == 0 or value >= SAME_WHITE * white for value in numbers_in(page.pixels))
 
 
-def numbers_of(page: MaskFacts) -> list[float]:
-    return [value for value in page.pixels if not isinstance(value, str)]
+def numbers_in(values: Iterable[Value]) -> list[float]:
+    return [value for value in values if not isinstance(value, str)]
 
 
 def value_order(value: Value) -> tuple[bool, Any]:

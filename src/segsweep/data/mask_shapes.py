@@ -10,19 +10,20 @@ MAX_REGIONS_PER_VALUE = 4
 regions per value is taken for an image. In a label image a value is one object, which is rarely cut
 into several regions."""
 
+EDGE = (0.25, 0.75)
+"""Range of the values of grey edges, as shares of the largest value."""
 MAX_EDGE_PIXELS = 1.6
 MAX_EDGE_SHARE = 0.1
 MIN_PEAK_SHARE = 0.9
 MIN_WHITE_SHARE = 0.6
 MAX_APART_SHARE, MAX_FLAT_SHARE = 0.1, 0.01
-"""Limits for a mask with grey edges. The values between 25 % and 75 % of the largest may be at most
-`MAX_EDGE_PIXELS` per pixel of outline and `MAX_EDGE_SHARE` of all pixels: about 1 per pixel of
-outline after JPEG or anti-aliasing, 3 and more in probability maps and photographs; at most
-`MAX_APART_SHARE` of them may be more than two pixels from white. At least
-`MIN_PEAK_SHARE` of the pixels must be within 5 % of zero or of the largest value, and at least
-`MIN_WHITE_SHARE` of the foreground within 10 % of the largest value. Of the pixels that are neither
-zero nor the largest value, at most `MAX_FLAT_SHARE` may be inside an area of one value, as in a
-mask of classes."""
+"""Limits for a mask with grey edges. Pixels with values in `EDGE` may be at most `MAX_EDGE_PIXELS`
+per pixel of outline and `MAX_EDGE_SHARE` of all pixels: about 1 per pixel of outline after JPEG or
+anti-aliasing, 3 and more in probability maps and photographs; at most `MAX_APART_SHARE` of them may
+be more than two pixels from white. At least `MIN_PEAK_SHARE` of the pixels must be within 5 % of
+zero or of the largest value, and at least `MIN_WHITE_SHARE` of the foreground within 10 % of the
+largest value. Of the pixels that are neither zero nor the largest value, at most `MAX_FLAT_SHARE`
+may be inside an area of one value, as in a mask of classes."""
 
 NEAR, SAME_NEAR = 4, 4
 MIN_SMOOTH_SHARE, MIN_SMOOTH_VALUES = 0.1, 2
@@ -75,9 +76,10 @@ def count_grey_edges(codes: np.ndarray) -> int | None:
     inside = share >= 0.5
     changes = (inside[1:] != inside[:-1], inside[:, 1:] != inside[:, :-1])
     outline = sum(int(np.count_nonzero(change)) for change in changes)
-    grey = (share > 0.25) & (share < 0.75)
+    low, high = EDGE
+    grey = (share > low) & (share < high)
     between = int(np.count_nonzero(grey))
-    apart = int(np.count_nonzero(grey & (maximum_filter(share, 5) < 0.75))) if between else 0
+    apart = int(np.count_nonzero(grey & (maximum_filter(share, 5) < high))) if between else 0
     peaks = int(np.count_nonzero((share <= 0.05) | (share >= 0.95))) / share.size
     white = int(np.count_nonzero(share >= 0.9)) / max(1, int(np.count_nonzero(inside)))
     has_peaks = (

@@ -68,6 +68,11 @@ class MaskFacts:
         """Number of pixels of each listed value."""
         return dict(self.values)
 
+    @property
+    def has_only_numbers(self) -> bool:
+        """Whether all values are listed, and none is a colour or transparent."""
+        return not self.others and not any(isinstance(value, str) for value, _ in self.values)
+
 
 @dataclass(frozen=True)
 class MaskPage:

@@ -8,7 +8,7 @@ from segsweep.core.errors import UserError
 from segsweep.data.discovery import Pair
 from segsweep.data.folder_names import folder_role
 from segsweep.data.issues import DataIssue
-from segsweep.data.name_guesses import MASK_WORDS
+from segsweep.data.name_guesses import MASK_WORDS, words_of
 from segsweep.data.name_patterns import PatternPair, split_name
 
 
@@ -34,10 +34,7 @@ def check_guessed_order(guess: PatternPair, folder: Path) -> None:
         guess: The patterns of names in two folders.
         folder: The folder of images.
     """
-    image, mask = (
-        MASK_WORDS & set(re.findall(r"[^\W\d_]+", str(pattern)))
-        for pattern in (guess.image, guess.mask)
-    )
+    image, mask = (MASK_WORDS & words_of(str(pattern)) for pattern in (guess.image, guess.mask))
     if image and not mask:
         raise UserError(
             f"{folder}: is given as the folder of images, but the names in it have {min(image)!r}; "

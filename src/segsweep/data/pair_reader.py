@@ -5,12 +5,13 @@ The image cache keeps results by the source hash of this module and of the modul
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from segsweep.core.counted import counted
 from segsweep.data.dataset import IGNORED
 from segsweep.data.decoded_image import DecodedImage
 from segsweep.data.discovery import Pair
@@ -65,7 +66,7 @@ def read_pair(pair: Pair, settings: ImageSettings, rule: MaskRule | None = None)
         UnusableFileError: One of the files cannot be used.
     """
     with _errors_of(pair.image):
-        pages, decoded = read_grey(pair.image, settings.channel, settings.nodata, upright=False)
+        pages, decoded = read_grey(pair.image, settings.channel, settings.nodata)
     files: list[tuple[DecodedImage, list[MaskPage]]] = []
     for file in pair.masks:
         with _errors_of(file):
@@ -80,7 +81,6 @@ def read_pair(pair: Pair, settings: ImageSettings, rule: MaskRule | None = None)
             arrays = [rule.apply(page) for page in mask_pages]
             masks = unite_masks(masks, _turned(arrays, orientation))
     with _errors_of(pair.image):
-        pages = _turned_grey(pages, decoded.orientation)
         check_shapes([page.pixels for page in pages], masks, settings)
     mask_notes = [note for mask, _ in files for note in mask.notes]
     masks_reversed = any(kind == "negative" for kind, _ in mask_notes)
@@ -118,7 +118,7 @@ def _orientations(
         return own, []
     if settings.orientation == "stored":
         return stored, []
-    upright_fits = all(_upright_shape(mask) == _upright_shape(image) for mask in masks)
+    upright_fits = all(mask.upright_shape == image.upright_shape for mask in masks)
     stored_fits = all(mask.pages.shape[1:3] == image.pages.shape[1:3] for mask in masks)
     if upright_fits and stored_fits:
         raise InvalidImageError(
@@ -134,27 +134,11 @@ def _orientations(
     return own if upright_fits else stored, [("turned", f"{note} the mask fits the image as {how}")]
 
 
-def _upright_shape(image: DecodedImage) -> tuple[int, ...]:
-    shape = image.pages.shape[1:3]
-    return shape[::-1] if image.orientation >= 5 else shape
-
-
 def _turned(arrays: list[np.ndarray], orientation: int) -> list[np.ndarray]:
     """Return 2-D arrays turned upright."""
     if orientation == 1:
         return arrays
     return list(DecodedImage(np.stack(arrays), orientation=orientation).upright_pages())
-
-
-def _turned_grey(pages: list[GreyPage], orientation: int) -> list[GreyPage]:
-    if orientation == 1:
-        return pages
-    pixels = _turned([page.pixels for page in pages], orientation)
-    valid = [
-        None if page.valid is None else _turned([page.valid], orientation)[0] for page in pages
-    ]
-    turned = zip(pages, pixels, valid, strict=True)
-    return [replace(page, pixels=p, valid=v) for page, p, v in turned]
 
 
 def unite_masks(masks: list[np.ndarray], others: list[np.ndarray]) -> list[np.ndarray]:
@@ -192,7 +176,7 @@ def check_shapes(
     if len(pages) != len(masks):
         raise InvalidImageError(
             "size",
-            f"has {_count_pages(pages)}, its mask {_count_pages(masks)}",
+            f"has {counted(len(pages), 'page')}, its mask {counted(len(masks), 'page')}",
             "expected the same number; save the page with the mask of each image as its own file, "
             "or remove the image and its mask",
         )
@@ -204,10 +188,6 @@ def check_shapes(
                 f"image and mask have {sizes} pixels",
                 "expected the same size; export the mask at the size of the image, or remove both",
             )
-
-
-def _count_pages(pages: Sequence[np.ndarray]) -> str:
-    return f"{len(pages)} {'page' if len(pages) == 1 else 'pages'}"
 
 
 def facts_to_json(read: ReadPair) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from segsweep.core.counted import counted
 from segsweep.core.errors import UserError
 from segsweep.data.discovery import FoundFiles, PairedFiles, pair_files
 from segsweep.data.extra_files import leave_out_longer_names
@@ -42,20 +43,19 @@ def pair_by_patterns(files: FoundFiles, patterns: PatternPair) -> PairedFiles:
         paired = {patterns.image_key(key) for key in (*files.masks, *files.rejected_masks)}
         longer = leave_out_longer_names(files, {key for key in paired if key} & {*files.images})
     result = pair_files(files, patterns.image_key)
+    texts = []
     if longer:
-        text = (
+        texts.append(
             f"{len(longer)} files that match {patterns.image} are left out: they have no mask, and "
             f"their names begin with that of an image with a mask (the first is {longer[0].name})"
         )
-        todo = "to use them, import again with other --image-pattern and --mask-pattern"
-        result.issues.append(DataIssue("pairing", str(files.folder), text, todo))
     if left_out:
-        text = (
+        texts.append(
             f"{len(left_out)} files match neither {patterns.image} nor {patterns.mask} and are "
             f"left out (the first is {min(left_out).name})"
         )
-        todo = "to use them, import again with other --image-pattern and --mask-pattern"
-        result.issues.append(DataIssue("pairing", str(files.folder), text, todo))
+    todo = "to use them, import again with other --image-pattern and --mask-pattern"
+    result.issues += [DataIssue("pairing", str(files.folder), text, todo) for text in texts]
     return result
 
 
@@ -120,8 +120,8 @@ def pair_by_guess(
     if result.pairs:
         first, count = result.pairs[0], len(result.pairs)
         found = (
-            f"mask `{first.masks[0].name}` belongs to `{first.image.name}` ({count} "
-            f"{'pair' if count == 1 else 'pairs'}: {guess.describe()})"
+            f"mask `{first.masks[0].name}` belongs to `{first.image.name}` "
+            f"({counted(count, 'pair')}: {guess.describe()})"
         )
         todo = f"if this is wrong, import again with other patterns than {guess.options()}"
         result.issues.append(DataIssue("pairing", str(files.folder), found, todo))

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from segsweep.data.decoded_image import DecodedImage, check_size
+from segsweep.data.decoded_image import (
+    ORIENTATION_TAG,
+    DecodedImage,
+    check_size,
+    valid_orientation,
+)
 from segsweep.data.issues import InvalidImageError
 
 if TYPE_CHECKING:
@@ -21,9 +26,6 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "JPEG2000", "PPM")
 """Pillow's names of the formats that begin with a signature. TGA has none, so only a file with its
 suffix is tried as TGA."""
 
-ORIENTATION = 0x0112
-"""Tag of the orientation in EXIF metadata."""
-
 CODESTREAM = b"\xff\x4f\xff\x51"
 """First bytes of the pixels in a JPEG 2000 file."""
 
@@ -32,7 +34,7 @@ def read_with_pillow(path: Path, as_mask: bool, channel: int | None = None) -> D
     """Decode all frames of a file; a palette of a mask is kept as numbers if 0 is background.
 
     Raises:
-        InvalidImageError: The file is too large, or its black and white cannot be told apart.
+        InvalidImageError: The file is too large, or it is not clear which of its values is black.
     """
     from PIL import Image
 
@@ -45,11 +47,10 @@ def read_with_pillow(path: Path, as_mask: bool, channel: int | None = None) -> D
         pixels = _read_unscaled(path, file, as_mask)
         if pixels is None:
             pixels = _read_frames(file, frames, as_mask)
-        orientation = file.getexif().get(ORIENTATION, 1)
         return DecodedImage(
             pixels,
             lossy=_is_lossy(path, file.format),
-            orientation=orientation if orientation in range(1, 9) else 1,
+            orientation=valid_orientation(file.getexif().get(ORIENTATION_TAG)),
             palette=_kept_palette(file) if as_mask and frames == 1 else None,
         )
 

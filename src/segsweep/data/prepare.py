@@ -101,7 +101,7 @@ def process_pages(
     for number, (page, mask) in enumerate(zip(pages, masks, strict=True), 1):
         grey, black, white = stretch(page, *settings.percentiles)
         if settings.nodata != ():
-            check_levels(page, black, white)
+            check_levels(page, grey, black, white)
         shape = page.pixels.shape
         content = hashlib.sha256(f"{shape}".encode())
         border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])

@@ -42,6 +42,11 @@ class PreparedDataset:
     given_splits: dict[str, str] = field(default_factory=dict)
     issues: list[DataIssue] = field(default_factory=list)
 
+    @property
+    def groups_of_pages(self) -> list[str]:
+        """Group of each page, of all images in their order."""
+        return [group for page_groups in self.groups for group in page_groups]
+
 
 def image_settings(settings: Preprocess) -> ImageSettings:
     """Return the part of the study's `preprocess` that determines the pixels of an image."""
@@ -178,8 +183,7 @@ def prepare_dataset(
     dataset.prepared = [dataset.prepared[i] for i in usable]
     dataset.groups = [dataset.groups[i] for i in usable]
     # if an error ends the run anyway, images with an error still count for their groups
-    counted = [group for page_groups in dataset.groups for group in page_groups]
-    counted += [] if settings.on_bad == "drop" else list(groups.values())
+    counted = dataset.groups_of_pages if settings.on_bad == "drop" else list(groups.values())
     if counted or settings.on_bad == "drop":  # else no image has a mask, which is an error already
         dataset.issues += find_too_few_groups(counted, splits, _find_stack(pairs, dataset))
     return dataset
@@ -211,7 +215,7 @@ def assign_splits(dataset: PreparedDataset, settings: Preprocess) -> dict[str, s
     fatal = {"dataset"} if settings.on_bad == "drop" else {"dataset", "image"}
     if any(issue.severity in fatal for issue in dataset.issues):
         raise DataIssuesError(dataset.issues)
-    groups = [group for page_groups in dataset.groups for group in page_groups]
+    groups = dataset.groups_of_pages
     foreground = [share for image in dataset.prepared for share in image.foreground_of_pages]
     arguments = (
         foreground_by_group(groups, foreground),

@@ -4,10 +4,11 @@ If the splits have far more or fewer images than asked for (see `split_shares`),
 follow: first by the number of groups, then by the number of images.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from segsweep.core.counted import counted
 from segsweep.data.dataset import SPLITS
 from segsweep.data.groups import GROUPS_FILE
 from segsweep.data.issues import DataIssue
@@ -53,7 +54,7 @@ def find_too_few_groups(
         DataIssue(
             "few_groups",
             GROUPS_FILE,
-            f"found {count} {'group' if count == 1 else 'groups'} of images{without}, expected at "
+            f"found {counted(count, 'group')} of images{without}, expected at "
             f"least {len(empty)} ({', '.join(empty)})",
             f"add images of more patients, animals or fields of view; {todo}",
         )
@@ -118,16 +119,13 @@ def _draw_by_groups(
     """Draw held-out splits with a fraction of the groups, stratified by share of foreground."""
     tie_break = dict(zip(sorted(shares), rng.permutation(len(shares)).tolist(), strict=True))
     ordered = sorted(shares, key=lambda group: (shares[group], tie_break[group]))
-    split_of = dict.fromkeys(ordered, "train")
-    reserved = len(fractions) + (not in_train)  # each split has at least one group
-    for split, fraction in fractions.items():
-        remaining = [group for group in ordered if split_of[group] == "train"]
-        reserved -= 1
-        wanted = round(fraction * (len(ordered) + in_train))
-        count = max(1, min(wanted, len(remaining) - reserved))
-        for part in np.array_split(np.arange(len(remaining)), count):
-            split_of[remaining[int(rng.choice(part))]] = split
-    return split_of
+
+    def choose(remaining: list[str], most: int, fraction: float) -> list[str]:
+        count = max(1, min(round(fraction * (len(ordered) + in_train)), most))
+        parts = np.array_split(np.arange(len(remaining)), count)
+        return [remaining[int(rng.choice(part))] for part in parts]
+
+    return _draw(ordered, fractions, in_train, choose)
 
 
 def _draw_by_images(
@@ -141,18 +139,40 @@ def _draw_by_images(
     """Draw held-out splits with a fraction of `images`, the groups in random order."""
     names = sorted(shares)
     order = [names[i] for i in rng.permutation(len(names))]
+
+    def choose(remaining: list[str], most: int, fraction: float) -> list[str]:
+        missing = fraction * images
+        chosen: list[str] = []
+        for group in remaining[:most]:
+            if abs(missing - sizes[group]) < missing:
+                chosen.append(group)
+                missing -= sizes[group]
+        return chosen or [min(remaining, key=lambda group: sizes[group])]
+
+    return _draw(order, fractions, in_train, choose)
+
+
+def _draw(
+    order: Sequence[str],
+    fractions: Mapping[str, float],
+    in_train: int,
+    choose: Callable[[list[str], int, float], list[str]],
+) -> dict[str, str]:
+    """Return the split of each group; each split has at least one.
+
+    Args:
+        order: The groups.
+        fractions: Fraction of each held-out split.
+        in_train: Number of further groups that are in the training split.
+        choose: Returns the groups of a split: of the remaining ones, at most so many, for a
+            fraction.
+    """
     split_of = dict.fromkeys(order, "train")
     reserved = len(fractions) + (not in_train)
     for split, fraction in fractions.items():
         remaining = [group for group in order if split_of[group] == "train"]
         reserved -= 1
-        missing = fraction * images
-        chosen: list[str] = []
-        for group in remaining[: len(remaining) - reserved]:
-            if abs(missing - sizes[group]) < missing:
-                chosen.append(group)
-                missing -= sizes[group]
-        for group in chosen or [min(remaining, key=lambda group: sizes[group])]:
+        for group in choose(remaining, len(remaining) - reserved, fraction):
             split_of[group] = split
     return split_of
 

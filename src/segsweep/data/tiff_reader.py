@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segsweep.data.channels import Note, choose_channel
-from segsweep.data.decoded_image import DAMAGED, SAVE_IN_FIJI, DecodedImage, check_size
+from segsweep.data.decoded_image import (
+    DAMAGED,
+    SAVE_IN_FIJI,
+    DecodedImage,
+    check_size,
+    valid_orientation,
+)
 from segsweep.data.issues import InvalidImageError
 from segsweep.data.tiff_pixels import compression_name, interpret_samples, reversed_nodata
 from segsweep.data.tiff_planes import find_planes
@@ -74,7 +80,7 @@ def read_tiff(path: Path, as_mask: bool, channel: int | None = None) -> DecodedI
             stack,
             _ome_pixel_mm(file.ome_metadata),
             any(part in compression_name(first) for part in LOSSY),
-            _valid_orientation(orientations.pop()),
+            valid_orientation(orientations.pop()),
             _nodata(first),
             palette=_kept_palette(pages, stack) if as_mask else None,
             notes=tuple(notes),
@@ -113,10 +119,6 @@ def _kept_palette(pages: list["TiffPage"], arrays: np.ndarray) -> np.ndarray | N
     if not all(other is not None and np.array_equal(first, other) for other in colormaps):
         return None
     return (first.T >> 8).astype(np.uint8)
-
-
-def _valid_orientation(value: object) -> int:
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _nodata(page: "TiffPage") -> float | None:

@@ -6,12 +6,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from segsweep.data.decoded_image import check_size
+from segsweep.data.decoded_image import (
+    ORIENTATION_TAG,
+    check_size,
+    exchanges_sides,
+    valid_orientation,
+)
 from segsweep.data.issues import InvalidImageError
 from segsweep.data.readers import read_image
 
-ORIENTATION_TAG = 0x0112
-"""The orientation in EXIF and TIFF: 1 to 8."""
 TURN_BACK = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -40,7 +43,7 @@ class ImageFrame:
 
     @property
     def upright(self) -> tuple[int, int]:
-        return (self.width, self.height) if self.orientation > 4 else self.stored
+        return self.stored[::-1] if exchanges_sides(self.orientation) else self.stored
 
 
 def read_frame(path: Path) -> ImageFrame:
@@ -63,9 +66,8 @@ def read_frame(path: Path) -> ImageFrame:
         Image.MAX_IMAGE_PIXELS = None  # check_size does it for all formats
         with Image.open(path, formats=("PNG", "JPEG", "BMP")) as file:
             check_size(path, file.height, file.width)
-            orientation = file.getexif().get(ORIENTATION_TAG, 1)
-            known = orientation if orientation in TURN_BACK else 1
-            return ImageFrame(file.height, file.width, known)
+            orientation = valid_orientation(file.getexif().get(ORIENTATION_TAG))
+            return ImageFrame(file.height, file.width, orientation)
     except InvalidImageError:
         raise
     except Exception as error:  # decoders raise any exception on broken files

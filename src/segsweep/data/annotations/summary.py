@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from segsweep.core.counted import counted
 from segsweep.data.annotations.drawing import Counts
 from segsweep.data.annotations.matching import MatchedImages
 from segsweep.data.annotations.regions import AnnotatedImage
@@ -43,10 +44,10 @@ class Summary:
         """Return what was drawn; `matched` adds what was not."""
         classes = "class" if len(self.chosen) == 1 else "classes"
         found = (
-            f"masks of {_number(self.images, 'image')} drawn from "
+            f"masks of {counted(self.images, 'image')} drawn from "
             f"{' and '.join(sorted(self.formats))} regions of the {classes} "
             f"{', '.join(map(show_class, self.chosen))} "
-            f"({_number(self.counts.regions, 'region')})"
+            f"({counted(self.counts.regions, 'region')})"
         )
         found += "".join(f"; {detail}" for count, detail in self._details(matched) if count)
         left = [show_class(name) for name in self.classes if name not in self.chosen]
@@ -77,10 +78,6 @@ class Summary:
             ),
             (len(self.others), f"other JSON files, not read: {_examples(self.others)}"),
         ]
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _examples(items: Sequence[object]) -> str:
