@@ -192,7 +192,7 @@ def excel_groups(separator: str, folder: Path) -> Case:
 
 
 def glands(folder: Path) -> Case:
-    """BMP with numbered objects beside their images, train and test in one folder."""
+    """BMP with numbered objects next to their images, train and test in one folder."""
     case = Case(folder, None, [labels_way_out()], assumed={"pairing", "group_folders"})
     for name in (*(f"train_{i}" for i in range(1, 8)), *(f"testA_{i}" for i in range(1, 4))):
         grey, objects = case.add(name)

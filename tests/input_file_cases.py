@@ -34,7 +34,7 @@ def cmyk(folder: Path) -> Case:
 
 
 def square_photographs(masks_fit: str, folder: Path) -> Case:
-    """Orientation 6 (EXIF); square, so that sizes do not tell how the masks fit."""
+    """Orientation 6 (EXIF); square, so that the masks fit in both ways."""
     text = f"preprocess.orientation: {masks_fit} if"
     case = Case(folder / "images", folder / "masks")
     case.ways_out = [WayOut({"orientation"}, text, {"orientation": masks_fit})]

@@ -138,7 +138,7 @@ def numpy_with_ignored(objects: Pixels, path: Path, number: int) -> tuple[Pixels
 
 
 def triangles(folder: Path) -> Case:
-    """LabelMe JSON beside photographs."""
+    """LabelMe JSON next to photographs."""
     case = Case(folder, assumed={"annotations"})
     for i in range(COUNT):
         grey, _ = case.add(f"{i:03d}")

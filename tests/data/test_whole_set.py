@@ -1,4 +1,4 @@
-"""What only the masks of the whole data set tell: codings, grey edges, lost foreground."""
+"""What follows only from the masks of the whole data set: codings, grey edges, lost foreground."""
 
 import re
 from collections.abc import Mapping

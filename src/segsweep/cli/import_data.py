@@ -78,7 +78,7 @@ def import_data(
     all errors (results/data_report.md) and nothing is changed.
 
     A mask has the name of its image, in a folder of its own (MASKS_DIR), or is next
-    to its image and ends in --mask-suffix. Several masks of one image are merged.
+    to its image and ends in --mask-suffix. Several masks of one image are united.
     If names differ otherwise, give --image-pattern and --mask-pattern; files that
     match neither are left out. Without them a constant difference is guessed, and
     the guess is printed. How masks and image stacks are read is set under

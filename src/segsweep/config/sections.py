@@ -62,9 +62,9 @@ class Preprocess(Section):
     and fills the rest with black; `tile` cuts them at their own resolution into tiles that stay in
     one split."""
     masks: Literal["binary", "labels"] | Annotated[list[MaskValue], Field(min_length=1)] = "binary"
-    """Which mask values are foreground: `binary`: the only value other than zero; `labels`: every
-    value except the background (one number or colour per object); or a list of values (numbers, or
-    colours as `"#ff0000"`)."""
+    """Which mask values are foreground: `binary`: the only value that is not background; `labels`:
+    every value except the background (one number or colour per object); or a list of values
+    (numbers, or colours as `"#ff0000"`)."""
     background: Annotated[list[MaskValue], Field(min_length=1)] | None = None
     """Which mask values are background. By default it is zero (or black, or transparent), and masks
     in which that is not clear are refused."""
@@ -74,8 +74,8 @@ class Preprocess(Section):
     channel: Annotated[int, Field(ge=1, le=4096)] | None = None
     """The channel of an image with several (fluorescence, satellite bands), counted from 1."""
     nodata: list[float] | None = None
-    """Grey values of pixels without data, next to NaN, infinity and what GDAL_NODATA says. `[]`: a
-    few very bright or dark pixels are part of the image."""
+    """Grey values of pixels without data, next to NaN, infinity, DICOM's padding and what
+    GDAL_NODATA says. `[]`: a few very bright or dark pixels are part of the image."""
     orientation: Literal["auto", "upright", "stored"] = "auto"
     """How masks fit images of another orientation in the metadata (EXIF): `upright`: to the image
     as a viewer shows it; `stored`: to its pixels as stored; `auto`: whichever makes their sizes

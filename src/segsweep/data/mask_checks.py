@@ -127,7 +127,7 @@ def check_palettes(pages: Sequence[MaskFacts]) -> None:
                 raise InvalidImageError(
                     "mask_coding",
                     f"the number {number} is {first} and {colour} in the palettes of different "
-                    "masks, so that numbers do not tell what they show",
+                    "masks, so that a number alone has no meaning",
                     f'list the colours that are foreground (preprocess.masks: ["{first}"]), or set '
                     "preprocess.masks: labels if all but the background are",
                 )

@@ -1,4 +1,4 @@
-"""Find the endings of names that tell several kinds of images or masks apart, for messages.
+"""Find the endings of names by which images or masks are of several kinds, for messages.
 
 `x_t1`, `x_t2` and `x_seg` for every `x` are three kinds, such as channels, classes or annotators.
 """

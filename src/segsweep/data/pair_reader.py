@@ -124,8 +124,8 @@ def _orientations(
         raise InvalidImageError(
             "orientation",
             "has another orientation in its metadata (EXIF) than its image "
-            f"({', '.join(map(str, sorted(set(own))))} and {image.orientation}), and its size does "
-            "not tell whether it was drawn on the image as stored or as shown",
+            f"({', '.join(map(str, sorted(set(own))))} and {image.orientation}), and its size fits "
+            "the image both as stored and as shown",
             "compare the two; set preprocess.orientation: upright if masks fit the images as "
             "shown by a viewer, or preprocess.orientation: stored if they fit the pixels as stored",
         )

@@ -6,7 +6,7 @@ from segsweep.data.image_cache import PreparedImage
 from segsweep.data.issues import DataIssue
 
 MAX_LOST_SHARE = 0.5
-"""A mask has lost its foreground if more than this share of it is gone."""
+"""A mask has lost its foreground if more than this share of it is lost."""
 MAX_LOST_MASKS = 0.01
 """Largest share of the masks with foreground that may lose theirs with no more than a warning."""
 
@@ -55,7 +55,7 @@ def find_lost_foreground(
 def _find_lost_objects(
     measured: Sequence[tuple[list[float], str]], before: int, after: int
 ) -> list[DataIssue]:
-    """Return a warning if many objects are gone, although most of the foreground is there."""
+    """Return a warning if many objects are lost, although most of the foreground is kept."""
     if after >= (1 - MAX_LOST_SHARE) * before:
         return []
     worst = max(measured, key=lambda m: m[0][2] - m[0][3])

@@ -73,7 +73,7 @@ def draw_masks(
         labels: The classes that are foreground; none if there is only one.
         out: Folder for the masks, which get the names of the images.
         orientation: `preprocess.orientation`: whether annotations belong to upright or to stored
-            images, where recorded sizes do not tell.
+            images, where recorded sizes fit both.
 
     Returns:
         Issues of images without a mask, and the assumption that describes the masks.

@@ -102,8 +102,8 @@ def annotated_upright(frame: ImageFrame, size: tuple[int, int] | None, preferred
     if preferred == "auto":
         raise InvalidImageError(
             "orientation",
-            f"has the EXIF orientation {frame.orientation}, and its annotations do not tell "
-            "whether the tool showed it upright",
+            f"has the EXIF orientation {frame.orientation}, and from its annotations it is not "
+            "clear whether the tool showed it upright",
             "set preprocess.orientation: upright (most tools), or stored if the tool ignored it",
         )
     return preferred == "upright"

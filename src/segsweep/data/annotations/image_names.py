@@ -50,10 +50,10 @@ class ImageNames:
         parts = _parts(name)
         if not parts:
             return Match()
-        beside = "/".join(_parts(f"{parent}/{name}"))
+        path = "/".join(_parts(f"{parent}/{name}"))
         if ".." not in name:
-            for key, image in self._with_suffix.get(beside, []):
-                if key == beside:
+            for key, image in self._with_suffix.get(path, []):
+                if key == path:
                     return Match((image,))
         without_prefix = [*parts[:-1], LABEL_STUDIO_PREFIX.sub("", parts[-1])]
         stem = [*parts[:-1], parts[-1].rpartition(".")[0] or parts[-1]]
