@@ -14,6 +14,7 @@ from segsweep.core.files import read_csv, read_json, read_yaml, sha256
 from segsweep.importers.parsing import finite, number
 from segsweep.pipeline.environment import hardware_and_versions
 from segsweep.search.trial_result import Status, TrialResult
+from segsweep.search.trial_time import training_seconds
 
 SEARCH = Path("sweep/search.yaml")
 """The search settings, in `results/`."""
@@ -117,26 +118,6 @@ def _trial(folder: Path, metric: str, space: Mapping[str, Parameter]) -> TrialRe
         outcomes={name: value for name, value in metrics.items() if finite(value) is not None},
         reason=str(metrics.get("reason", "")),
     )
-
-
-def training_seconds(folder: Path) -> float | None:
-    """Return how long a training took, in seconds; None if that is not known.
-
-    No record has the hash of `timing.json`, so that a damaged one is not made again.
-
-    Raises:
-        UserError: The file is damaged.
-    """
-    timing = folder / "timing.json"
-    if not timing.exists():
-        return None
-    try:
-        return finite(read_json(timing)["training_seconds"])
-    except (UserError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{timing}: found no training_seconds, expected the file that a training writes; "
-            "delete it, and the time of this trial will be unknown"
-        ) from error
 
 
 def _is_finite(_: Any, value: Any) -> bool:

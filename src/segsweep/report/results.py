@@ -11,9 +11,9 @@ from segsweep.config.objective import Goal, sign
 from segsweep.core.errors import UserError
 from segsweep.core.files import is_there, read_csv, read_json, read_text, read_yaml
 from segsweep.importers.infer import infer_goal
-from segsweep.importers.own_results import training_seconds
 from segsweep.report.values import parse_number, trial_name
 from segsweep.search.trial_result import Status, TrialResult
+from segsweep.search.trial_time import training_seconds
 from segsweep.selection.labels import metric_label
 
 TRIALS, SECONDS = "analysis/trials.csv", "analysis/seconds.csv"
