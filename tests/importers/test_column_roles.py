@@ -64,7 +64,11 @@ def test_a_key_that_most_runs_lack_is_not_a_parameter(tmp_path: Path) -> None:
     rows[0]["weight_decay"] = 0.01
     sweep = read_export(write(tmp_path / "runs.csv", rows))
     assert len(sweep.trials) == 8
-    assert sweep.left_out == {"values of weight_decay, which most runs lack": 1}
+    assert list(sweep.varied) == ["lr"]
+    assert sweep.notes[0] == (
+        "weight_decay was not used as a parameter: 7 of 8 runs have no value of it. With "
+        "--parameters it is used, and these runs are left out."
+    )
 
 
 def test_the_second_of_two_columns_with_the_same_name_is_an_outcome(tmp_path: Path) -> None:

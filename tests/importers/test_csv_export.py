@@ -150,8 +150,8 @@ def test_requested_columns_must_exist(tmp_path: Path) -> None:
         read_export(path, sweep_config=tmp_path / "sweep.yaml", metric="val_dice")
     assert str(error.value) == (
         f"{path}: found no values of batch_size, learning_rate, dropout, l2_reg, expected "
-        "parameters among lr; name them with --parameters, or give the sweep's own configuration "
-        "with --sweep-config"
+        "parameters among lr; name those that were searched with --parameters, or correct the "
+        "sweep's configuration"
     )
     with pytest.raises(UserError, match=f"found no value of the metric {METRIC} in any of "):
         read_export(path, sweep_config=tmp_path / "sweep.yaml")
@@ -162,9 +162,10 @@ def test_requested_columns_must_exist(tmp_path: Path) -> None:
     [
         ("", "found 0 rows of 0 columns, expected one row for each run"),
         ("Name,State\n", "found 0 rows of 2 columns, expected one row for each run"),
-        ("Name;lr;dice\na;1;2\n", "found 1 rows of 1 columns, expected one row for each run and"),
+        ("Name:lr:dice\na:1:2\n", "found 1 rows of 1 columns, expected one row for each run and"),
         ("Name,lr\na,1,2\n", r"found a row of 3 cells \(a\), expected 2 as in the header"),
-        ("Name,lr\n\xe9,\xff\n", "cannot be read as CSV"),
+        ("PK\x03\x04,\x00\xff\n", "cannot be read as CSV .it is not text.; save the table as CSV"),
+        ("Name,lr\n\xe9,\x81\n", "cannot be read as CSV"),
         (
             "Name,State,lr,dice\na,running,1,\nb,pending,2,\n",
             r"found no usable run \(state running: 1; state pending: 1\), expected runs that have",

@@ -70,6 +70,7 @@ def test_page_has_all_sections_in_order(page: Page) -> None:
         "curves",
         "map",
         "unfinished",
+        "reading",
         "next",
         "provenance",
     ]

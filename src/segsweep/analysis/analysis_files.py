@@ -115,6 +115,7 @@ def _findings_content(sweep: CompletedSweep, findings: Sequence[Finding]) -> dic
         "parameters": list(sweep.varied),
         "constants": {n: p.value for n, p in sweep.space.items() if isinstance(p, Constant)},
         "left_out": dict(sweep.left_out),
+        "notes": list(sweep.notes),
         "trials": len(sweep.trials),
         "findings": [finding.to_dict() for finding in findings],
     }

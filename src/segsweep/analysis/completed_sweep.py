@@ -20,6 +20,7 @@ class CompletedSweep:
         goal: Whether the metric is maximised or minimised.
         trials: The trials in the order in which they were started.
         left_out: How many runs could not be used, by reason.
+        notes: How the runs were read where that is not obvious, one sentence each.
     """
 
     source: str
@@ -28,6 +29,7 @@ class CompletedSweep:
     goal: Goal
     trials: Sequence[TrialResult]
     left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     @property
     def varied(self) -> dict[str, Any]:

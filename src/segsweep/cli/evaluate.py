@@ -141,3 +141,5 @@ def _print_sweep(sweep: "CompletedSweep") -> None:
     )
     for reason, count in sweep.left_out.items():
         print(f"evaluate: left out {count} with {reason}")
+    for note in sweep.notes:
+        print(f"evaluate: {note}")

@@ -1,5 +1,7 @@
 """Other common names of this project's hyperparameters, so that sweeps made elsewhere match."""
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,11 +14,23 @@ ALIASES = {
     "lr": "learning_rate",
     "learningrate": "learning_rate",
     "initlr": "learning_rate",
+    "initiallr": "learning_rate",
+    "initiallearningrate": "learning_rate",
+    "learningrateinit": "learning_rate",
+    "baselr": "learning_rate",
+    "lr0": "learning_rate",
+    "maxlr": "learning_rate",
+    "trainlr": "learning_rate",
     "bs": "batch_size",
     "batch": "batch_size",
     "batchsize": "batch_size",
+    "bsize": "batch_size",
+    "bsz": "batch_size",
+    "trainbatchsize": "batch_size",
     "dropoutrate": "dropout",
     "dropoutprob": "dropout",
+    "dropoutp": "dropout",
+    "droprate": "dropout",
     "pdropout": "dropout",
     "l2": "l2_reg",
     "l2reg": "l2_reg",
@@ -24,6 +38,10 @@ ALIASES = {
     "weightdecay": "l2_reg",
     "wd": "l2_reg",
     "numepochs": "epochs",
+    "nepochs": "epochs",
+    "maxepochs": "epochs",
+    "maxepoch": "epochs",
+    "totalepochs": "epochs",
     "filters": "base_channels",
     "basefilters": "base_channels",
     "opt": "optimizer",
@@ -59,18 +77,25 @@ def _lower(name: str, value: Any) -> Any:
 
 
 def _lower_values(name: str, parameter: Parameter) -> Parameter:
-    if isinstance(parameter, Categorical):
-        values = list(dict.fromkeys(_lower(name, value) for value in parameter.values))
-        is_unambiguous = len(values) == len(parameter.values)
-        return parameter.model_copy(update={"values": values}) if is_unambiguous else parameter
+    """Return the parameter with one value for `Adam` and `adam`, whose probabilities add up."""
     if isinstance(parameter, Constant):
         return Constant(value=_lower(name, parameter.value))
-    return parameter
+    if not isinstance(parameter, Categorical):
+        return parameter
+    lower = [_lower(name, value) for value in parameter.values]
+    values = list(dict.fromkeys(lower))
+    probabilities = parameter.probabilities and [
+        math.fsum(p for v, p in zip(lower, parameter.probabilities, strict=True) if v == value)
+        for value in values
+    ]
+    return parameter.model_copy(update={"values": values, "probabilities": probabilities})
 
 
 def _standard_name(name: str) -> str:
     """Return this project's name for a parameter, or `name` itself."""
-    last_part = name.rpartition(".")[2].rpartition("/")[2]
+    *before, last_part = re.split(r"[./]", name)
+    if last_part.lower() in ("name", "type") and before:
+        last_part = before[-1]  # such as `optimizer.name`
     letters = "".join(c for c in last_part.lower() if c.isalnum())
     exact = {"".join(c for c in known if c.isalnum()): known for known in SEARCHABLE}
     return ALIASES.get(letters) or exact.get(letters) or name

@@ -7,10 +7,13 @@ these rules are applied in order; each prefers to miss a parameter over taking a
 - W&B's own columns (Name, State, Runtime, `_step`, ...) and parts of a sweep configuration that
   was logged with the runs (`parameters.lr.min`) are neither.
 - Text, lists and booleans can only be parameters. Text with an unknown name must have a value in
-  every row; `logged_runs` leaves out free text.
+  every row; `parameter_values` leaves out free text. A column that is mostly numbers is one of
+  numbers.
 - A number has the role that its name says (`role`): `learning_rate`, `l2_reg` and `model.depth` are
   parameters; `val_loss`, `val/dice`, `best_epoch` and `val_dice.max` are outcomes. The name is
-  split into words at punctuation and capitals. Of a dotted name, the last part is looked up first.
+  split into words at punctuation and capitals. Of a name with parts (`optim/lr`, `optim.lr`), the
+  first part decides if it is a group of W&B's loggers (`train/`, `epoch/`) or of parameters
+  (`config.`), then the last.
   Of two names of the same thing (`learning_rate` and, later, `lr`) the second was logged during
   training.
 - A number with an unknown name is a parameter if it has a value in every row, also in failed ones,
@@ -18,14 +21,16 @@ these rules are applied in order; each prefers to miss a parameter over taking a
   same value in every row, repeats exactly, or there are rows without any outcome.
 - Every other number is an outcome.
 
-The lists of words below are common in the field and in W&B.
+Columns that distinguish repeated runs of one configuration, seeds and folds, are neither:
+`is_replicate`. The lists of words below are common in the field and in W&B.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from segsweep.config.metric_names import better_direction, is_validation, metric_of, words
 from segsweep.config.training_config import SEARCHABLE
 from segsweep.importers.parsing import number
 
@@ -42,35 +47,46 @@ BOOKKEEPING = _words(
     "created,created at,created_at,updated,updated at,heartbeat,start time,end time,runtime,"
     "duration,sweep,sweep id,sweep name,group,job type,job_type,project,entity,url,agent,host,"
     "hostname,commit,github,git,gpu type,gpu count,cpu count,os,python,python version,command,"
-    "program,reason,error,exception,seed,random_seed,random seed,rank,trial,chosen_by,expected,"
-    "expected_sd,posterior_mean,posterior_sd"
+    "program,reason,error,exception,rank,trial,chosen_by,expected,expected_sd,posterior_mean,"
+    "posterior_sd,run count,number,datetime_start,datetime_complete,start_time,end_time,"
+    "params_hash,artifact_uri,experiment_id,user_id"
 )
-"""W&B's own columns, columns of this project's leaderboard that are neither parameter nor outcome,
-and seeds, which distinguish replicates."""
+"""W&B's own columns, those of Optuna's and MLflow's tables, and columns of this project's
+leaderboard that are neither parameter nor outcome."""
+
+BOOKKEEPING_GROUPS = _words("tags,user_attrs,system_attrs,system,_wandb")
+OUTCOME_GROUPS = _words(
+    "train,training,val,valid,validation,test,eval,epoch,batch,metrics,metric,loss,losses,charts,"
+    "gradients,graph,perf,time,timing,best,monitor,log,logs,summary,lr,memory,gpu,parameters"
+)
+"""First parts of names with a slash that the loggers of W&B, Keras and Lightning give."""
+
+PARAMETER_GROUPS = _words("config,cfg,hparams,hyperparameters,hyper_parameters,hp,params,args")
+REPLICATE_WORDS = _words("fold,folds,kfold,seed,repeat,repetition,replicate,cv")
+REPLICATE_COUNTS = _words("n,num,count,total,max,size,ratio,fraction")
+"""`n_folds` is a setting of a training, not the number of a repetition."""
+
+SPLIT_NUMBERS = _words("split,id,idx,index,no,nr,number,data,cv")
+"""All words of a name such as `split_id`; `val_split` is a share of the images."""
+
+HARDWARE_WORDS = _words("cpu,cuda,device,devices,driver,gpu,gpus,machine,node,worker,workers")
 
 SPEC_KEYS = _words("value,values,min,max,distribution,mu,sigma,q,a,b,probabilities,parameters")
 """Keys of a parameter in a sweep configuration."""
 
-AGGREGATES = _words("min,max,mean,best,last,first,copy")
-"""Endings of a metric's name: W&B appends them where `define_metric` sets the summary, and
-`csv_export` appends `copy` to the second column of the same name."""
-
 COUNT_WORDS = _words("batch,batchsize,bs,channels,depth,features,filters,layers,size,units")
 PARAMETER_WORDS = COUNT_WORDS | _words(
     "activation,alpha,arch,architecture,augment,augmentation,backbone,beta,beta1,beta2,decay,"
-    "dropout,encoder,epochs,fold,fraction,gamma,hidden,kernel,l1,l2,learning,learningrate,lr,model,"
+    "dropout,encoder,epochs,fraction,gamma,hidden,kernel,l1,l2,learning,learningrate,lr,model,"
     "momentum,neurons,norm,optimiser,optimizer,patience,reg,regularisation,regularization,"
-    "scheduler,seed,shape,split,task,warmup,wd,weight,weights,width,height"
+    "scheduler,shape,task,warmup,wd,weight,weights,width,height"
 )
-SMALLER_IS_BETTER = _words("loss,err,error,mse,mae,rmse,hausdorff,hd95")
-QUALITY_WORDS = SMALLER_IS_BETTER | _words(
-    "acc,accuracy,auc,auroc,dice,f1,iou,jaccard,kappa,precision,psnr,recall,score,sensitivity,"
-    "specificity,ssim"
-)
-VALIDATION_WORDS = _words("val,valid,validation")
-OUTCOME_WORDS = (QUALITY_WORDS | VALIDATION_WORDS) | _words(
+OUTCOME_WORDS = _words(
     "duration,epoch,iter,iteration,metric,seconds,step,steps,test,time,train,training"
 )
+EPOCH_COUNTS = _words("max,num,n,nb,total,number")
+"""`max_epoch` is a setting, `epoch` an outcome."""
+
 ALWAYS_OUTCOME = _words(
     "best,effective,final,grad,grads,gradient,gradients,params,parameters,flops,elapsed,gpu,"
     "memory,throughput"
@@ -87,24 +103,21 @@ SYNONYMS = (_words("learning_rate,lr,learningrate"), _words("batch_size,batch,ba
 KNOWN_PARAMETERS = frozenset(SEARCHABLE) - {"loss"}
 
 
-def words(name: str) -> list[str]:
-    """Split a name into lower-case words."""
-    separated = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    return [word for word in re.split(r"[^a-z0-9]+", separated) if word]
-
-
-def metric_of(name: str) -> str:
-    """Return the metric that a column aggregates: `val_dice` for `val_dice.max`."""
-    before, _, last = name.rpartition(".")
-    return before if before and last in AGGREGATES else name
-
-
 def is_bookkeeping(name: str) -> bool:
     """Whether this is a column of W&B, or part of a sweep configuration logged with a run."""
     parts = name.split(".")
     is_spec = parts[0] in ("parameters", "sweep_config", "sweep") and parts[-1] in SPEC_KEYS
     is_setting = len(parts) > 1 and parts[0] in ("metric", "early_terminate", "sweep_config")
-    return name.lower() in BOOKKEEPING or name.startswith("_") or is_spec or is_setting
+    is_own = name.lower() in BOOKKEEPING or name.startswith("_")
+    is_group = len(parts) > 1 and parts[0] in BOOKKEEPING_GROUPS
+    return is_own or is_spec or is_setting or is_group
+
+
+def is_replicate(name: str) -> bool:
+    """Whether this distinguishes repeated runs of one configuration, such as a seed or a fold."""
+    found = frozenset(words(re.split(r"[./]", name)[-1]))
+    is_split = "split" in found and found <= SPLIT_NUMBERS
+    return is_split or bool(found & REPLICATE_WORDS and not found & REPLICATE_COUNTS)
 
 
 def is_free_text(name: str) -> bool:
@@ -116,49 +129,57 @@ def is_count(name: str) -> bool:
     return not COUNT_WORDS.isdisjoint(words(name))
 
 
-def is_quality(name: str) -> bool:
-    """Whether a number of this name says how good a run is."""
-    return not QUALITY_WORDS.isdisjoint(words(metric_of(name)))
-
-
-def is_validation(name: str) -> bool:
-    return not VALIDATION_WORDS.isdisjoint(words(name))
-
-
-def is_smaller_better(name: str) -> bool:
-    return not SMALLER_IS_BETTER.isdisjoint(words(metric_of(name)))
+def is_of_one_run(name: str) -> bool:
+    """Whether this describes a run and not its configuration: bookkeeping, a seed or a fold."""
+    return is_bookkeeping(name) or is_replicate(name)
 
 
 def role(name: str) -> Role | None:
     """Return the role of a column of numbers by its name alone; None if that is unknown."""
-    if "/" in name or name.startswith("lr-") or metric_of(name) != name:
+    first, *rest = re.split(r"[./]", name)
+    if metric_of(name) != name or name.startswith("lr-"):
         return "outcome"  # names given by the loggers of W&B and Lightning
+    if rest and first.lower() in PARAMETER_GROUPS:
+        return "parameter"
+    if "/" in name and first.lower() in OUTCOME_GROUPS:
+        return "outcome"
     if name in KNOWN_PARAMETERS:
         return "parameter"
-    return _role_of_words(words(name.rpartition(".")[2])) or _role_of_words(words(name))
+    return _role_of_words(words((rest or [name])[-1])) or _role_of_words(words(name))
 
 
-def _role_of_words(name_words: Iterable[str]) -> Role | None:
+def _role_of_words(name_words: Sequence[str]) -> Role | None:
     unique = set(name_words)
     if unique & ALWAYS_OUTCOME:
         return "outcome"
-    if unique & PARAMETER_WORDS:
+    if unique & PARAMETER_WORDS or ("epoch" in unique and unique & EPOCH_COUNTS):
         return "parameter"
-    return "outcome" if unique & OUTCOME_WORDS else None
+    joined = " ".join(name_words)
+    is_outcome = unique & OUTCOME_WORDS or better_direction(joined) or is_validation(joined)
+    return "outcome" if is_outcome else None
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The names of the parameters and of the outcomes, in the order of the table."""
+    """The names of the columns in the order of the table.
+
+    Attributes:
+        parameters: The parameters.
+        outcomes: The outcomes.
+        replicates: Seeds and folds.
+        unused: Others that vary, without W&B's own.
+    """
 
     parameters: list[str]
     outcomes: list[str]
+    replicates: list[str]
+    unused: list[str]
 
 
 def classify_columns(
     rows: Sequence[Row], parameters: Collection[str] = (), metric: str | None = None
 ) -> Columns:
-    """Return the parameters and the outcomes of a table.
+    """Return the roles of the columns of a table.
 
     Args:
         rows: The rows with typed cells, all with the same columns.
@@ -182,17 +203,28 @@ def classify_columns(
     roles |= dict.fromkeys(parameters, "parameter")
     if metric is not None:
         roles[metric] = "outcome"
-    return Columns(*([n for n in names if roles[n] == kind] for kind in ("parameter", "outcome")))
+    return Columns(
+        [name for name in names if roles[name] == "parameter"],
+        [name for name in names if roles[name] == "outcome"],
+        [name for name in rows[0] if is_replicate(name) and name not in names],
+        [name for name in names if roles[name] == "text" and _varies(rows, name)],
+    )
 
 
 def _is_used(name: str, rows: Sequence[Row], known: Collection[str | None]) -> bool:
     if name in known:
         return True
-    return not is_bookkeeping(name) and any(row[name] is not None for row in rows)
+    return not is_of_one_run(name) and any(row[name] is not None for row in rows)
 
 
 def _is_numeric(rows: Sequence[Row], name: str) -> bool:
-    return all(row[name] is None or number(row[name]) is not None for row in rows)
+    """Whether a column has mostly numbers, or could have: it is empty."""
+    values = [row[name] for row in rows if row[name] is not None]
+    return 2 * sum(number(value) is not None for value in values) >= len(values)
+
+
+def _varies(rows: Sequence[Row], name: str) -> bool:
+    return any(row[name] != rows[0][name] for row in rows)
 
 
 def _is_full(rows: Sequence[Row], name: str) -> bool:
@@ -204,14 +236,16 @@ def _is_repeated(rows: Sequence[Row], name: str) -> bool:
 
 
 def _is_choice(rows: Sequence[Row], name: str) -> bool:
-    is_known = name in KNOWN_PARAMETERS or not PARAMETER_WORDS.isdisjoint(words(name))
-    is_setting = is_known or (_is_full(rows, name) and not is_free_text(name))
-    return metric_of(name) == name and is_setting
+    found = words(name)
+    if metric_of(name) != name or not HARDWARE_WORDS.isdisjoint(found):
+        return False
+    is_known = name in KNOWN_PARAMETERS or not PARAMETER_WORDS.isdisjoint(found)
+    return is_known or (_is_full(rows, name) and not is_free_text(name))
 
 
 def _later_synonyms(names: Sequence[str]) -> list[str]:
     """Return all but the first of the columns that have names of the same thing."""
     later = []
     for synonyms in SYNONYMS:
-        later += [name for name in names if name.rpartition(".")[2].lower() in synonyms][1:]
+        later += [name for name in names if re.split(r"[./]", name)[-1].lower() in synonyms][1:]
     return later

@@ -1,33 +1,33 @@
 """Read a CSV export of W&B's table of runs, or this project's own `leaderboard.csv`.
 
-`column_roles` separates parameters from outcomes; `logged_runs` builds the sweep. Rows that are
-equal in all cells are one run. Trials are in the order in which their runs were created.
+`table_file` reads the cells, `column_roles` separates parameters from outcomes, and `logged_runs`
+builds the sweep. Tables of Optuna and MLflow have the same form. Trials are in the order in which
+their runs were created.
 """
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Unpack
 
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.core.errors import UserError
 from segsweep.importers.column_roles import Columns, classify_columns
-from segsweep.importers.logged_runs import MESSAGE_KEYS, Run, sweep_from_runs
-from segsweep.importers.parsing import EMPTY, finite, read_cell, seconds
+from segsweep.importers.logged_runs import sweep_from_runs
+from segsweep.importers.parsing import EMPTY, finite, flatten, read_cell, seconds
+from segsweep.importers.runs import MESSAGE_KEYS, Notes, Run
 from segsweep.importers.sweep_config import ReadOptions, sweep_config_of
-
-TextRow = dict[str, str]
+from segsweep.importers.table_file import TextRow, read_table
 
 NAME_COLUMNS = ("name", "display name", "trial", "run", "id", "run id")
 STATE_COLUMNS = ("state", "status")
-MAX_COLUMNS = 2000
-"""Maximum number of columns of a table. W&B's exports have tens to hundreds."""
-
 SWEEP_COLUMNS = ("sweep", "sweep name", "sweep id")
+ID_COLUMNS = ("id", "run id", "run_id")
 TIME_COLUMNS = ("runtime", "_runtime", "_wandb.runtime", "duration")
 CREATED_COLUMNS = ("created", "created at", "created_at", "start time", "_timestamp", "trial")
+
+
+OPTUNA_PARAMETERS = "params_"
 
 
 def read_export(path: str | Path, **options: Unpack[ReadOptions]) -> CompletedSweep:
@@ -36,61 +36,46 @@ def read_export(path: str | Path, **options: Unpack[ReadOptions]) -> CompletedSw
     Raises:
         UserError: The file is not a table, or metric, sweep or parameters are ambiguous.
     """
-    source = str(path)
+    notes = Notes(str(path))
     config = sweep_config_of(options)
     metric, parameters = options.get("metric"), options.get("parameters", ())
-    lines, copies = _read(Path(path))
-    rows = [{name: read_cell(cell) for name, cell in line.items()} for line in lines]
-    _require_columns(source, rows[0], [*parameters, *([metric] if metric else [])])
+    table = read_table(Path(path), notes)
+    lines = _in_order(_unique(table, notes))
+    rows = _opened([{name: read_cell(cell) for name, cell in line.items()} for line in lines])
+    _require_columns(notes.source, rows[0], [*parameters, *([metric] if metric else [])])
     known_metric = metric or (config.metric if config else None)
     known = [name for name in (*parameters, *(config.space if config else ())) if name in rows[0]]
     columns = classify_columns(rows, known, known_metric if known_metric in rows[0] else None)
-    lower = _by_lower_case(rows[0])
+    lower = _by_lower_case(lines[0])
     runs = [_run(line, lower, row, columns) for line, row in zip(lines, rows, strict=True)]
-    left_out = {"a copy of another row": copies} if copies else {}
-    return sweep_from_runs(source, runs, config, options, left_out)
+    return sweep_from_runs(runs, config, options, notes, columns.unused)
 
 
-def _read(path: Path) -> tuple[list[TextRow], int]:
-    """Return the rows in the order of their runs, and how many rows were copies of others."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: cannot be read as CSV ({error})") from error
-    if len(lines) < 2 or len(lines[0]) < 2:
-        raise UserError(
-            f"{path}: found {max(0, len(lines) - 1)} rows of {len(lines[0]) if lines else 0} "
-            "columns, expected one row for each run and columns separated by commas; export the "
-            "table of runs as CSV"
-        )
-    header, *cells = lines
-    if len(header) > MAX_COLUMNS:
-        raise UserError(
-            f"{path}: found {len(header)} columns, expected at most {MAX_COLUMNS}; export the "
-            "columns of parameters and metrics only"
-        )
-    for row in cells:
-        if len(row) > len(header):
-            raise UserError(
-                f"{path}: found a row of {len(row)} cells ({row[0]}), expected {len(header)} as "
-                "in the header; export the table again"
-            )
-    names = _unique_names(header)
-    unique = list(dict.fromkeys(map(tuple, cells)))
-    rows = [dict(zip_longest(names, row, fillvalue="")) for row in unique]
-    return _in_order(rows), len(cells) - len(rows)
+def _unique(table: Sequence[TextRow], notes: Notes) -> list[TextRow]:
+    """Return the rows that differ from all before them."""
+    unique = list({tuple(row.values()): row for row in reversed(table)}.values())[::-1]
+    if copies := len(table) - len(unique):
+        notes.left_out["a copy of another row"] += copies
+    return unique
 
 
-def _unique_names(header: Sequence[str]) -> list[str]:
-    """Return column names; the second column of the same name was logged and becomes `.copy`."""
-    names: list[str] = []
-    for index, cell in enumerate(header):
-        name = cell.strip() or f"column {index + 1}"
-        while name in names:
-            name += ".copy"
-        names.append(name)
-    return names
+def _opened(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows with one column for each value of a cell that is a table in JSON."""
+    tables = [name for name in rows[0] if any(isinstance(row[name], dict) for row in rows)]
+    if not tables and not any(name.startswith(OPTUNA_PARAMETERS) for name in rows[0]):
+        return rows
+    opened = [_open(row) for row in rows]
+    names = dict.fromkeys(name for row in opened for name in row)
+    return [{name: row.get(name) for name in names} for row in opened]
+
+
+def _open(row: Mapping[str, Any]) -> dict[str, Any]:
+    opened: dict[str, Any] = {}
+    for name, value in row.items():
+        if name.startswith(OPTUNA_PARAMETERS):
+            name = f"params.{name.removeprefix(OPTUNA_PARAMETERS)}"
+        opened |= flatten({name: value})
+    return opened
 
 
 def _require_columns(source: str, columns: Iterable[str], required: Sequence[str]) -> None:
@@ -121,9 +106,11 @@ def _run(line: TextRow, lower: Mapping[str, str], row: Mapping[str, Any], column
         name=_first_text(line, lower, NAME_COLUMNS),
         state=_first_text(line, lower, STATE_COLUMNS).lower(),
         sweep=_first_text(line, lower, SWEEP_COLUMNS),
-        config={name: row[name] for name in columns.parameters},
+        config={name: row[name] for name in (*columns.parameters, *columns.replicates)},
         summary=messages | {name: row[name] for name in columns.outcomes},
         seconds=seconds(read_cell(_first_text(line, lower, TIME_COLUMNS))),
+        id=_first_text(line, lower, ID_COLUMNS),
+        created=_first_text(line, lower, CREATED_COLUMNS[:-1]),
     )
 
 

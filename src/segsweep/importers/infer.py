@@ -1,4 +1,4 @@
-"""Infer what a table of runs does not say: metric, goal, sweep, space and status.
+"""Infer what a table of runs does not say: the distribution of a parameter, and a run's status.
 
 A parameter of the search space is inferred from its values in the runs:
 
@@ -15,28 +15,16 @@ The range that was searched was at least as wide.
 
 import math
 import re
-from collections import Counter
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 from segsweep.config.distributions import IntUniform, LogUniformValues, Uniform
 from segsweep.config.number import LOG_SCALE_RATIO
-from segsweep.config.objective import Goal
 from segsweep.config.search_space import Categorical, Constant, Parameter
-from segsweep.core.errors import UserError
-from segsweep.importers.column_roles import (
-    is_count,
-    is_quality,
-    is_smaller_better,
-    is_validation,
-    metric_of,
-    words,
-)
+from segsweep.importers.column_roles import is_count
+from segsweep.importers.metric import FINISHED_STATES
 from segsweep.importers.parsing import finite, scalar
 from segsweep.search.trial_result import Status
-
-PREFERRED = "val_dice_coefficient"
-ADVICE = "choose one with --metric"
 
 SHARES = ("dropout", "momentum", "fraction", "probability")
 """Words in the names of parameters that are shares: their range is never logarithmic."""
@@ -47,10 +35,6 @@ MAX_CHOICES, MAX_COUNTS = 10, 32
 MAX_TEXTS = 100
 """Maximum number of values of a parameter that is text: each is a column of the surrogate model."""
 
-FINISHED_STATES, FAILED_STATES = ("finished", ""), ("failed", "crashed", "killed")
-"""W&B's states of runs that have ended; "" where the source has no state."""
-
-ENDED_STATES = (*FINISHED_STATES, *FAILED_STATES, *get_args(Status), "stopped")
 OWN_STATUS: dict[str, Status] = {
     "pruned": "pruned",
     "stopped": "pruned",  # the name in segsweep 0.1
@@ -62,71 +46,6 @@ MESSAGES: dict[Status, str] = {
     "diverged": r"diverge|\bnan\b|not finite|non-?finite",
 }
 """Patterns in the error message of a failed run."""
-
-
-def infer_metric(source: str, names: Sequence[str]) -> str:
-    """Return the outcome, of `names`, that measures how good a run is.
-
-    It is `val_dice_coefficient`; else the only validation Dice; else, without a validation Dice,
-    the only validation score or loss; else the only score or loss. Aggregates (`val_dice.max`)
-    count only where the metric itself is missing.
-
-    Raises:
-        UserError: There are several candidates, or none.
-    """
-    metrics = [name for name in names if metric_of(name) == name or metric_of(name) not in names]
-    for name in metrics:
-        if "_".join(words(name)) == PREFERRED:
-            return name
-    scores = [name for name in metrics if is_quality(name)]
-    groups = (
-        [name for name in metrics if re.search(r"val.*dice", name, re.I)],
-        [name for name in scores if is_validation(name)],
-        scores,
-    )
-    candidates = next(filter(None, groups), [])
-    if len(candidates) == 1:
-        return candidates[0]
-    if candidates:
-        raise UserError(
-            f"{source}: found {len(candidates)} columns that may be the metric "
-            f"({', '.join(candidates)}), expected one; {ADVICE}"
-        )
-    listed = ", ".join(metrics) or "no column of numbers that were logged"
-    raise UserError(f"{source}: found no column that looks like a metric ({listed}); {ADVICE}")
-
-
-def infer_goal(metric: str) -> Goal:
-    """Return `minimize` for a loss, an error or a distance by its name, else `maximize`."""
-    return "minimize" if is_smaller_better(metric) else "maximize"
-
-
-def select_sweep(source: str, sweeps: Sequence[str], requested: str | None) -> str:
-    """Return the sweep to read.
-
-    Args:
-        source: Where the runs were read from, for messages.
-        sweeps: The sweep of each run; "" for a run without one.
-        requested: The name or id that the caller asked for.
-
-    Raises:
-        UserError: There are several sweeps and none is requested, or the requested one is missing.
-    """
-    counts = Counter(name for name in sweeps if name)
-    listed = ", ".join(f"{name} ({count})" for name, count in counts.items())
-    if requested is not None:
-        if requested not in counts:
-            raise UserError(
-                f"{source}: found no sweep {requested}, expected one of {listed or 'none'}; choose "
-                "with --sweep, or omit the option"
-            )
-        return requested
-    if len(counts) > 1:
-        raise UserError(
-            f"{source}: found {len(counts)} sweeps (number of runs): {listed}; expected one; "
-            "choose one with --sweep"
-        )
-    return next(iter(counts), "")
 
 
 def infer_parameter(name: str, values: Sequence[Any]) -> Parameter:

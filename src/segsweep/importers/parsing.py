@@ -13,13 +13,16 @@ from segsweep.config.search_space import Scalar
 from segsweep.core.float32 import to_float32_range
 from segsweep.core.json_format import load_json
 
-EMPTY = frozenset({"", "null", "None", "undefined", "-"})
+EMPTY = frozenset(
+    {"", "-", "null", "NULL", "None", "none", "undefined", "NA", "N/A", "n/a", "#N/A", "<NA>"}
+)
 BOOLEANS = {"true": True, "false": False}
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 """How W&B writes these numbers in JSON."""
 
 SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?\s*[dhms]\s*)+")
+_PERCENT = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+))\s?%")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf|infinity)", re.I)
 
 
@@ -28,16 +31,24 @@ def read_cell(text: str | None) -> Any:
     text = (text or "").strip()
     if text in EMPTY:
         return None
+    text = text.replace("\N{MINUS SIGN}", "-")
     if text.lower() in BOOLEANS:
         return BOOLEANS[text.lower()]
     if _NUMBER.fullmatch(text):
         return int(text) if re.fullmatch(r"[-+]?\d{1,15}", text) else float(text)
+    if match := _PERCENT.fullmatch(text):
+        return from_percent(float(match[1]))
     if text[0] in "[{":
         try:
             return load_json(text)
         except ValueError:
             return text
     return text
+
+
+def from_percent(value: float) -> float:
+    """Return 0.829 for 82.9, without the digits that a division adds."""
+    return float(f"{value / 100:.15g}")
 
 
 def number(value: Any) -> float | None:

@@ -13,13 +13,10 @@ from segsweep.core.errors import UserError
 from segsweep.core.files import read_yaml
 from segsweep.importers.parsing import scalar
 
-DEFAULT_GOAL: Goal = "minimize"
-"""W&B's default where a metric has no goal."""
-
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """The search space; `metric` and `goal` are None where the configuration has no metric."""
+    """The search space; `metric` and `goal` are None where the configuration does not have them."""
 
     space: Mapping[str, Parameter]
     metric: str | None = None
@@ -67,8 +64,8 @@ def parse_sweep_config(config: Any, source: str) -> SweepConfig:
     metric = config.get("metric") or {}
     if not isinstance(metric, dict) or not isinstance(metric.get("name", ""), str):
         raise UserError(f"{source}: metric: found {metric!r}, expected a table with 'name', 'goal'")
-    goal = metric.get("goal", DEFAULT_GOAL)
-    if goal not in get_args(Goal):
+    goal = metric.get("goal")
+    if goal not in (None, *get_args(Goal)):
         raise UserError(f"{source}: metric.goal: found {goal!r}, expected maximize or minimize")
     try:
         space = {
@@ -77,7 +74,7 @@ def parse_sweep_config(config: Any, source: str) -> SweepConfig:
     except ValueError as error:
         raise UserError(f"{source}: {'; '.join(str(error).splitlines())}") from None
     name = metric.get("name")
-    return SweepConfig(space, name, cast(Goal, goal) if name else None)
+    return SweepConfig(space, name, cast(Goal | None, goal) if name else None)
 
 
 def _parameter(name: str, spec: Any) -> Parameter:

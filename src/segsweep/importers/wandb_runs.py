@@ -20,8 +20,9 @@ from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.core.errors import UserError
 from segsweep.core.json_format import load_json
 from segsweep.core.scratch import scratch_variables, wandb_api_scratch, wandb_scratch
-from segsweep.importers.logged_runs import Run, sweep_from_runs
+from segsweep.importers.logged_runs import sweep_from_runs
 from segsweep.importers.parsing import finite, flatten
+from segsweep.importers.runs import Notes, Run
 from segsweep.importers.sweep_config import ReadOptions, parse_sweep_config, sweep_config_of
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def read_online(path: str, **options: Unpack[ReadOptions]) -> CompletedSweep:
         sweep.runs.upgrade_to_full()
         runs = [online_run(path, run) for run in sweep.runs]
         config = sweep.config
-    return sweep_from_runs(path, runs, parse_sweep_config(config, path), options)
+    return sweep_from_runs(runs, parse_sweep_config(config, path), options, Notes(path))
 
 
 def read_offline(folder: Path, **options: Unpack[ReadOptions]) -> CompletedSweep:
@@ -74,7 +75,7 @@ def read_offline(folder: Path, **options: Unpack[ReadOptions]) -> CompletedSweep
         records_of_logs = list(pool.map(_records, logs))
     pairs = sorted(zip(records_of_logs, logs, strict=True), key=_start_order)
     runs = [_offline_run(records, log) for records, log in pairs]
-    return sweep_from_runs(str(folder), runs, sweep_config_of(options), options)
+    return sweep_from_runs(runs, sweep_config_of(options), options, Notes(str(folder)))
 
 
 def offline_logs(folder: Path) -> list[Path]:
@@ -115,6 +116,7 @@ def online_run(path: str, run: "OnlineRun") -> Run:
         summary=summary,
         seconds=_seconds(summary),
         history=history,
+        id=run.id,
     )
 
 

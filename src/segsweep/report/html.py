@@ -83,6 +83,7 @@ def write_report(
         blocks=_blocks(plots, findings),
         other_findings=_other_findings(plots, findings),
         unfinished=tables.unfinished(content),
+        reading=summary.reading(content),
         candidates=tables.candidates(content),
         next_sweep={} if live else _next_sweep(content),
         provenance={} if live else content.document("analysis/origin.json"),

@@ -39,6 +39,9 @@ def _lines(results: Results, out: Path) -> Iterator[str]:
         for finding in findings:
             topic, confidence = escape(finding["topic"]), finding["confidence"]
             yield f"- **{topic}** (confidence: {confidence}): {escape(finding['sentence'])}"
+    if sentences := summary.reading(results):
+        yield from ("", "## How the runs were read", "")
+        yield from (f"- {escape(sentence)}" for sentence in sentences)
     yield from _section("Test split", tables.on_test_split(results))
     if rationale := results.rationale:
         yield from ("", "## Next sweep", "", re.sub(r"^# .*\n+", "", rationale.rstrip()))

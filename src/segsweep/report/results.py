@@ -7,10 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+from segsweep.config.metric_names import better_direction
 from segsweep.config.objective import Goal, sign
 from segsweep.core.errors import UserError
 from segsweep.core.files import is_there, read_csv, read_json, read_text, read_yaml
-from segsweep.importers.infer import infer_goal
 from segsweep.report.values import parse_number, trial_name
 from segsweep.search.trial_result import Status, TrialResult
 from segsweep.search.trial_time import training_seconds
@@ -60,7 +60,7 @@ class Results:
     @cached_property
     def goal(self) -> Goal:
         goal = self.findings.get("goal") or self.search.get("metric", {}).get("goal")
-        return goal or infer_goal(self.metric)
+        return goal or better_direction(self.metric) or "maximize"
 
     @cached_property
     def parameters(self) -> list[str]:

@@ -83,6 +83,13 @@ def findings(results: Results) -> list[dict[str, Any]]:
     return [*of_sweep, *runtime.get("findings", [])]
 
 
+def reading(results: Results) -> list[str]:
+    """Return which runs were left out of the analysis, and how the others were read."""
+    left_out = results.findings.get("left_out", {})
+    counts = [f"Left out: {count} with {reason}." for reason, count in left_out.items()]
+    return [*counts, *results.findings.get("notes", [])]
+
+
 def _of_selected(results: Results) -> Iterator[KeyNumber]:
     rows = results.verdict.get("candidates", [])
     row = next((r for r in rows if trial_name(r["trial"]) == results.selected), None)

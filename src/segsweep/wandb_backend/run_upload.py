@@ -16,7 +16,7 @@ import wandb
 
 from segsweep.core.errors import UserError
 from segsweep.core.scratch import scratch_variables, wandb_scratch
-from segsweep.importers.logged_runs import Run
+from segsweep.importers.runs import Run
 from segsweep.importers.wandb_runs import logged_rows, logged_run, online_run
 from segsweep.wandb_backend.api import WandbServer, format_error, last_error
 from segsweep.wandb_backend.logger import plot_by_epoch

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.core.files import read_json
-from segsweep.importers.logged_runs import Run
+from segsweep.importers.runs import Run
 from segsweep.importers.wandb_runs import NOT_ENDED, offline_logs
 
 JOB_TYPES = {"trials/*": "trial", "audit/*": "audit", "confirm/*": "confirm", "train": "train"}
