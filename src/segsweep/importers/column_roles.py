@@ -237,7 +237,8 @@ def _is_repeated(rows: Sequence[Row], name: str) -> bool:
 
 def _is_choice(rows: Sequence[Row], name: str) -> bool:
     found = words(name)
-    if metric_of(name) != name or not HARDWARE_WORDS.isdisjoint(found):
+    is_metric = metric_of(name) != name or (is_validation(name) and better_direction(name))
+    if is_metric or not HARDWARE_WORDS.isdisjoint(found):
         return False
     is_known = name in KNOWN_PARAMETERS or not PARAMETER_WORDS.isdisjoint(found)
     return is_known or (_is_full(rows, name) and not is_free_text(name))

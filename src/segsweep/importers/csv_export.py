@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from segsweep.analysis.completed_sweep import CompletedSweep
+from segsweep.config.metric_names import better_direction, is_validation
 from segsweep.core.errors import UserError
 from segsweep.importers.column_roles import Columns, classify_columns
 from segsweep.importers.logged_runs import sweep_from_runs
@@ -46,6 +47,8 @@ def read_export(path: str | Path, **options: Unpack[ReadOptions]) -> CompletedSw
     known_metric = metric or (config.metric if config else None)
     known = [name for name in (*parameters, *(config.space if config else ())) if name in rows[0]]
     columns = classify_columns(rows, known, known_metric if known_metric in rows[0] else None)
+    if known_metric is None:
+        _refuse_text_metric(notes.source, rows, columns)
     lower = _by_lower_case(lines[0])
     runs = [_run(line, lower, row, columns) for line, row in zip(lines, rows, strict=True)]
     return sweep_from_runs(runs, config, options, notes, columns.unused)
@@ -83,6 +86,17 @@ def _require_columns(source: str, columns: Iterable[str], required: Sequence[str
         if name not in columns and not any(column.startswith(f"{name}.") for column in columns):
             raise UserError(
                 f"{source}: found no column {name}, expected one of {', '.join(columns)}"
+            )
+
+
+def _refuse_text_metric(source: str, rows: Sequence[Mapping[str, Any]], columns: Columns) -> None:
+    """Raise `UserError` if what looks like the metric is a column of text."""
+    for name in columns.unused:
+        if is_validation(name) and better_direction(name):
+            cell = next(row[name] for row in rows if isinstance(row[name], str))
+            raise UserError(
+                f"{source}: found text in the column {name} ({cell!r}), expected numbers; correct "
+                "the column, or choose another one with --metric"
             )
 
 

@@ -5,8 +5,8 @@ A guess that could change the answer is stated, or refused:
 - A few runs with text where the others have numbers are left out; more are an error.
 - A share, such as dropout, that is above 1 in every run is in percent.
 - A missing value of a finished run is the setting None, if several runs lack it and several have
-  one: 0 for dropout and the like, else a level of its own, `none`. Where a parameter has too many values to be a choice,
-  it is not used if more than a few runs lack it, else these runs are left out.
+  one: 0 for dropout and the like, and for other choices a level of its own, `none`. Any other
+  parameter is not used if more than a few runs lack it, else these runs are left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,9 @@ from typing import Any
 from segsweep.config.distributions import IntUniform
 from segsweep.config.metric_names import words
 from segsweep.config.search_space import Categorical, Constant, Parameter, contains
+from segsweep.config.training_config import SEARCHABLE
 from segsweep.core.errors import UserError
-from segsweep.importers.column_roles import is_free_text
+from segsweep.importers.column_roles import is_count, is_free_text
 from segsweep.importers.infer import MAX_TEXTS, SHARES, infer_parameter
 from segsweep.importers.metric import FINISHED_STATES
 from segsweep.importers.parsing import finite, from_percent, number, scalar
@@ -158,7 +159,7 @@ def _with_none(
         return list(values)
     numbers = [value for value in known if finite(value) is not None]
     level = _level_of_none(name, typed, len(numbers) == len(known))
-    if level is None and typed is None and _would_be_choice(name, known):
+    if level is None and typed is None and _may_be_none(name, known, len(missing)):
         level = NONE
     if level is None:
         return list(values)
@@ -175,7 +176,12 @@ def _level_of_none(name: str, typed: Parameter | None, is_numeric: bool) -> Any:
     return 0 if means_zero and (typed is None or contains(typed, 0)) else None
 
 
-def _would_be_choice(name: str, known: Sequence[Any]) -> bool:
+def _may_be_none(name: str, known: Sequence[Any], missing: int) -> bool:
+    """Whether None can be one of a few choices; it is no number that a training needs."""
+    if any(number(value) is not None for value in known):
+        is_rare = _is_few(missing, [*known, *range(missing)])
+        if is_rare or name in SEARCHABLE or is_count(name):
+            return False
     return isinstance(infer_parameter(name, known), Categorical | Constant)
 
 

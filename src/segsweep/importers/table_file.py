@@ -83,7 +83,8 @@ def _lines(path: Path, notes: Notes) -> tuple[list[list[str]], str]:
             )
         text, separator = _separator(text)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        return [line for line in reader if any(cell.strip() for cell in line)], separator
+        lines = [[" ".join(cell.splitlines()) for cell in line] for line in reader]
+        return [line for line in lines if any(cell.strip() for cell in line)], separator
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read as CSV ({error})") from error
 
