@@ -52,7 +52,7 @@ _WITHIN_WORDS = ("accuracy", "dice", "hausdorff", "iou", "jaccard", "loss", "pre
 
 def words(name: str) -> list[str]:
     """Split a name into lower-case words."""
-    separated = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    separated = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.replace("IoU", "Iou")).lower()
     return [word for word in re.split(r"[^a-z0-9]+", separated) if word]
 
 

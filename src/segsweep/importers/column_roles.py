@@ -129,6 +129,10 @@ def is_count(name: str) -> bool:
     return not COUNT_WORDS.isdisjoint(words(name))
 
 
+def is_metric_of_validation(name: str) -> bool:
+    return is_validation(name) and better_direction(name) is not None
+
+
 def is_of_one_run(name: str) -> bool:
     """Whether this describes a run and not its configuration: bookkeeping, a seed or a fold."""
     return is_bookkeeping(name) or is_replicate(name)
@@ -207,7 +211,11 @@ def classify_columns(
         [name for name in names if roles[name] == "parameter"],
         [name for name in names if roles[name] == "outcome"],
         [name for name in rows[0] if is_replicate(name) and name not in names],
-        [name for name in names if roles[name] == "text" and _varies(rows, name)],
+        [
+            name
+            for name in names
+            if roles[name] == "text" and (_varies(rows, name) or is_metric_of_validation(name))
+        ],
     )
 
 
@@ -237,7 +245,7 @@ def _is_repeated(rows: Sequence[Row], name: str) -> bool:
 
 def _is_choice(rows: Sequence[Row], name: str) -> bool:
     found = words(name)
-    is_metric = metric_of(name) != name or (is_validation(name) and better_direction(name))
+    is_metric = metric_of(name) != name or is_metric_of_validation(name)
     if is_metric or not HARDWARE_WORDS.isdisjoint(found):
         return False
     is_known = name in KNOWN_PARAMETERS or not PARAMETER_WORDS.isdisjoint(found)

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from segsweep.analysis.completed_sweep import CompletedSweep
-from segsweep.config.metric_names import better_direction, is_validation
 from segsweep.core.errors import UserError
-from segsweep.importers.column_roles import Columns, classify_columns
+from segsweep.importers.column_roles import Columns, classify_columns, is_metric_of_validation
 from segsweep.importers.logged_runs import sweep_from_runs
 from segsweep.importers.parsing import EMPTY, finite, flatten, read_cell, seconds
 from segsweep.importers.runs import MESSAGE_KEYS, Notes, Run
@@ -92,7 +91,7 @@ def _require_columns(source: str, columns: Iterable[str], required: Sequence[str
 def _refuse_text_metric(source: str, rows: Sequence[Mapping[str, Any]], columns: Columns) -> None:
     """Raise `UserError` if what looks like the metric is a column of text."""
     for name in columns.unused:
-        if is_validation(name) and better_direction(name):
+        if is_metric_of_validation(name):
             cell = next(row[name] for row in rows if isinstance(row[name], str))
             raise UserError(
                 f"{source}: found text in the column {name} ({cell!r}), expected numbers; correct "
