@@ -94,6 +94,23 @@ def optuna(rows: list[Row]) -> None:
         }
 
 
+def mlflow(rows: list[Row]) -> None:
+    for i, row in enumerate(rows):
+        rows[i] = {
+            "run_id": f"{i:032x}",
+            "experiment_id": "0",
+            "status": "FAILED" if i == 20 else "FINISHED",
+            "artifact_uri": f"mlruns/0/{i}",
+            "start_time": row["Created"],
+            "metrics.train_loss": row["train_loss"],
+            "metrics.val_dice": row[METRIC],
+            "params.batch_size": row["batch_size"],
+            "params.lr": row["learning_rate"],
+            "params.dropout": row["dropout"],
+            "tags.mlflow.runName": row["Name"],
+        }
+
+
 def chart(rows: list[Row]) -> None:
     rows[:] = [
         {"Step": i, "run-0 - val_dice": 0.5, "run-0 - val_dice__MIN": 0.5, "run-0 - x__MAX": 0.6}

@@ -236,6 +236,12 @@ def test_a_table_of_optuna(tmp_path: Path) -> None:
     assert len(sweep.finished) == 24
 
 
+def test_a_table_of_mlflow(tmp_path: Path) -> None:
+    sweep = read(tmp_path, c.mlflow)
+    assert set(sweep.varied) == {"batch_size", "learning_rate", "dropout"}
+    assert (sweep.metric, len(sweep.finished)) == ("metrics.val_dice", 23)
+
+
 @pytest.mark.parametrize(
     ("edit", "sentence"),
     [
