@@ -83,6 +83,22 @@ def test_all_formats_are_predicted_and_problems_are_listed_at_the_end(folder: Pa
         assert set(np.unique(mask)) <= {0, 255}
 
 
+def test_an_outlier_that_takes_the_whole_range_is_refused_until_it_is_stored_as_no_data(
+    folder: Path,
+) -> None:
+    image = np.random.default_rng(0).normal(300, 5, (60, 80)).astype(np.float32)
+    image[:10, :20] = -9999
+    tifffile.imwrite(folder / "x.tif", image)
+    done = predict(folder, "x.tif", "-o", "out")
+    assert done.returncode == 1
+    assert "rescaled from -9999 to" in done.stderr
+    assert "if -9999 marks pixels without data, store it as NaN" in done.stderr
+    tifffile.imwrite(folder / "x.tif", np.where(image == -9999, np.nan, image))
+    assert predict(folder, "x.tif", "-o", "out").returncode == 0
+    tifffile.imwrite(folder / "y.tif", image, extratags=[(42113, 2, 6, "-9999", True)])
+    assert predict(folder, "y.tif", "-o", "out").returncode == 0
+
+
 def test_pages_are_predicted_if_the_model_was_trained_on_slices(folder: Path) -> None:
     content = read_json(folder / "model/model.json")
     content["preprocessing"] |= {"stacks": "slices", "mode": "tile"}

@@ -107,13 +107,23 @@ def _find_valid(page: np.ndarray, pixels: np.ndarray, nodata: Sequence[float]) -
     return ~invalid if invalid.any() else None
 
 
-def check_levels(page: GreyPage, grey: np.ndarray, black: float, white: float) -> None:
+def check_levels(
+    page: GreyPage,
+    grey: np.ndarray,
+    black: float,
+    white: float,
+    advice: str = (
+        "if {0:g} marks pixels without data, set preprocess.nodata: [{0:g}]; if such pixels "
+        "belong to the image, set preprocess.nodata: []"
+    ),
+) -> None:
     """Raise `InvalidImageError` if nearly all pixels fall into a few grey levels.
 
     Args:
         page: The page.
         grey: The page, rescaled to 0 to 1.
         black, white: The grey values that became 0 and 1.
+        advice: What to do about the grey value {0}, which is far from the others.
     """
     if page.has_bytes:
         return
@@ -131,8 +141,7 @@ def check_levels(page: GreyPage, grey: np.ndarray, black: float, white: float) -
         f"has {100 * inside.size / values.size:.1f} % of its pixels between {low:g} and {high:g}, "
         f"but its grey values are rescaled from {black:g} to {white:g}, so that these pixels "
         "become nearly equal",
-        f"if {outlier:g} marks pixels without data, set preprocess.nodata: [{outlier:g}]; if such "
-        "pixels belong to the image, set preprocess.nodata: []",
+        advice.format(outlier),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from segsweep.core.errors import UserError
-from segsweep.data.images import GreyPage, grey_range, read_grey, rescale_grey
+from segsweep.data.images import GreyPage, check_levels, grey_range, read_grey, rescale_grey
 from segsweep.data.issues import DataIssue, InvalidImageError
 from segsweep.data.prepare import ImageSettings
 from segsweep.data.resize import Window, find_windows, resize_image, restore_size
@@ -18,12 +18,24 @@ from segsweep.training.device import is_out_of_memory
 from segsweep.training.engine import Engine
 
 
+CHECKED_PIXELS = 4_000_000
+"""Grey levels are checked on an even selection of about this many pixels, to save memory."""
+
+LEVELS_ADVICE = (
+    "if {0:g} marks pixels without data, store it as NaN or name it in the TIFF's GDAL_NODATA, or "
+    "train with preprocess.nodata: [{0:g}]"
+)
+
+
 class Page:
     """One two-dimensional image while it is predicted.
 
     Args:
         page: A page of any size.
         settings: The preprocessing of the model.
+
+    Raises:
+        InvalidImageError: Nearly all pixels would have the same grey level.
     """
 
     def __init__(self, page: GreyPage, settings: ImageSettings) -> None:
@@ -31,6 +43,8 @@ class Page:
         self.shape: tuple[int, int] = page.pixels.shape
         side = settings.side
         self._side, self._levels = side, grey_range(page.values, *settings.percentiles)
+        if settings.nodata != ():
+            _check_levels(page, *self._levels)
         tiled = settings.mode == "tile"
         self._windows = [] if tiled else find_windows(self.shape, side, settings.mode)
         self._tiles = list(sliding_window.tiles(self.shape, side)) if tiled else []
@@ -69,6 +83,13 @@ class Page:
         )
 
 
+def _check_levels(page: GreyPage, black: float, white: float) -> None:
+    step = max(1, round((page.pixels.size / CHECKED_PIXELS) ** 0.5))
+    valid = None if page.valid is None else page.valid[::step, ::step]
+    part = GreyPage(page.pixels[::step, ::step], valid, page.has_bytes)
+    check_levels(part, rescale_grey(part.pixels, black, white), black, white, LEVELS_ADVICE)
+
+
 @dataclass(frozen=True)
 class Prediction:
     """An image and its pages, usually one."""
@@ -95,10 +116,11 @@ def read_images(
                     f"has {len(pages)} pages, expected one image",
                     "the model was trained on single images; save each page as its own file",
                 )
+            prediction = Prediction(image, [Page(page, settings) for page in pages])
         except InvalidImageError as error:
             problems.append(error.as_issue(image.path))
             continue
-        yield Prediction(image, [Page(page, settings) for page in pages])
+        yield prediction
 
 
 def predict(
