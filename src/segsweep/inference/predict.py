@@ -17,7 +17,6 @@ from segsweep.inference.inputs import InputImage
 from segsweep.training.device import is_out_of_memory
 from segsweep.training.engine import Engine
 
-
 CHECKED_PIXELS = 4_000_000
 """Grey levels are checked on an even selection of about this many pixels, to save memory."""
 
