@@ -1,4 +1,4 @@
-"""Data, parameters and sources that change during a run and change back.
+"""Data, parameters, sources and results that change during a run and change back.
 
 Whatever moment another program picks, no result may be kept under a key that does not describe it.
 After many disturbed runs, every combination of data, parameters and sources is run with the cache
@@ -28,7 +28,8 @@ Fresh = Callable[[str], CountingProject]
 DISTURBED_RUNS = int(os.environ.get("SWAPPED_RUNS", "12"))
 SEED = int(os.environ.get("SWAP_SEED", "0"))
 LOSSES = "src/segsweep/training/losses.py"
-PARTS = {"data": "data", "params": "params.yaml", "sources": LOSSES}
+PARTS = {"data": "data", "params": "params.yaml", "sources": LOSSES, "results": "results"}
+INPUTS = ("data", "params", "sources")
 PROCESSED = ("--", "data/processed/manifest.csv")
 TARGETS = ("results/train/metrics.json", "results/trials/001/metrics.json")
 TRAINED = ("--resources", "gpu=1", "--", *TARGETS)
@@ -83,6 +84,8 @@ def two_versions(project: CountingProject, raw: Path, other: Path) -> Versions:
     assert source.count(total) == 1
     changed = source.replace(total, "bce(logits, truth, counted) + 2 * dice_loss")
     (other / "sources").write_text(changed)
+    project.snakemake(*TRAINED)
+    shutil.copytree(project.folder / "results", other / "results")
     return Versions(project, other, set())
 
 
@@ -93,7 +96,7 @@ def disturbed(versions: Versions, chance: random.Random) -> Iterator[None]:
 
     def disturb() -> None:
         while not ended.wait(chance.uniform(0.1, 5.0)):
-            for part in chance.choice([["data"], ["params"], ["sources"], list(PARTS)]):
+            for part in chance.choice([[one] for one in PARTS] + [list(INPUTS), list(PARTS)]):
                 versions.exchange(part)
             if chance.random() < 0.8:
                 ended.wait(chance.choice([0.0, 0.05, 0.3, 1.0]))
@@ -129,7 +132,7 @@ def test_nothing_is_kept_under_a_key_that_does_not_describe_it(
     finished = 0
     for _ in range(DISTURBED_RUNS):
         remove_results(project)
-        with disturbed(versions, chance):
+        with disturbed(versions, chance):  # the other results are those of the first training
             running = project.start("snakemake", "--cores", "2", *TRAINED)
             end = time.monotonic() + chance.uniform(10, 60)
             while running.poll() is None and time.monotonic() < end:
@@ -142,8 +145,8 @@ def test_nothing_is_kept_under_a_key_that_does_not_describe_it(
         assert "Traceback" not in output, output
     kept = len(list((project.folder / ".store/entries").glob("*/metrics.json")))
     print(f"{finished} of {DISTURBED_RUNS} disturbed runs finished, {kept} trainings kept")
-    for count in range(len(PARTS) + 1):
-        for parts in itertools.combinations(PARTS, count):
+    for count in range(len(INPUTS) + 1):
+        for parts in itertools.combinations(INPUTS, count):
             versions.select(set(parts))
             remove_results(project)
             project.snakemake(*TRAINED)
