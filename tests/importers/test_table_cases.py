@@ -88,6 +88,14 @@ ALIKE: dict[str, c.Edit] = {
     "seeds": c.set_cells("seed", c.choose(0, 1, 2)),
     "folds": c.set_cells("fold", c.choose(0, 1, 2, 3, 4)),
     "other metrics of test images": c.set_cells("test_dice", c.choose(0.9, 0.8, 0.7)),
+    "an index and failed runs without results": c.both(
+        lambda rows: rows.__setitem__(slice(None), [{"": i, **r} for i, r in enumerate(rows)]),
+        c.set_cells("State", lambda i, row: "failed" if i > 20 else "finished"),
+        c.set_cells(METRIC, lambda i, row: "" if i > 20 else row[METRIC]),
+        c.set_cells("train_loss", lambda i, row: "" if i > 20 else row["train_loss"]),
+        c.set_cells("val_loss", lambda i, row: "" if i > 20 else row["val_loss"]),
+        c.set_cells("epoch", lambda i, row: "" if i > 20 else 39),
+    ),
     "hardware": c.both(
         c.set_cells("gpu_type_x", c.choose("A100", "V100")),
         c.set_cells("num_workers", c.choose(4, 8)),

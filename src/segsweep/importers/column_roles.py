@@ -100,6 +100,7 @@ FREE_TEXT_WORDS = _words(
 SYNONYMS = (_words("learning_rate,lr,learningrate"), _words("batch_size,batch,batchsize,bs"))
 """Names of the same thing: the first column is the parameter, later ones were logged over time."""
 
+MIN_ROWS_OF_INDEX = 5
 KNOWN_PARAMETERS = frozenset(SEARCHABLE) - {"loss"}
 
 
@@ -222,7 +223,16 @@ def classify_columns(
 def _is_used(name: str, rows: Sequence[Row], known: Collection[str | None]) -> bool:
     if name in known:
         return True
-    return not is_of_one_run(name) and any(row[name] is not None for row in rows)
+    is_filled = any(row[name] is not None for row in rows)
+    return is_filled and not is_of_one_run(name) and not _has_row_numbers(rows, name)
+
+
+def _has_row_numbers(rows: Sequence[Row], name: str) -> bool:
+    """Whether the column is the index that a data frame writes, from 0 or 1."""
+    count, values = len(rows), [row[name] for row in rows]
+    if count < MIN_ROWS_OF_INDEX or not all(isinstance(value, int) for value in values):
+        return False
+    return sorted(values) in (list(range(count)), list(range(1, count + 1)))
 
 
 def _is_numeric(rows: Sequence[Row], name: str) -> bool:

@@ -14,12 +14,8 @@ from segsweep.config.search_space import Categorical, Constant, Parameter
 from segsweep.core.errors import UserError
 from segsweep.importers.column_roles import is_bookkeeping, is_of_one_run, is_replicate
 from segsweep.importers.infer import infer_status
-from segsweep.importers.metric import (
-    check_metric_cells,
-    choose_metric,
-    percentages_to_shares,
-    value_of,
-)
+from segsweep.importers.metric import choose_metric, value_of
+from segsweep.importers.metric_values import check_metric_cells, percentages_to_shares
 from segsweep.importers.parameter_values import Column, read_parameter
 from segsweep.importers.parsing import finite
 from segsweep.importers.runs import MESSAGE_KEYS, Notes, Run, listed

@@ -20,9 +20,8 @@ from segsweep.config.training_config import SEARCHABLE
 from segsweep.core.errors import UserError
 from segsweep.importers.column_roles import is_count, is_free_text
 from segsweep.importers.infer import MAX_TEXTS, SHARES, infer_parameter
-from segsweep.importers.metric import FINISHED_STATES
 from segsweep.importers.parsing import finite, from_percent, number, scalar
-from segsweep.importers.runs import Notes, Run
+from segsweep.importers.runs import FINISHED_STATES, Notes, Run
 
 NONE = "none"
 """The level of a choice that stands for a missing value."""

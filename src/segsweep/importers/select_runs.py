@@ -7,9 +7,8 @@ from typing import Any, get_args
 
 from segsweep.config.metric_names import words
 from segsweep.core.errors import UserError
-from segsweep.importers.metric import FINISHED_STATES
 from segsweep.importers.parsing import finite
-from segsweep.importers.runs import Notes, Run
+from segsweep.importers.runs import FINISHED_STATES, Notes, Run
 from segsweep.search.trial_result import Status
 
 FAILED_STATES = ("failed", "fail", "crashed", "killed")
