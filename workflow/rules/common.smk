@@ -54,6 +54,8 @@ with exit_on_error():
     check_prior_trials_exist(STUDY.sweep.prior_trials)
 
 if IS_MAIN:
+    if STUDY.untried:
+        print(f"sweep: {STUDY.untried}", file=sys.stderr)
     if "DVC_STAGE" in os.environ:
         die_with_parent()  # a killed DVC must not leave its stage running
     end_with_reader()

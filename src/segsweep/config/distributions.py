@@ -6,6 +6,8 @@ thousand at each end; method `random` returns nothing outside it.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from statistics import NormalDist
 from typing import Annotated, Literal
 
@@ -15,6 +17,10 @@ from segsweep.config.number import BaseNumber, Finite, Range, Rounded, Scale, in
 
 TAIL = 0.001
 """Fraction of an unbounded distribution that is left out at each end."""
+
+MAX_EXPONENT = 16
+"""e to this power is 9 million: a positive exponent as large as this is a value, such as a batch
+size of 16."""
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -87,14 +93,14 @@ class LogUniform(_LogRange):
 
     distribution: Literal["log_uniform", "inv_log_uniform"]
 
-    @model_validator(mode="after")
-    def _check_exponents(self) -> "LogUniform":
-        if max(abs(self.min), abs(self.max)) > 300:
+    def _check_logarithms(self) -> None:
+        are_values = self.min > 0 and (self.max <= 1 or self.max >= MAX_EXPONENT)
+        if are_values or max(abs(self.min), abs(self.max)) > 300:
             raise ValueError(
-                f"found the exponents min {self.min} and max {self.max}, expected logarithms (to "
-                "the base e); for values write distribution log_uniform_values"
+                f"found min {self.min} and max {self.max}, which {self.distribution} takes as "
+                f"exponents of e ({_power(self.min)} to {_power(self.max)}), expected logarithms; "
+                f"for values write distribution {self.distribution}_values"
             )
-        return self
 
     @property
     def low(self) -> float:
@@ -109,6 +115,10 @@ class QLogUniform(Rounded, LogUniform):
     """`distribution: q_log_uniform`: `log_uniform`, rounded to a multiple of `q`."""
 
     distribution: Literal["q_log_uniform"]  # type: ignore[assignment]
+
+
+def _power(exponent: float) -> str:
+    return f"{math.exp(exponent):.4g}" if abs(exponent) < 300 else f"e^{exponent:g}"
 
 
 class _Unbounded(BaseNumber):
@@ -145,14 +155,12 @@ class LogNormal(Normal):
 
     distribution: Literal["log_normal"]  # type: ignore[assignment]
 
-    @model_validator(mode="after")
-    def _check_logarithms(self) -> "LogNormal":
+    def _check_logarithms(self) -> None:
         if abs(self.mu) + 4 * self.sigma > 300:
             raise ValueError(
                 f"found mu {self.mu} and sigma {self.sigma}, expected those of logarithms (to the "
                 "base e) of the values"
             )
-        return self
 
     @property
     def _default_scale(self) -> Scale:
@@ -202,3 +210,21 @@ Number = (
     | Beta
     | QBeta
 )
+
+
+@contextmanager
+def explain_distribution(parameter: object) -> Iterator[None]:
+    """Add to a `ValueError` about a value of a parameter what its distribution means."""
+    try:
+        yield
+    except ValueError as error:
+        if isinstance(parameter, LogUniform):
+            advice = f"for values write {parameter.distribution}_values"
+            text = f"min and max of {parameter.distribution} are exponents of e; {advice}"
+        elif isinstance(parameter, LogNormal):
+            text = f"mu and sigma of {parameter.distribution} are those of the natural logarithm"
+        elif isinstance(parameter, BaseNumber) and "a whole number" in str(error):
+            text = "for whole numbers write distribution int_uniform, or one with q: 1"
+        else:
+            raise
+        raise ValueError(f"{error}; {text}") from None

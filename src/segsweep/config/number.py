@@ -38,8 +38,12 @@ class BaseNumber(StrictModel):
 
     scale: Scale | None = None
 
+    def _check_logarithms(self) -> None:
+        """Raise `ValueError` if numbers that have to be logarithms are none."""
+
     @model_validator(mode="after")
     def _check_size(self) -> "BaseNumber":
+        self._check_logarithms()
         try:
             low, high = self.low, self.high
         except OverflowError:

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError, model_validator
 
+from segsweep.config.distributions import explain_distribution
 from segsweep.config.search_space import Categorical, Constant, contains, extremes, to_table
 from segsweep.config.sections import (
     HYPERPARAMETERS,
@@ -21,6 +22,7 @@ from segsweep.config.sections import (
 from segsweep.config.sweep import Sweep
 from segsweep.config.training_config import TrainingConfig
 from segsweep.config.validation import check_ranges, sentences
+from segsweep.config.wandb_sweep import take_in_wandb_sweep
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_yaml
 
@@ -47,6 +49,11 @@ class Study(Hyperparameters):
     wandb: Wandb = Wandb()
     """Where the runs are logged."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _take_in_sweep_of_wandb(cls, raw: Any) -> Any:
+        return take_in_wandb_sweep(raw)
+
     @model_validator(mode="after")
     def _check(self) -> "Study":
         self.training_config()
@@ -54,7 +61,8 @@ class Study(Hyperparameters):
             self._check_enqueued(configuration, f"sweep.enqueue[{position}]")
         for name, parameter in self.sweep.parameters.items():
             for value in extremes(parameter):
-                self.training_config({name: value}, f"sweep.parameters.{name}")
+                with explain_distribution(parameter):
+                    self.training_config({name: value}, f"sweep.parameters.{name}")
         return self
 
     def _check_enqueued(self, configuration: dict[str, Any], key: str) -> None:
@@ -134,10 +142,29 @@ class Study(Hyperparameters):
         """The number of trials; a grid ends with its last configuration."""
         if self.sweep.method != "grid":
             return self.sweep.trials
-        lengths = [
-            len(p.values) for p in self.sweep.parameters.values() if isinstance(p, Categorical)
-        ]
-        return min(self.sweep.trials, len(self.sweep.enqueue) + math.prod(lengths))
+        return min(self.sweep.trials, len(self.sweep.enqueue) + math.prod(self._grid_lengths()))
+
+    def _grid_lengths(self) -> list[int]:
+        searched = self.sweep.parameters.values()
+        return [len(p.values) for p in searched if isinstance(p, Categorical)]
+
+    @property
+    def untried(self) -> str:
+        """A sentence on the configurations of a grid that no trial has; empty if there are none."""
+        tried, lengths = self.trial_count - len(self.sweep.enqueue), self._grid_lengths()
+        if self.sweep.method != "grid" or tried >= math.prod(lengths):
+            return ""
+        never, block = [], math.prod(lengths)
+        for name, parameter in self.sweep.parameters.items():
+            if isinstance(parameter, Categorical):
+                block //= len(parameter.values)  # so many trials in a row have the same value
+                rest = parameter.values[max(0, math.ceil(tried / block)) :]
+                never += [f"{name} {', '.join(map(str, rest))}"] if rest else []
+        missing = f"; never tried: {'; '.join(never)}" if never else ""
+        return (
+            f"sweep.trials is {self.sweep.trials}, the grid has {math.prod(lengths)} "
+            f"configurations{missing}"
+        )
 
     def training_config(
         self, parameters: dict[str, Any] | None = None, key: str = ""

@@ -1,13 +1,16 @@
 """The section `sweep` of a study: what is searched, how, and with how many trials."""
 
 import difflib
+import math
 import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from segsweep.config.distributions import Uniform
+from segsweep.config.metric_names import better_direction, words
 from segsweep.config.objective import METRICS
+from segsweep.config.parameter_names import standard_name
 from segsweep.config.pruner import Pruner, pruner_type
 from segsweep.config.search_space import (
     Categorical,
@@ -46,6 +49,9 @@ PARAMETER_KEYS = (*SEARCHABLE, *(f"{group}.{name}" for name, group in SECTION_OF
 """The possible keys of `sweep.parameters`: names, or names with their section."""
 
 
+_KNOWN = ", ".join(PARAMETER_KEYS)
+
+
 class Metric(Section):
     """The section `sweep.metric`."""
 
@@ -53,6 +59,16 @@ class Metric(Section):
     """The metric by which trials are compared, at the epoch with the best validation Dice."""
     goal: Literal["maximize", "minimize"] = "maximize"
     """Whether larger or smaller values are better."""
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _check_name(cls, name: Any) -> Any:
+        if isinstance(name, str) and name not in METRICS:
+            raise ValueError(
+                f"sweep.metric.name: found {name!r}, expected one of {', '.join(METRICS)}; did you "
+                f"mean '{_nearest_metric(name)}'?"
+            )
+        return name
 
     @model_validator(mode="after")
     def _check_goal(self) -> "Metric":
@@ -99,7 +115,8 @@ class Sweep(Section):
     for numbers, `ordered` or `unordered` for `values`."""
     trials: Annotated[int, Field(ge=1, le=MAX_TRIALS)] = 20
     """Number of trials (W&B's run_cap). The first 8 of 40 trials are the same as 8 trials. Above
-    the maximum, choosing a configuration would take minutes and several GB of memory."""
+    the maximum, choosing a configuration would take minutes and several GB of memory. A grid has as
+    many trials as configurations unless this is given."""
     parallel: Annotated[int, Field(ge=1, le=MAX_PARALLEL)] = 1
     """How many trials may run when the next configuration is chosen."""
     seed: Seed = 0
@@ -139,14 +156,22 @@ class Sweep(Section):
             with prefix_errors(key):
                 model = parameter_type(spec)
             typed[name] = validate(model, spec, key)
+            _refuse_repeated(typed[name], key)
         return typed
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_run_cap(cls, raw: Any) -> Any:
-        if isinstance(raw, dict) and "run_cap" in raw:
-            raise ValueError(f"sweep.run_cap: write it as sweep.trials: {raw['run_cap']}")
-        return raw
+    def _try_whole_grid(cls, raw: Any) -> Any:
+        """Set the number of trials to that of a grid's configurations, unless it is given."""
+        if not isinstance(raw, dict) or raw.get("method") != "grid" or "trials" in raw:
+            return raw
+        count = _count_configurations(raw.get("parameters")) + len(raw.get("enqueue") or [])
+        if count > MAX_TRIALS:
+            raise ValueError(
+                f"sweep.parameters: found a grid of {count} configurations, expected at most "
+                f"{MAX_TRIALS}; shorten the lists of values, or set sweep.trials to try the first"
+            )
+        return {**raw, "trials": count}
 
     @field_validator("early_terminate", mode="before")
     @classmethod
@@ -191,6 +216,37 @@ class Sweep(Section):
         return self
 
 
+def _refuse_repeated(parameter: Parameter, key: str) -> None:
+    values = parameter.values if isinstance(parameter, Categorical) else []
+    repeated = [value for i, value in enumerate(values) if value in values[:i]]
+    if repeated:
+        raise ValueError(
+            f"{key}.values: found {repeated[0]} twice, expected different values; delete one, and "
+            "give probabilities if it should be drawn more often"
+        )
+
+
+def _count_configurations(parameters: Any) -> int:
+    """Return the number of configurations of a grid as it is written; 1 where it is not valid."""
+    try:
+        specs = flatten(parameters).values() if isinstance(parameters, dict) else ()
+    except ValueError:
+        return 1  # reported with the parameters
+    lists = [spec.get("values") for spec in specs if isinstance(spec, dict)]
+    return math.prod(len(values) for values in lists if isinstance(values, list))
+
+
+def _nearest_metric(name: str) -> str:
+    """Return the metric that is most probably meant by another program's name."""
+    parts = words(name)
+    for part, metric in (("soft", "val_dice_soft"), ("pooled", "val_dice_pooled")):
+        if part in parts:
+            return metric
+    if {"iou", "miou", "jaccard"} & set(parts):
+        return "val_iou"
+    return "val_loss" if better_direction(name) == "minimize" else "val_dice_coefficient"
+
+
 def _hyperparameter(dotted: str, flat: dict[str, Any]) -> str:
     """Return the hyperparameter of a dotted name.
 
@@ -203,10 +259,10 @@ def _hyperparameter(dotted: str, flat: dict[str, Any]) -> str:
     """
     key, name = f"sweep.parameters.{dotted}", dotted.rpartition(".")[2]
     if dotted not in PARAMETER_KEYS:
-        near = difflib.get_close_matches(name, SEARCHABLE, 1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        known = ", ".join(PARAMETER_KEYS)
-        raise ValueError(f"{key} is not a hyperparameter{hint} (expected one of {known})")
+        usual = standard_name(dotted)
+        near = [usual] if usual in SEARCHABLE else difflib.get_close_matches(name, SEARCHABLE, 1)
+        hint = f"; did you mean '{near[0]}'?" if near else f"; expected one of {_KNOWN}"
+        raise ValueError(f"{key} is not a hyperparameter{hint}")
     if dotted != name and name in flat:
         raise ValueError(
             f"{key}: found sweep.parameters.{name} too, expected one of them; delete the other"

@@ -6,7 +6,7 @@ A sentence names the key, what was found and what was expected.
 import difflib
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
 
@@ -26,6 +26,12 @@ _EXPECTED = {
     "model_type": "a table of keys",
     "model_attributes_type": "a table of keys",
 }
+
+_SCALAR = "scalar"
+_SCALARS = ("bool", "int", "float", "str")
+"""The last parts of the places of errors in a value that may have several types."""
+
+_EXPECTED[_SCALAR] = "a number, text, true or false"
 
 _BOUNDS = ("ge", "gt", "le", "lt")
 
@@ -79,11 +85,23 @@ def sentences(
         key: The dotted name of what was validated; empty for a whole study.
     """
     lines = []
-    for detail in error.errors():
+    for detail in _with_one_of_each_scalar(error.errors()):
         parts = [str(part) for part in detail["loc"]]
         dotted = ".".join(filter(None, [key, *parts]))
         lines.extend(_sentence(detail, dotted, model).splitlines())
     return list(dict.fromkeys(lines))
+
+
+def _with_one_of_each_scalar(details: Iterable[Any]) -> Iterator[Any]:
+    """Yield the errors, of a value that has none of the types of `values` only one."""
+    seen = set()
+    for detail in details:
+        place = detail["loc"][:-1]
+        if not place or detail["loc"][-1] not in _SCALARS:
+            yield detail
+        elif place not in seen:
+            seen.add(place)
+            yield {**detail, "loc": place, "type": _SCALAR}
 
 
 def limits(name: str) -> tuple[float, float]:
@@ -165,26 +183,40 @@ def _sentence(detail: Any, key: str, model: type[BaseModel] | None) -> str:
             str(value), re.findall(r"'([^']+)'", context["expected"]), 1
         )
         hint = f"; did you mean '{near[0]}'?" if near else ""
+        if isinstance(value, bool):
+            hint = "; put text in quotes (YAML reads yes, no, on and off as true and false)"
         return f"{key}: found {value!r}, expected {context['expected']}{hint}"
     if kind in _EXPECTED:
         expected = _EXPECTED[kind]
-        hint = "; remove the quotes" if expected.endswith("number") and _is_number(value) else ""
-        return f"{key}: found {_format_value(value)}, expected {expected}{hint}"
+        return f"{key}: found {_format_value(value)}, expected {expected}{_advice(value, kind)}"
     if kind == "too_short":
         return f"{key}: found {len(value)} entries, expected at least {context['min_length']}"
     if kind == "too_long":
         return f"{key}: found {len(value)} entries, expected at most {context['max_length']}"
-    return f"{key}: found {_format_value(value)}, expected: {detail['msg'].removeprefix('Input ')}"
+    message = detail["msg"].removeprefix("Input ").replace("should be", "a value that is")
+    return f"{key}: found {_format_value(value)}, expected {message}"
 
 
-def _is_number(value: Any) -> bool:
-    """Whether text holds a number that YAML would have read as one without quotes."""
-    return isinstance(value, str) and bool(
-        re.fullmatch(r"[-+]?([1-9]\d*|0)?(\d\.?|\.\d+)\d*([eE][-+]?\d+)?", value)
-    )
+def _advice(value: Any, kind: str) -> str:
+    """Return what to do about a value of a wrong type, as the end of a sentence."""
+    if value is None and kind in ("model_type", "model_attributes_type", "dict_type"):
+        return "; indent its keys below it, or delete the line"
+    if value is None and kind == _SCALAR:
+        return "; write a value, such as 0 for no dropout"
+    if not isinstance(value, str) or not _EXPECTED[kind].endswith("number"):
+        return ""
+    if re.fullmatch(r"[-+]?0[0-9_]+", value):
+        number = value.replace("_", "").lstrip("-+0") or "0"
+        return f"; write {number} (a leading zero means octal in YAML 1.1)"
+    if re.fullmatch(r"[-+]?\d*,\d+([eE][-+]?\d+)?", value):
+        return f"; write {value.replace(',', '.')}"
+    is_number = re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", value)
+    return "; remove the quotes" if is_number else ""
 
 
 def _format_value(value: Any) -> str:
+    if value is None:
+        return "nothing (null)"
     if isinstance(value, str):
         return f"the text '{value}'"
     if isinstance(value, dict):

@@ -186,10 +186,25 @@ def read_json(path: str | Path) -> Any:
 
 def read_yaml(path: str | Path) -> Any:
     """Read a YAML file; raises `UserError` where it is not safe YAML (see `yaml_format`)."""
+    text = ""
     try:
-        return load_yaml(read_text(path))
+        text = read_text(path)
+        return load_yaml(text)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: cannot be read as YAML ({error}); save it as UTF-8") from error
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as YAML ({error})") from error
+        advice = _advice_on_yaml(text)
+        raise UserError(f"{path}: cannot be read as YAML ({error}){advice}") from error
+
+
+def _advice_on_yaml(text: str) -> str:
+    """Return what to do about characters that look like the spaces that YAML expects."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if "\t" in line[: len(line) - len(line.lstrip())]:
+            return f"; replace the tab at the beginning of line {number} by spaces"
+        if "\N{NO-BREAK SPACE}" in line.partition("#")[0]:
+            return f"; replace the no-break space in line {number} by a space"
+    return ""
 
 
 def sha256(path: str | Path) -> str:

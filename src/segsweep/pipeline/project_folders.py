@@ -12,11 +12,21 @@ from segsweep.pipeline.fingerprint import STATE
 
 FOLDERS = (STATE, Path("data"), Path("results"), Path("logs"))
 """The folders that a run writes to, besides the cache."""
+NO_LINKS = (Path("data"), Path("results"))
+"""Folders of DVC's outputs. With a link in place of one Snakemake works, and DVC fails after the
+run: "outside of git repository"."""
 CACHE_FOLDERS = ("", "entries", "checkpoints", "locks", "images")
 
 
 def check_folders() -> None:
     """Raise an error if the run cannot write to a folder; make the folders that are missing."""
+    for folder in NO_LINKS:
+        if folder.is_symlink():
+            raise UserError(
+                f"{folder}: found a link to {folder.readlink()}, expected a folder, since DVC "
+                "refuses outputs behind a link; replace the link by a folder, and to keep large "
+                "files on another disk move the whole project there"
+            )
     for folder in (*FOLDERS, *(cache_root() / name for name in CACHE_FOLDERS)):
         _check_place(folder, is_folder=True)
         folder.mkdir(parents=True, exist_ok=True)
