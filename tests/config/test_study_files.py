@@ -159,7 +159,7 @@ def test_ways_to_write_a_study(tmp_path: Path, text: str, encoding: str, batch_s
         (
             parameter("{distribution: q_log_uniform, min: 16, max: 128, q: 8}", "batch_size"),
             "sweep.parameters.batch_size: found min 16.0 and max 128.0, which q_log_uniform takes "
-            "as exponents of e (8.886e+06 to 3.887e+55), expected logarithms; for values write "
+            "as exponents of e (8.886e+06 to 3.888e+55), expected logarithms; for values write "
             "distribution q_log_uniform_values",
         ),
         (
