@@ -55,7 +55,7 @@ with exit_on_error():
 
 if IS_MAIN:
     if STUDY.untried:
-        print(f"sweep: {STUDY.untried}", file=sys.stderr)
+        print(f"note: {STUDY.untried}", file=sys.stderr)
     if "DVC_STAGE" in os.environ:
         die_with_parent()  # a killed DVC must not leave its stage running
     end_with_reader()
