@@ -106,7 +106,7 @@ def test_a_gain_below_the_noise_advises_to_stop() -> None:
     analysis = Analysis.of(sweep(space, value, 0.01, 60, 0))  # type: ignore[arg-type]
     proposal = design_next_sweep(analysis, lambda batch: True, 40, 60)
     assert proposal.stop
-    assert proposal.gain < analysis.samples.noise_sd
+    assert proposal.gain.mean < analysis.samples.noise_sd
     assert summarise(proposal, analysis.samples.noise_sd).startswith("Stop here")
 
 

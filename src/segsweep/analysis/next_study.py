@@ -177,8 +177,8 @@ def summarise(proposal: NextSweep, noise_sd: float) -> str:
             f"{proposal.trials} trials in the same space."
         )
     gain = (
-        f"an expected gain of {format_metric(proposal.gain)} over the best trial (95 % interval "
-        f"{format_interval(*proposal.gain_interval)})"
+        f"an expected gain of {format_metric(proposal.gain.mean)} over the best trial (95 % interval "
+        f"{format_interval(*proposal.gain.interval)})"
     )
     if proposal.stop:
         return (
