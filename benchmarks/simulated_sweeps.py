@@ -87,7 +87,7 @@ class SimulatedSweep:
 
 def simulate(family: str, number: int) -> SimulatedSweep:
     """Draw a surface and run a sweep on it; the same arguments give the same sweep."""
-    rng = np.random.default_rng([21, list(FAMILIES).index(family), number])
+    rng = np.random.default_rng([22, list(FAMILIES).index(family), number])
     surface = FAMILIES[family](rng)
     count, noise = int(rng.choice(TRIALS)), float(rng.choice(NOISES))
     method = "random" if count == max(TRIALS) or rng.random() < 0.4 else "bayes"

@@ -132,7 +132,7 @@ def statements(analysis: Analysis, truth: Truth) -> Iterator[Statement]:
     if not analysis.samples.is_significant:
         return
     for finding in analysis.findings:
-        kind, _, name = finding.id.partition(" of ")
+        kind, _, _ = finding.id.partition(" of ")
         check = CHECKS.get(finding.id) or CHECKS.get(kind)
         if check and finding.confidence != "inconclusive":
             is_true = check(finding, analysis, truth)
@@ -271,7 +271,9 @@ def _intervals(analysis: Analysis, truth: Truth) -> Iterator[Statement]:
         mean, true = effect.curve.mean(0), truth.curve(effect.parameter)
         difference = float(true[mean.argmax()] - true[mean.argmin()])
         finding = by_id[f"effect of {effect.parameter}"]
-        yield covers("difference between the best and the worst value", finding.interval, difference)
+        yield covers(
+            "difference between the best and the worst value", finding.interval, difference
+        )
     for size in analysis.batch_sizes:
         best = truth.optima[size.batch_size][0]
         yield covers("best value at a batch size", interval(size.best), best)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from segsweep.analysis.findings import Analysis
-from segsweep.analysis.next_study import next_study, rationale, summarise
+from segsweep.analysis.next_study import next_study
 from segsweep.analysis.next_sweep import NextSweep, design_next_sweep
+from segsweep.analysis.rationale import rationale, summarise
 from segsweep.analysis.target_device import batch_size_fits
 from segsweep.config.study import Study
 from segsweep.pipeline.environment import Device

@@ -22,6 +22,7 @@ from segsweep.config.validation import limits
 from segsweep.core.formatting import format_percent
 from segsweep.search.trial_result import Values
 
+
 @dataclass(frozen=True)
 class StudyChange:
     """One changed key of the study, the reason, and the id of the finding behind it."""

@@ -1,6 +1,7 @@
 """Arithmetic with ranges of parameters: values outside a range, and rounding."""
 
 import math
+
 from segsweep.config.distributions import (
     IntUniform,
     LogUniformValues,
