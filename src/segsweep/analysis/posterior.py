@@ -100,8 +100,12 @@ class PosteriorSamples:
 
     def predict(self, configurations: Sequence[Values]) -> tuple[np.ndarray, np.ndarray]:
         """Return the posterior mean and sd without noise, (configurations,) each."""
+        return self.predict_at(encode(self.varied, configurations))
+
+    def predict_at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the posterior mean and sd at encoded points, (points,) each; see `draw_at`."""
         with threadpool_limits(1):
-            means, sds = self.surrogate.predict(encode(self.varied, configurations))
+            means, sds = self.surrogate.predict(points)
         return np.minimum(means, self._upper_bound), sds
 
     @property
