@@ -11,8 +11,9 @@ import pytest
 from segsweep.analysis.analysis_files import read_analysis, tables, write_analysis
 from segsweep.analysis.finding import Finding
 from segsweep.analysis.findings import Analysis
-from segsweep.analysis.next_study import next_study, summarise
+from segsweep.analysis.next_study import next_study
 from segsweep.analysis.next_sweep import NextSweep, design_next_sweep
+from segsweep.analysis.rationale import summarise
 from segsweep.analysis.training_findings import summarise_curves
 from segsweep.config.study import Study
 from segsweep.core.errors import UserError

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from segsweep.analysis.findings import Analysis
-from segsweep.analysis.next_study import next_study, rationale, summarise
+from segsweep.analysis.next_study import next_study
 from segsweep.analysis.next_sweep import NextSweep, design_next_sweep
+from segsweep.analysis.rationale import rationale, summarise
 from segsweep.analysis.target_device import batch_size_fits
 from segsweep.config.study import Study
 from segsweep.pipeline.environment import Device
@@ -106,7 +107,7 @@ def test_a_gain_below_the_noise_advises_to_stop() -> None:
     analysis = Analysis.of(sweep(space, value, 0.01, 60, 0))  # type: ignore[arg-type]
     proposal = design_next_sweep(analysis, lambda batch: True, 40, 60)
     assert proposal.stop
-    assert proposal.gain < analysis.samples.noise_sd
+    assert proposal.gain.mean < analysis.samples.noise_sd
     assert summarise(proposal, analysis.samples.noise_sd).startswith("Stop here")
 
 

@@ -4,6 +4,7 @@ import importlib.metadata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from segsweep.analysis.importance import Effect
 from segsweep.analysis.lr_scaling import BATCH_SIZE, rate_map
 from segsweep.analysis.posterior import interval
 from segsweep.analysis.runtime_findings import run_time_effects, runtime_findings, throughput
-from segsweep.analysis.training_findings import dice_pair
+from segsweep.analysis.training_metric import find_pair, pair_of_values
 from segsweep.config.search_space import Constant
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_json, write_csv, write_json
@@ -85,7 +86,8 @@ def _write_run_time(out: Path, sweep: CompletedSweep) -> None:
     write_json(out / "runtime.json", _findings_content(sweep, findings))
     seconds = [{"trial": t.name, "seconds": t.seconds} for t in sweep.trials if t.seconds]
     write_csv(out / "seconds.csv", ["trial", "seconds"], seconds)
-    write_csv(out / "speed.csv", [BATCH_SIZE, "images_per_second"], rates)
+    speed = [{BATCH_SIZE: s, "images_per_second": median(each)} for s, each in rates.items()]
+    write_csv(out / "speed.csv", [BATCH_SIZE, "images_per_second"], speed)
     columns = ["target", "parameter", "share", "low", "high"]
     write_csv(out / "run_time.csv", columns, _importance(effects, "run_time"))
 
@@ -99,11 +101,7 @@ def tables(analysis: Analysis) -> dict[str, Table]:
         "batch_size": _batch_sizes(analysis),
         "learning_rate": _learning_rates(analysis),
         "map": rate_map(analysis.samples),
-        "gap": [
-            {"trial": trial.name, "train": pair[0], "validation": pair[1]}
-            for trial in analysis.sweep.finished
-            if (pair := dice_pair(analysis.sweep, trial))
-        ],
+        "gap": _gap(analysis.sweep),
     }
 
 
@@ -180,6 +178,18 @@ def _learning_rates(analysis: Analysis) -> Table:
             **_bounds(rates),
         }
         for size, rates in zip(analysis.scaling.batch_sizes, analysis.scaling.rates.T, strict=True)
+    ]
+
+
+def _gap(sweep: CompletedSweep) -> Table:
+    """Return the metric on training and on validation images."""
+    pair = find_pair(sweep)
+    if isinstance(pair, str):
+        return []
+    return [
+        {"trial": trial.name, "train": values[0], "validation": values[1]}
+        for trial in sweep.finished
+        if (values := pair_of_values(sweep, trial, pair)) is not None
     ]
 
 

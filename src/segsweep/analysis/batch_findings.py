@@ -32,17 +32,25 @@ def best_batch_size(
         f"{effect.batch_size}: {format_metric(samples.sign * float(effect.best.mean()))}"
         for effect in effects
     )
+    confidence: Confidence = "inconclusive"
+    if samples.is_significant:
+        confidence = confidence_of(p_best)
+    size, p = effects[top].batch_size, format_percent(p_best)
+    conclusion = (
+        f"Which batch size is best is inconclusive: P({size}) = {p}."
+        if confidence == "inconclusive"
+        else f"Batch size {size} is the best of these (P = {p})."
+    )
     sentence = (
         f"Best expected value with the other parameters optimised for each batch size: {means}. "
-        f"P(batch size {effects[top].batch_size} is best) = {format_percent(p_best)}. "
-        f"{equal_budget(sweep)}"
+        f"{conclusion} {equal_budget(sweep)}"
     )
     value = samples.sign * effects[top].best
     return Finding(
         "batch size",
         "Batch size, other parameters optimised",
         sentence,
-        confidence_of(p_best) if samples.is_significant else "inconclusive",
+        confidence,
         float(value.mean()),
         interval(value),
         "batch_size",
@@ -59,20 +67,26 @@ def large_batch_sizes(samples: PosteriorSamples, effects: list[BatchSizeEffect])
     gain = best_large - np.max([effect.best for effect in small], axis=0)
     low, high = interval(samples.sign * gain)
     number, is_better = samples.sign * float(gain.mean()), gain.mean() > 0
+    probability = float(np.mean(gain > 0 if is_better else gain < 0))
     confidence: Confidence = "inconclusive"
     if samples.is_significant:
-        confidence = confidence_of(gain > 0 if is_better else gain < 0)
+        confidence = confidence_of(probability)
     sentence = (
         f"Above batch size {LARGE} the best value changes by {format_metric(number)} (95 % "
         f"interval {format_interval(low, high)})."
     )
+    p = f"(P = {format_percent(probability)})"
     if confidence == "inconclusive":
         sentence += " Whether larger batches are better is inconclusive."
     elif is_better:
-        sentence += " Larger batches are better."
+        sentence += f" Larger batches are better {p}."
     else:
-        best_small = small[int(probability_best(effects)[: len(small)].argmax())]
-        sentence += f" Larger batches are not better: use batch size {best_small.batch_size}."
+        best_small = small[int(probability_best(small).argmax())]
+        sentence += (
+            f" Larger batches are not better {p}; of the batch sizes up to {LARGE}, "
+            f"{best_small.batch_size} is best with P = "
+            f"{format_percent(float(probability_best(small).max()))}."
+        )
     return Finding(
         "large batches",
         f"Batch sizes above {LARGE}",
@@ -100,12 +114,14 @@ def scaling_exponent(samples: PosteriorSamples, scaling: LrScaling) -> Finding:
         )
     elif len(compatible) > 1:
         conclusion = f"The trials are compatible with several rules: {', '.join(compatible)}."
-    elif compatible:
-        confidence = "high"
-        conclusion = f"Of the usual rules, only {compatible[0]} is compatible."
     else:
-        confidence = "high"
-        conclusion = "None of the usual rules (0, 1/2, 1) is compatible."
+        probability = _p_between_rules(scaling.exponent, low, high)
+        confidence = confidence_of(probability)
+        conclusion = (
+            f"Of the usual rules, only {compatible[0]} is compatible"
+            if compatible
+            else "None of the usual rules (0, 1/2, 1) is compatible"
+        ) + f" (P = {format_percent(probability)})."
     rates = ", ".join(
         f"{size}: {format_value(float(np.exp(np.log(rates).mean())))}"
         for size, rates in zip(scaling.batch_sizes, scaling.rates.T, strict=True)
@@ -123,6 +139,13 @@ def scaling_exponent(samples: PosteriorSamples, scaling: LrScaling) -> Finding:
         (low, high),
         "learning_rate",
     )
+
+
+def _p_between_rules(exponent: np.ndarray, low: float, high: float) -> float:
+    """Return P(the exponent is between the rules next below `low` and next above `high`)."""
+    below = max((rule for rule in SCALING_RULES.values() if rule < low), default=-np.inf)
+    above = min((rule for rule in SCALING_RULES.values() if rule > high), default=np.inf)
+    return float(np.mean((exponent > below) & (exponent < above)))
 
 
 def equal_budget(sweep: CompletedSweep) -> str:

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
+from scipy.stats import beta
 
 Confidence = Literal["high", "likely", "inconclusive"]
 
@@ -19,7 +20,9 @@ class Finding:
         id: Its name, to which the reasons of the next sweep refer.
         topic: Its heading.
         sentence: The statement.
-        confidence: How certain it is.
+        confidence: How certain it is: the probability of the sentence as it is written. Where a
+            sentence gives a probability P, the confidence is that of P. Facts that were counted or
+            measured, without a conclusion, are `high`.
         number: The quantity in the sentence, in the metric's units or as a share (0 to 1).
         interval: The 95 % interval of `number`; for quantities that are measured on trials, their
             quartiles or their range.
@@ -44,3 +47,11 @@ def confidence_of(agree: np.ndarray | float) -> Confidence:
     if probability >= HIGH:
         return "high"
     return "likely" if probability >= LIKELY else "inconclusive"
+
+
+def probability_of_most(agree: int, of: int) -> float:
+    """Return P(more than half of all such trials agree) if `agree` of `of` trials do.
+
+    The share of such trials has a uniform prior, so one trial gives 75 % and three give 94 %.
+    """
+    return float(beta.sf(0.5, agree + 1, of - agree + 1))

@@ -4,7 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from segsweep.analysis import batch_findings, hyperparameter_findings, training_findings
+from segsweep.analysis import (
+    batch_findings,
+    hyperparameter_findings,
+    range_findings,
+    training_findings,
+)
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import Finding
 from segsweep.analysis.importance import Effect, main_effects
@@ -14,6 +19,7 @@ from segsweep.analysis.lr_scaling import (
     batch_size_effects,
     lr_scaling,
 )
+from segsweep.analysis.overfitting import overfitting
 from segsweep.analysis.posterior import PosteriorSamples
 from segsweep.core.errors import UserError
 from segsweep.core.formatting import format_percent
@@ -94,7 +100,7 @@ class Analysis:
 
     def _findings(self) -> Iterator[Finding | None]:
         sweep, samples = self.sweep, self.samples
-        yield hyperparameter_findings.best_trial(sweep, samples)
+        yield hyperparameter_findings.best_trial(samples)
         yield hyperparameter_findings.importance(samples, self.effects)
         yield _used_trials(sweep, samples)
         by_name = {
@@ -108,8 +114,8 @@ class Analysis:
         if self.scaling:
             yield batch_findings.scaling_exponent(samples, self.scaling)
         yield from hyperparameter_findings.regularisation(samples, self.effects)
-        yield hyperparameter_findings.narrow_ranges(samples)
-        yield training_findings.overfitting(sweep)
+        yield range_findings.narrow_ranges(samples)
+        yield overfitting(sweep)
         yield training_findings.learning_curves(sweep, samples.noise_sd)
         yield training_findings.mixed_precision(by_name.get(MIXED_PRECISION))
         yield training_findings.failures(sweep)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.polynomial.legendre import legvander
 
+from segsweep.analysis.finding import Confidence, confidence_of
 from segsweep.analysis.posterior import PosteriorSamples, interval
 from segsweep.config.distributions import Number
 from segsweep.config.search_space import Categorical
@@ -75,6 +76,24 @@ def format_shares(effects: Sequence[Effect]) -> str:
         mean = format_percent(float(effect.share.mean()))
         parts.append(f"{effect.parameter} {mean} ({low} to {high})")
     return ", ".join(parts)
+
+
+def largest_share(effects: Sequence[Effect]) -> tuple[str, Confidence]:
+    """Return a sentence on which parameter has the largest share, and the confidence in it.
+
+    Args:
+        effects: The main effects, the largest mean share first.
+    """
+    name, first = effects[0].parameter, effects[0].share
+    others = [effect.share for effect in effects[1:]]
+    probability = float(np.mean(first > np.max(others, axis=0))) if others else 1.0
+    confidence, p = confidence_of(probability), format_percent(probability)
+    if confidence == "inconclusive":
+        return (
+            f"Which parameter has the largest share is inconclusive: P({name}) = {p}.",
+            confidence,
+        )
+    return f"{name} has the largest share (P = {p}).", confidence
 
 
 def _grid(parameter: Categorical | Number) -> list[Any]:

@@ -10,15 +10,11 @@ from segsweep.analysis.batch_findings import probability_best
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import LIKELY
 from segsweep.analysis.findings import Analysis
-from segsweep.analysis.hyperparameter_findings import (
-    AT_BOUND,
-    MIN_SHARE,
-    matters,
-    optima_at_bounds,
-)
+from segsweep.analysis.hyperparameter_findings import MIN_SHARE, matters
 from segsweep.analysis.lr_scaling import BATCH_SIZE, LEARNING_RATE, MAX_AT_BOUND
 from segsweep.analysis.posterior import interval
 from segsweep.analysis.range_arithmetic import rounded_range, value_at
+from segsweep.analysis.range_findings import AT_BOUND, optima_at_bounds
 from segsweep.config.distributions import Number
 from segsweep.config.search_space import Categorical, Parameter
 from segsweep.config.validation import limits
@@ -167,7 +163,7 @@ def _next_range(analysis: Analysis, name: str, parameter: Number) -> tuple[float
     missing = MIN_WIDTH - (high - low)
     if missing > 0:
         low, high = low - missing / 2, high + missing / 2
-    bound, p_bound = optima_at_bounds(analysis.samples).get(name, ("", 0.0))
+    bound = optima_at_bounds(analysis.samples).get(name)
     lower, upper = (
         format_value(parameter.from_unit(float(np.quantile(shares, quantile))))
         for quantile in OPTIMUM_QUANTILES
@@ -175,9 +171,12 @@ def _next_range(analysis: Analysis, name: str, parameter: Number) -> tuple[float
     reason = f"the optimum is between {lower} and {upper} with P = 90 %"
     finding = f"effect of {name}"
     low, high = max(0.0, float(low)), min(1.0, float(high))
-    if p_bound >= AT_BOUND:
-        low, high = (-EXTENSION, high) if bound == "lower" else (low, 1 + EXTENSION)
-        reason += f"; that is at the {bound} bound of the range, so the range is extended"
+    if bound is not None and bound.probability >= AT_BOUND:
+        low, high = (-EXTENSION, high) if bound.name == "lower" else (low, 1 + EXTENSION)
+        reason += (
+            f"; it is at the {bound.name} bound of the range with P = "
+            f"{format_percent(bound.probability)}, so the range is extended"
+        )
         finding = "edges"
     smallest, largest = limits(name)
     if parameter.low > 0:  # a range above zero stays above zero

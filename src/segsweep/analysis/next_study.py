@@ -8,7 +8,13 @@ from typing import Any
 
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.next_sweep import NextSweep, design_next_sweep
-from segsweep.analysis.target_device import batch_size_fits, format_device, target_device
+from segsweep.analysis.rationale import rationale, summarise
+from segsweep.analysis.target_device import (
+    batch_size_fits,
+    format_device,
+    memory_of_largest_trial,
+    target_device,
+)
 from segsweep.config.objective import METRICS
 from segsweep.config.search_space import Constant, to_table, to_wandb
 from segsweep.config.sections import HYPERPARAMETERS
@@ -18,10 +24,10 @@ from segsweep.config.training_config import SEARCHABLE
 from segsweep.config.validation import limits
 from segsweep.core.errors import UserError
 from segsweep.core.files import write_text, write_yaml
-from segsweep.core.formatting import format_interval, format_metric, format_value
 from segsweep.core.printable import escape_controls
 from segsweep.core.thinning import evenly
 from segsweep.core.yaml_format import dump_yaml
+from segsweep.pipeline.environment import Device
 from segsweep.search import sweep_files
 from segsweep.search.warm_start import MAX_EARLIER_TRIALS
 
@@ -54,7 +60,7 @@ def propose_next_study(
     fits = batch_size_fits(study, device)
     trials = len(analysis.sweep.trials)
     proposal = design_next_sweep(analysis, fits, epochs, trials, selected)
-    write_next_study(out, analysis, proposal, base, format_device(device))
+    write_next_study(out, analysis, proposal, base, device)
     print(f"next sweep: {summarise(proposal, analysis.samples.noise_sd)}")
     return proposal
 
@@ -71,33 +77,37 @@ def _epochs_of(analysis: Analysis, default: int) -> int | None:
 
 
 def write_next_study(
-    out: Path, analysis: Analysis, proposal: NextSweep, base: dict[str, Any], hardware: str
+    out: Path, analysis: Analysis, proposal: NextSweep, base: dict[str, Any], device: Device
 ) -> None:
     """Write the files of the next study to `out`.
 
     Parameters that this project's trainer does not have are written to `sweep.yaml` only. Where
     all of them are such, there is no `params.yaml`.
     """
-    text = rationale(analysis, proposal, hardware)
     foreign = [n for n, p in proposal.space.items() if not _is_accepted(n, to_table(p))]
     others = {n: to_wandb(proposal.space[n]) for n in foreign}
     others |= {n: {"value": v} for n, v in proposal.fixed.items() if not _is_accepted_value(n, v)}
+    notes = []
     if others:
-        text += (
-            f"\nThis project's trainer does not support {', '.join(others)}; only sweep.yaml has "
-            "these parameters.\n"
+        notes.append(
+            f"This project's trainer does not support {', '.join(others)}; only sweep.yaml has "
+            "these parameters."
         )
+    hardware = f"Designed for {format_device(device)}."
     if len(foreign) < len(proposal.space):
         raw = next_study(analysis, proposal, base)
-        sweep = sweep_files.wandb_sweep(Study.parse(raw, str(out / "params.yaml")))
+        study = Study.parse(raw, str(out / "params.yaml"))
+        hardware += f" {memory_of_largest_trial(study, device)}"
+        sweep = sweep_files.wandb_sweep(study)
         sweep["parameters"] |= others
         write_yaml(out / "params.yaml", raw, HEADER)
         write_text(out / "changes.diff", _diff(base, raw))
     else:
         metric = {"name": analysis.sweep.metric, "goal": analysis.sweep.goal}
         sweep = {"method": "bayes", "metric": metric, "parameters": others}
-        text += "Add the key `program` to sweep.yaml before you use it.\n"
+        notes.append("Add the key `program` to sweep.yaml before you use it.")
     write_yaml(out / "sweep.yaml", sweep)
+    text = rationale(analysis, proposal, hardware, notes)
     write_text(out / "rationale.md", escape_controls(text))
 
 
@@ -167,64 +177,3 @@ def _diff(old: dict[str, Any], new: dict[str, Any]) -> str:
 
     pair = lines(old), lines(new)
     return "".join(difflib.unified_diff(*pair, "params.yaml", "results/next/params.yaml"))
-
-
-def summarise(proposal: NextSweep, noise_sd: float) -> str:
-    """Return the expected gain of the next sweep as a sentence."""
-    if not proposal.is_significant:
-        return (
-            "The effects in the finished sweep are not significant, so no gain is predicted for "
-            f"{proposal.trials} trials in the same space."
-        )
-    gain = (
-        f"an expected gain of {format_metric(proposal.gain)} over the best trial (95 % interval "
-        f"{format_interval(*proposal.gain_interval)})"
-    )
-    if proposal.stop:
-        return (
-            f"Stop here: another sweep has {gain}, less than the noise of one training (sd "
-            f"{format_metric(noise_sd)})."
-        )
-    return f"The next sweep of {proposal.trials} trials has {gain}."
-
-
-def rationale(analysis: Analysis, proposal: NextSweep, hardware: str) -> str:
-    """Return Markdown that lists each change with its reason; `hardware` names the device."""
-    rows = [
-        f"| `{change.key}` | {_cell(change.before)} | {_cell(change.after)} | {change.reason} "
-        f"| {change.finding} |"
-        for change in proposal.changes
-    ]
-    header = "| key | from | to | reason | finding |\n| --- | --- | --- | --- | --- |\n"
-    parts = [
-        "# The next sweep",
-        summarise(proposal, analysis.samples.noise_sd),
-        f"Designed for {hardware}.",
-        header + "\n".join(rows) if rows else "No key changes.",
-    ]
-    unchanged = [
-        name
-        for name, parameter in proposal.space.items()
-        if parameter == analysis.sweep.varied.get(name)
-    ]
-    if unchanged:
-        parts.append(f"Unchanged: {', '.join(unchanged)}.")
-    if not analysis.samples.is_significant:
-        parts.append(
-            f"The effects of the parameters {analysis.samples.significance}, so no range is "
-            "changed. More trials, wider ranges or less noise (more validation images, more "
-            "epochs) may make them significant."
-        )
-    return "\n\n".join(parts) + "\n"
-
-
-def _cell(value: Any) -> str:
-    """Return a parameter's specification or value for a cell of a Markdown table."""
-    if isinstance(value, dict):
-        inner = ", ".join(
-            f"{key} {_cell(each)}" for key, each in value.items() if key != "distribution"
-        )
-        return f"{inner} (log)" if "log" in str(value.get("distribution")) else inner
-    if isinstance(value, list):
-        return ", ".join(format_value(each) for each in value)
-    return format_value(value)

@@ -7,24 +7,20 @@ from typing import Any
 import numpy as np
 
 from segsweep.analysis.findings import Analysis
+from segsweep.analysis.next_gain import (
+    GAIN_SHARE,
+    MAX_TRIALS,
+    MIN_TRIALS,
+    ExpectedGain,
+    expected_gain,
+)
 from segsweep.analysis.next_space import next_batch_sizes, next_parameter
-from segsweep.analysis.posterior import PosteriorSamples, interval, sobol_configurations
-from segsweep.analysis.range_arithmetic import union
 from segsweep.analysis.training_findings import summarise_curves
-from segsweep.config.search_space import Categorical, Constant, Parameter, contains, to_wandb
+from segsweep.config.search_space import Parameter, contains, to_wandb
 from segsweep.config.sweep import MAX_TRIALS as MAX_TRIALS_OF_STUDY
 from segsweep.config.validation import limits
 from segsweep.core.formatting import format_percent
 from segsweep.search.trial_result import Values
-
-MIN_TRIALS, MAX_TRIALS = 10, 60
-"""The smallest and the largest number of trials of the next sweep."""
-
-GAIN_SHARE = 0.9
-"""The next sweep has as many trials as reach this share of the gain of MAX_TRIALS trials."""
-
-CANDIDATES = 256
-"""Configurations of the new space with which the expected gain is computed."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +43,10 @@ class NextSweep:
         fixed: The values of parameters that are no longer searched.
         epochs: Epochs of a trial; None where they are not known.
         trials: The number of trials.
-        gain: Expected improvement on the best trial, in the metric's units.
-        gain_interval: Its 95 % interval.
+        gain: The expected improvement on the best trial; 0 without significant effects.
         start: The configuration that the study starts from.
         enqueue: The same as the first trial, where `space` contains it.
-        is_significant: Whether the finished sweep has significant effects; if not, `gain` is 0.
+        is_significant: Whether the finished sweep has significant effects.
         stop: Whether the expected gain is less than the noise of one training.
         changes: All changed keys of the study.
     """
@@ -60,8 +55,7 @@ class NextSweep:
     fixed: dict[str, Any]
     epochs: int | None
     trials: int
-    gain: float
-    gain_interval: tuple[float, float]
+    gain: ExpectedGain
     start: dict[str, Any]
     enqueue: list[dict[str, Any]]
     is_significant: bool
@@ -89,7 +83,8 @@ def design_next_sweep(
     start = samples.incumbent.parameters if selected is None else selected
     space, fixed, changes = _next_space(analysis, fits, start)
     if samples.is_significant:
-        count, gain, gain_interval = _expected_gain(analysis, space, fixed)
+        gain = expected_gain(samples, space, fixed)
+        count = gain.trials
         reason = (
             f"{count} random trials would reach {format_percent(GAIN_SHARE)} of the expected gain"
         )
@@ -97,7 +92,7 @@ def design_next_sweep(
     else:
         count = max(trials, min(2 * MAX_TRIALS, 2 * trials), MIN_TRIALS)
         count = min(count, MAX_TRIALS_OF_STUDY)
-        gain, gain_interval = 0.0, (0.0, 0.0)
+        gain = ExpectedGain(count, np.zeros(1), np.zeros(1), [])
         reason = "more trials are needed for a significant result"
         finding = "importance"
     if count != trials:
@@ -118,11 +113,10 @@ def design_next_sweep(
         epochs=next_epochs,
         trials=count,
         gain=gain,
-        gain_interval=gain_interval,
         start=dict(start),
         enqueue=[searched] if is_inside else [],
         is_significant=samples.is_significant,
-        stop=samples.is_significant and gain < samples.noise_sd,
+        stop=samples.is_significant and gain.mean < samples.noise_sd,
         changes=changes,
     )
 
@@ -160,26 +154,3 @@ def _next_epochs(analysis: Analysis, epochs: int | None) -> int | None:
     if epochs is None or curves is None:
         return epochs
     return min(max(1, round(epochs * curves.epochs_factor)), int(limits("epochs")[1]))
-
-
-def _expected_gain(
-    analysis: Analysis, space: dict[str, Parameter], fixed: dict[str, Any]
-) -> tuple[int, float, tuple[float, float]]:
-    """Return the number of trials and their expected gain with its 95 % interval.
-
-    The gain is that of random trials in each posterior sample, so it is a lower estimate: Bayesian
-    optimisation needs fewer trials. The surrogate is fitted over a space that contains both sweeps.
-    """
-    sweep = analysis.sweep
-    varied: dict[str, Any] = {n: p for n, p in space.items() if not isinstance(p, Constant)}
-    constants = {name: Categorical(values=[value]) for name, value in fixed.items()}
-    wider = union(sweep.varied, {**varied, **constants})
-    samples = PosteriorSamples(sweep, wider, is_secondary=True)
-    points = [{**fixed, **point} for point in sobol_configurations(varied, CANDIDATES, seed=6)]
-    drawn = samples.draw([*points, samples.incumbent.parameters], seed=6)
-    best_so_far = np.maximum.accumulate(drawn[:, :-1], axis=1)
-    gain = np.maximum(best_so_far - drawn[:, -1:], 0.0)
-    mean = gain.mean(0)
-    count = int(np.argmax(mean >= GAIN_SHARE * mean[MAX_TRIALS - 1])) + 1
-    count = min(MAX_TRIALS, max(MIN_TRIALS, 5 * -(-count // 5)))
-    return count, float(mean[count - 1]), interval(gain[:, count - 1])

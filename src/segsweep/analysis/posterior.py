@@ -65,7 +65,6 @@ class PosteriorSamples:
     def __init__(
         self,
         sweep: CompletedSweep,
-        varied: Varied | None = None,
         fit: Fit | None = None,
         is_secondary: bool = False,
     ) -> None:
@@ -73,11 +72,10 @@ class PosteriorSamples:
 
         Args:
             sweep: The sweep.
-            varied: A wider space than that of the sweep.
-            fit: The fit to the same trials and space, if it is known already.
+            fit: The fit to the same trials, if it is known already.
             is_secondary: Whether this is a secondary surrogate; see MAX_TRIALS_SECONDARY.
         """
-        self.varied = sweep.varied if varied is None else varied
+        self.varied = sweep.varied
         self.goal, self.sign = sweep.goal, sign(sweep.goal)
         self._upper_bound = 1.0 if self.sign > 0 and _is_bounded_by_1(sweep) else np.inf
         self.for_secondary = _thin(sweep.observed, self.sign, MAX_TRIALS_SECONDARY)
@@ -89,14 +87,25 @@ class PosteriorSamples:
 
     def draw(self, configurations: Sequence[Values], seed: int = 0) -> np.ndarray:
         """Return the value of each configuration in each sample, (SAMPLES, configurations)."""
+        return self.draw_at(encode(self.varied, configurations), seed)
+
+    def draw_at(self, points: np.ndarray, seed: int = 0) -> np.ndarray:
+        """Return the value at encoded points (points, columns) in each sample, (SAMPLES, points).
+
+        The points may lie outside 0 to 1.
+        """
         with threadpool_limits(1):
-            drawn = self.surrogate.sample(encode(self.varied, configurations), SAMPLES, seed)
+            drawn = self.surrogate.sample(points, SAMPLES, seed)
         return np.minimum(drawn, self._upper_bound)
 
     def predict(self, configurations: Sequence[Values]) -> tuple[np.ndarray, np.ndarray]:
         """Return the posterior mean and sd without noise, (configurations,) each."""
+        return self.predict_at(encode(self.varied, configurations))
+
+    def predict_at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the posterior mean and sd at encoded points, (points,) each; see `draw_at`."""
         with threadpool_limits(1):
-            means, sds = self.surrogate.predict(encode(self.varied, configurations))
+            means, sds = self.surrogate.predict(points)
         return np.minimum(means, self._upper_bound), sds
 
     @property
@@ -160,14 +169,25 @@ class PosteriorSamples:
         means, _ = self.predict([trial.parameters for trial in self.finished])
         return [self.finished[i] for i in np.argsort(-means, kind="stable")]
 
+    @cached_property
+    def configurations(self) -> list[list[TrialResult]]:
+        """The runs of each different configuration, best posterior mean first.
+
+        Runs with equal searched parameters are replicates, such as seeds or folds.
+        """
+        runs: dict[tuple[Any, ...], list[TrialResult]] = {}
+        for trial in self.ranked:
+            runs.setdefault(tuple(trial.parameters[name] for name in self.varied), []).append(trial)
+        return list(runs.values())
+
     @property
     def best_configurations(self) -> list[Values]:
-        """The configurations of the three best trials by posterior mean."""
-        return [trial.parameters for trial in self.ranked[:3]]
+        """The three configurations with the best posterior mean."""
+        return [runs[0].parameters for runs in self.configurations[:3]]
 
     @property
     def incumbent(self) -> TrialResult:
-        """The trial with the best posterior mean."""
+        """The trial with the best posterior mean; of replicates, the first."""
         return self.ranked[0]
 
 

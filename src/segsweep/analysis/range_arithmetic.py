@@ -1,8 +1,6 @@
-"""Arithmetic with ranges of parameters: values outside a range, rounding, unions of spaces."""
+"""Arithmetic with ranges of parameters: values outside a range, and rounding."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from segsweep.config.distributions import (
     IntUniform,
@@ -12,7 +10,7 @@ from segsweep.config.distributions import (
     QUniform,
     Uniform,
 )
-from segsweep.config.search_space import Categorical, Parameter
+from segsweep.config.search_space import Parameter
 
 
 def value_at(parameter: Number, share: float) -> float:
@@ -43,20 +41,3 @@ def _distribution(low: float, high: float, log: bool, q: float | None = None) ->
     if q is None:
         return Uniform(min=low, max=high, scale=scale)  # type: ignore[arg-type]
     return QUniform(min=low, max=high, q=q, distribution="q_uniform", scale=scale)  # type: ignore[arg-type]
-
-
-def union(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the smallest space that contains two spaces, over the parameters of `old`."""
-    space = {}
-    for name, parameter in old.items():
-        other = new.get(name)
-        if other is None:
-            space[name] = parameter
-        elif isinstance(parameter, Categorical) and isinstance(other, Categorical):
-            values = list(dict.fromkeys([*parameter.values, *other.values]))
-            space[name] = Categorical(values=values, scale=parameter.scale)
-        else:
-            ends = other.values if isinstance(other, Categorical) else [other.low, other.high]
-            low, high = min(parameter.low, *ends), max(parameter.high, *ends)
-            space[name] = _distribution(low, high, parameter.model_scale == "log" and low > 0)
-    return space

@@ -1,4 +1,4 @@
-"""The device that the next sweep is designed for, and the batch sizes that fit in its memory."""
+"""The device that the next sweep is designed for, and what fits in its memory."""
 
 import sys
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from dataclasses import replace
 from segsweep.config.gpus import gpu_memory
 from segsweep.config.search_space import to_wandb
 from segsweep.config.study import Study
+from segsweep.config.training_config import TrainingConfig
 from segsweep.pipeline import environment
 from segsweep.pipeline.environment import Device
 from segsweep.training import memory
@@ -29,14 +30,32 @@ def target_device(study: Study) -> Device:
 
 def batch_size_fits(study: Study, device: Device) -> Callable[[int], bool]:
     """Return a function: whether a batch size fits on `device` with the study's largest network."""
-    space = {name: to_wandb(parameter) for name, parameter in study.sweep.parameters.items()}
-    largest = memory_extremes(study.training_config(), space, sys.maxsize)[1]
+    largest = _largest_trial(study)
 
     def fits(batch_size: int) -> bool:
         need = memory.predict(replace(largest, batch_size=batch_size), device.autocast)
         return need.fits(device.memory)
 
     return fits
+
+
+def memory_of_largest_trial(study: Study, device: Device) -> str:
+    """Return the predicted peak memory of the largest batch of a study, and whether it fits."""
+    largest = _largest_trial(study)
+    need = memory.predict(largest, device.autocast)
+    fits = "fits" if need.fits(device.memory) else "is predicted not to fit"
+    return (
+        f"The largest trial (batch size {largest.batch_size}, base_channels "
+        f"{largest.base_channels}, depth {largest.depth}) needs {need.total / 1e9:.1f} GB "
+        f"(predicted peak, without images kept on the device) of {device.memory / 1e9:.0f} GB, "
+        f"so it {fits}."
+    )
+
+
+def _largest_trial(study: Study) -> TrainingConfig:
+    """Return the configuration of the study's search space that needs most memory."""
+    space = {name: to_wandb(parameter) for name, parameter in study.sweep.parameters.items()}
+    return memory_extremes(study.training_config(), space, sys.maxsize)[1]
 
 
 def format_device(device: Device) -> str:

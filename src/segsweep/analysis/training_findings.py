@@ -1,4 +1,4 @@
-"""Findings about the trainings: overfitting, learning curves, precision, failures and pruning."""
+"""Findings about the trainings: learning curves, precision, failures and pruning."""
 
 import math
 from collections import Counter
@@ -7,13 +7,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from segsweep.analysis.completed_sweep import CompletedSweep
-from segsweep.analysis.finding import Confidence, Finding
+from segsweep.analysis.finding import (
+    LIKELY,
+    Confidence,
+    Finding,
+    confidence_of,
+    probability_of_most,
+)
+from segsweep.analysis.permutation_test import SIGNIFICANCE_LEVEL
 from segsweep.config.objective import sign
-from segsweep.core.formatting import format_interval, format_metric, format_percent, format_value
+from segsweep.core.formatting import format_metric, format_percent, format_value
 from segsweep.search.trial_result import TrialResult
-
-OVERFITTING = 0.05
-"""A training Dice further above the validation Dice than this is reported as overfitting."""
 
 LAST = 0.2
 """Share of the epochs that counts as the end of a learning curve."""
@@ -26,42 +30,11 @@ MIN_EPOCHS = 5
 
 QUARTILES = [0.25, 0.75]
 
-TRAIN, VALIDATION = "train_dice_coefficient", "val_dice_coefficient"
-
 
 def better_half(sweep: CompletedSweep) -> list[TrialResult]:
     """Return the finished trials above the median, best first."""
     order = sorted(sweep.finished, key=lambda t: -sign(sweep.goal) * _value(t))
     return order[: max(1, math.ceil(len(order) / 2))]
-
-
-def dice_pair(sweep: CompletedSweep, trial: TrialResult) -> tuple[float, float] | None:
-    """Return the Dice on training and on validation images; None unless both are known."""
-    outcomes = {**trial.outcomes, sweep.metric: trial.value}
-    train, validation = outcomes.get(TRAIN), outcomes.get(VALIDATION)
-    return None if train is None or validation is None else (train, validation)
-
-
-def overfitting(sweep: CompletedSweep) -> Finding | None:
-    """Report how far training Dice lies above validation Dice; None if that is not known."""
-    pairs = [pair for t in better_half(sweep) if (pair := dice_pair(sweep, t))]
-    if not pairs:
-        return None
-    gaps = np.array([train - validation for train, validation in pairs])
-    median, best = float(np.median(gaps)), float(gaps[0])
-    low, high = (float(q) for q in np.quantile(gaps, QUARTILES))
-    sentence = (
-        f"In the better half of the trials the training Dice is {format_metric(abs(median))} "
-        f"{'above' if median >= 0 else 'below'} the validation Dice (median of the differences; "
-        f"quartiles {format_interval(low, high)}; best trial {format_metric(best)}). "
-    )
-    sentence += (
-        "This is overfitting; more data, augmentation, dropout or l2_reg reduce it."
-        if median > OVERFITTING
-        else "Overfitting is small."
-    )
-    confidence: Confidence = "high" if len(pairs) >= 5 else "likely"
-    return Finding("overfitting", "Overfitting", sentence, confidence, median, (low, high), "gap")
 
 
 @dataclass(frozen=True)
@@ -70,16 +43,16 @@ class CurveSummary:
 
     Attributes:
         epochs: The length of the longest.
-        gains: What each of them gains in its last epochs (LAST), in the metric's units.
+        gains: What each of them gains in its last epochs (LAST), (trials,), in the metric's units.
+        rise_times: Share (0 to 1) of the epochs after which 95 % of its rise is done, (trials,).
         step_change: Median absolute change from one epoch to the next.
-        rise_time: Share (0 to 1) of the epochs after which 95 % of the rise is done, median.
         noise_sd: The noise of one training (sd).
     """
 
     epochs: int
     gains: np.ndarray
+    rise_times: np.ndarray
     step_change: float
-    rise_time: float
     noise_sd: float
 
     @property
@@ -87,30 +60,30 @@ class CurveSummary:
         return float(np.median(self.gains))
 
     @property
-    def is_conclusive(self) -> bool:
-        return self.epochs >= MIN_EPOCHS
-
-    @property
     def is_unstable(self) -> bool:
         return self.step_change > 3 * self.noise_sd
 
     @property
-    def is_rising(self) -> bool:
-        return self.is_conclusive and self.gain > RISING * self.noise_sd
+    def p_rising(self) -> float:
+        """P(most such trials still rise at their end)."""
+        return self._p_most(self.gains > RISING * self.noise_sd)
 
     @property
-    def is_saturated(self) -> bool:
-        return (
-            self.is_conclusive
-            and not self.is_rising
-            and not self.is_unstable
-            and self.rise_time <= 0.5
-        )
+    def p_saturated(self) -> float:
+        """P(most such trials do not, and were at their best in the first half of the epochs)."""
+        if self.is_unstable:
+            return 0.0
+        return self._p_most((self.gains <= RISING * self.noise_sd) & (self.rise_times <= 0.5))
+
+    def _p_most(self, agree: np.ndarray) -> float:
+        if self.epochs < MIN_EPOCHS:
+            return 0.0
+        return probability_of_most(int(agree.sum()), len(agree))
 
     @property
     def epochs_factor(self) -> float:
         """The recommended number of epochs, as a multiple of the present one."""
-        return 1.5 if self.is_rising else 0.6 if self.is_saturated else 1.0
+        return 1.5 if self.p_rising >= LIKELY else 0.6 if self.p_saturated >= LIKELY else 1.0
 
 
 def summarise_curves(sweep: CompletedSweep, noise_sd: float) -> CurveSummary | None:
@@ -129,7 +102,7 @@ def summarise_curves(sweep: CompletedSweep, noise_sd: float) -> CurveSummary | N
         times.append((int(reached.argmax()) + 1) / len(values))
     epochs = max(len(t.history) for t in known)
     return CurveSummary(
-        epochs, np.array(gains), float(np.median(changes)), float(np.median(times)), noise_sd
+        epochs, np.array(gains), np.array(times), float(np.median(changes)), noise_sd
     )
 
 
@@ -138,27 +111,31 @@ def learning_curves(sweep: CompletedSweep, noise_sd: float) -> Finding | None:
     summary = summarise_curves(sweep, noise_sd)
     if summary is None:
         return None
-    if not summary.is_conclusive:
+    confidence: Confidence = "inconclusive"
+    rising, saturated = summary.p_rising, summary.p_saturated
+    if summary.epochs < MIN_EPOCHS:
         conclusion = f"{summary.epochs} epochs are too few for a conclusion."
-    elif summary.is_rising:
-        conclusion = "They still rise: more epochs would help."
-    elif summary.is_saturated:
+    elif max(rising, saturated) < LIKELY:
+        conclusion = "Whether most such trials still rise or are saturated is inconclusive."
+    elif rising > saturated:
+        confidence = confidence_of(rising)
         conclusion = (
-            "They are saturated: 95 % of the rise is done after "
-            f"{format_percent(summary.rise_time)} of the epochs."
+            f"Most such trials still rise at their end (P = {format_percent(rising)}), so more "
+            "epochs may help."
         )
     else:
-        conclusion = "They are level at their end."
+        confidence = confidence_of(saturated)
+        conclusion = (
+            f"Most such trials are saturated (P = {format_percent(saturated)}): 95 % of the rise "
+            f"is done after {format_percent(float(np.median(summary.rise_times)))} of the epochs."
+        )
     unstable = ", which is unstable" if summary.is_unstable else ""
     sentence = (
-        f"In the last {format_percent(LAST)} of {summary.epochs} epochs the better trials gain "
-        f"{format_metric(summary.gain)} (median). {conclusion} From one epoch to the next they "
-        f"change by {format_metric(summary.step_change)}{unstable}."
+        f"In the last {format_percent(LAST)} of {summary.epochs} epochs the better trials "
+        f"({len(summary.gains)}) gain {format_metric(summary.gain)} (median). {conclusion} From "
+        f"one epoch to the next they change by {format_metric(summary.step_change)}{unstable}."
     )
     low, high = (float(q) for q in np.quantile(summary.gains, QUARTILES))
-    confidence: Confidence = "high" if len(summary.gains) >= 5 else "likely"
-    if not summary.is_conclusive:
-        confidence = "inconclusive"
     return Finding(
         "curves", "Learning curves", sentence, confidence, summary.gain, (low, high), "curves"
     )
@@ -176,19 +153,16 @@ def mixed_precision(effect: Finding | None) -> Finding:
 def failures(sweep: CompletedSweep) -> Finding:
     """Report how many trials failed, in which way, and in which part of the space."""
     topic = "Failures"
-    trained = [t for t in sweep.trials if t.status in ("finished", "pruned")]
     failed = [t for t in sweep.trials if t.status not in ("finished", "pruned")]
     if not failed:
         return Finding("failures", topic, "No trial failed.", "high", 0.0)
     counts = Counter(t.status.replace("_", " ") for t in failed)
     listed = ", ".join(f"{count} {status}" for status, count in counts.items())
-    regions = [r for name in sweep.varied if (r := _region_of_failures(failed, trained, name))]
+    regions = [r for name in sweep.varied if (r := _region_of_failures(sweep, failed, name))]
     sentence = f"{len(failed)} of {len(sweep.trials)} trials failed: {listed}."
-    has_region = bool(regions) and len(failed) > 1
-    if has_region:
+    if regions:
         sentence += f" All of them had {' and '.join(regions)}."
-    confidence: Confidence = "high" if has_region else "likely"
-    return Finding("failures", topic, sentence, confidence, len(failed) / len(sweep.trials))
+    return Finding("failures", topic, sentence, "high", len(failed) / len(sweep.trials))
 
 
 def pruning(sweep: CompletedSweep) -> Finding | None:
@@ -208,25 +182,30 @@ def pruning(sweep: CompletedSweep) -> Finding | None:
     return Finding("pruning", "Pruning", sentence, "high", saved / planned, plot="curves")
 
 
-def _region_of_failures(
-    failed: list[TrialResult], others: list[TrialResult], name: str
-) -> str | None:
-    """Return the range of a parameter that has all failed trials and few others, else None."""
+def _region_of_failures(sweep: CompletedSweep, failed: list[TrialResult], name: str) -> str | None:
+    """Return the region of a parameter that has all failed trials, and more than by chance.
 
-    def numbers(trials: list[TrialResult]) -> list[float]:
-        values = [t.parameters.get(name) for t in trials]
-        return [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
-
-    bad, good = numbers(failed), numbers(others)
-    if len(bad) < len(failed) or not good:
+    The test is exact: of all ways to choose the failed trials at random, the share in which they
+    are at the end of the range with as few others, for both ends and all searched parameters
+    (Bonferroni). None if that exceeds SIGNIFICANCE_LEVEL.
+    """
+    others = [t for t in sweep.trials if t.status in ("finished", "pruned")]
+    bad, good = _numbers(failed, name), _numbers(others, name)
+    if not good or len(bad) < len(failed):
         return None
-    above = float(np.mean([v >= min(bad) for v in good]))
-    below = float(np.mean([v <= max(bad) for v in good]))
-    if above <= 0.1:
-        return f"{name} ≥ {format_value(min(bad))}"
-    if below <= 0.1:
-        return f"{name} ≤ {format_value(max(bad))}"
-    return None
+    above, below = sum(v >= min(bad) for v in good), sum(v <= max(bad) for v in good)
+    inside = min(above, below)
+    ways = math.comb(len(bad) + inside, inside) / math.comb(len(bad) + len(good), len(good))
+    p_value = min(1.0, 2 * len(sweep.varied) * ways)
+    if p_value > SIGNIFICANCE_LEVEL:
+        return None
+    end = f"≥ {format_value(min(bad))}" if above <= below else f"≤ {format_value(max(bad))}"
+    return f"{name} {end} ({inside} of the {len(good)} others did; p = {p_value:.2g})"
+
+
+def _numbers(trials: list[TrialResult], name: str) -> list[float]:
+    values = [t.parameters.get(name) for t in trials]
+    return [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
 
 
 def _value(trial: TrialResult) -> float:
