@@ -164,8 +164,8 @@ def test_ways_to_write_a_study(tmp_path: Path, text: str, encoding: str, batch_s
         ),
         (
             parameter("{distribution: log_uniform, min: 1, max: 2}", "dropout"),
-            "sweep.parameters.dropout: found 2.718281828459045, expected a value that is less than 1; min "
-            "and max of log_uniform are exponents of e; for values write log_uniform_values",
+            "sweep.parameters.dropout: found 2.718281828459045, expected a value that is less than "
+            "1; min and max of log_uniform are exponents of e; for values write log_uniform_values",
         ),
         (
             parameter("{distribution: log_normal, mu: 0.001, sigma: 0.1}", "dropout"),

@@ -35,7 +35,8 @@ def main() -> None:
     sweep = read_results(options.results, options.count)
     analysis = read_analysis(options.results / "analysis", sweep)
     selected = _selected_configuration(options.results, analysis)
-    propose_next_study(options.out, analysis, read_yaml(options.study), selected)
+    study = read_yaml(options.study)
+    propose_next_study(options.out, analysis, study, selected, options.study)
 
 
 def _selected_configuration(results: Path, analysis: Analysis) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from typing import Any
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.next_sweep import NextSweep, design_next_sweep
 from segsweep.analysis.rationale import rationale, summarise
+from segsweep.analysis.supported_space import is_supported_value, supported_space
 from segsweep.analysis.target_device import (
     batch_size_fits,
     format_device,
@@ -16,13 +17,12 @@ from segsweep.analysis.target_device import (
     target_device,
 )
 from segsweep.config.objective import METRICS
-from segsweep.config.search_space import Constant, to_table, to_wandb
+from segsweep.config.search_space import Categorical, Constant, Parameter, to_table, to_wandb
 from segsweep.config.sections import HYPERPARAMETERS
 from segsweep.config.study import Study
 from segsweep.config.sweep import SECTION_OF
-from segsweep.config.training_config import SEARCHABLE
 from segsweep.config.validation import limits
-from segsweep.core.errors import UserError
+from segsweep.config.wandb_sweep import take_in_wandb_sweep
 from segsweep.core.files import write_text, write_yaml
 from segsweep.core.printable import escape_controls
 from segsweep.core.thinning import evenly
@@ -39,7 +39,11 @@ HEADER = """\
 
 
 def propose_next_study(
-    out: Path, analysis: Analysis, base: dict[str, Any], selected: dict[str, Any] | None = None
+    out: Path,
+    analysis: Analysis,
+    base: dict[str, Any],
+    selected: dict[str, Any] | None = None,
+    source: str = "params.yaml",
 ) -> NextSweep:
     """Design the next sweep for the target device and write its files to `out`.
 
@@ -48,11 +52,13 @@ def propose_next_study(
         analysis: The analysis of the finished sweep.
         base: The present study as it was read; missing keys have the study's defaults.
         selected: The configuration selected by confirmation, if there is one.
+        source: The file of `base`, for messages.
 
     Raises:
         UserError: `base` is not a valid study, or asks for a device that is not there.
     """
-    study = Study.parse(base)
+    study = Study.parse(base, source)
+    base = take_in_wandb_sweep(base)
     device = target_device(study)
     epochs = study.epochs if "epochs" in base else _epochs_of(analysis, study.epochs)
     if "epochs" in analysis.sweep.varied:
@@ -84,17 +90,18 @@ def write_next_study(
     Parameters that this project's trainer does not have are written to `sweep.yaml` only. Where
     all of them are such, there is no `params.yaml`.
     """
-    foreign = [n for n, p in proposal.space.items() if not _is_accepted(n, to_table(p))]
-    others = {n: to_wandb(proposal.space[n]) for n in foreign}
-    others |= {n: {"value": v} for n, v in proposal.fixed.items() if not _is_accepted_value(n, v)}
+    space = supported_space(proposal.space)
+    others = {n: to_wandb(p) for n, p in proposal.space.items() if space.get(n) != p}
+    others |= {n: {"value": v} for n, v in proposal.fixed.items() if not is_supported_value(n, v)}
     notes = []
     if others:
+        listed = ", ".join(_unsupported(name, proposal, space) for name in others)
         notes.append(
-            f"This project's trainer does not support {', '.join(others)}; only sweep.yaml has "
-            "these parameters."
+            f"This project's trainer does not support {listed}; only sweep.yaml has what is not "
+            "supported."
         )
     hardware = f"Designed for {format_device(device)}."
-    if len(foreign) < len(proposal.space):
+    if space:
         raw = next_study(analysis, proposal, base)
         study = Study.parse(raw, str(out / "params.yaml"))
         hardware += f" {memory_of_largest_trial(study, device)}"
@@ -117,13 +124,13 @@ def next_study(analysis: Analysis, proposal: NextSweep, base: dict[str, Any]) ->
     if proposal.epochs and "epochs" not in proposal.space:
         raw["epochs"] = proposal.epochs
     for name, value in (proposal.start | proposal.fixed).items():
-        if not _is_accepted_value(name, value):
+        if not is_supported_value(name, value):
             continue
         if name in HYPERPARAMETERS:
             raw[name] = value
         elif name in SECTION_OF:
             raw.setdefault(SECTION_OF[name], {})[name] = value
-    space = {name: p for name, p in proposal.space.items() if _is_accepted(name, to_table(p))}
+    space = supported_space(proposal.space)
     sweep = raw.setdefault("sweep", {})
     sweep["parameters"] = {name: to_table(p) for name, p in space.items()}
     sweep["method"] = "bayes"
@@ -132,6 +139,7 @@ def next_study(analysis: Analysis, proposal: NextSweep, base: dict[str, Any]) ->
     sweep["enqueue"] = [
         {name: value for name, value in configuration.items() if name in space}
         for configuration in proposal.enqueue
+        if _is_in_choices(configuration, space)
     ]
     sweep.pop("prior_trials", None)
     if analysis.sweep.metric in METRICS:
@@ -140,29 +148,30 @@ def next_study(analysis: Analysis, proposal: NextSweep, base: dict[str, Any]) ->
     return raw
 
 
-def _is_accepted(name: str, table: dict[str, Any]) -> bool:
-    """Whether a study may search a parameter in this way."""
-    if name not in SEARCHABLE:
-        return False
-    try:
-        Study.parse({"sweep": {"parameters": {name: table}}})
-    except UserError:
-        return False
-    return True
+def _unsupported(name: str, proposal: NextSweep, space: Mapping[str, Parameter]) -> str:
+    """Return the name of a parameter, with its values that are not supported if others are."""
+    parameter, supported = proposal.space.get(name), space.get(name)
+    if isinstance(parameter, Categorical) and isinstance(supported, Categorical):
+        rest = [str(value) for value in parameter.values if value not in supported.values]
+        return f"{name} {' and '.join(rest)}"
+    return name
 
 
-def _is_accepted_value(name: str, value: Any) -> bool:
-    return _is_accepted(name, {"value": value})
-
-
-def _prior_trials(analysis: Analysis, space: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _prior_trials(analysis: Analysis, space: Mapping[str, Parameter]) -> list[dict[str, Any]]:
     """Return the finished trials, best first; an even selection where a study allows fewer."""
     direction = analysis.samples.sign
-    finished = sorted(analysis.sweep.finished, key=lambda t: -direction * (t.value or 0.0))
+    usable = [t for t in analysis.sweep.finished if _is_in_choices(t.parameters, space)]
+    finished = sorted(usable, key=lambda t: -direction * (t.value or 0.0))
     return [
         {"parameters": {n: t.parameters[n] for n in space}, "value": float(t.value or 0.0)}
         for t in evenly(finished, MAX_EARLIER_TRIALS)
     ]
+
+
+def _is_in_choices(configuration: Mapping[str, Any], space: Mapping[str, Parameter]) -> bool:
+    """Whether the trainer supports all values that a configuration has of choices."""
+    choices = {name: p for name, p in space.items() if isinstance(p, Categorical)}
+    return all(is_supported_value(name, configuration[name]) for name in choices)
 
 
 def _diff(old: dict[str, Any], new: dict[str, Any]) -> str:

@@ -85,11 +85,15 @@ def evaluate(
     """
     from segsweep.analysis.analysis_files import write_analysis
     from segsweep.analysis.findings import Analysis
+    from segsweep.config.study import Study
     from segsweep.core.files import read_yaml
     from segsweep.importers.aliases import with_standard_names
     from segsweep.importers.own_results import origin_of
     from segsweep.importers.sources import read_sweep
 
+    base = read_yaml(study) if study else {}
+    if study:
+        Study.parse(base, study)  # before the analysis, which takes a while
     completed = with_standard_names(
         read_sweep(
             source,
@@ -109,7 +113,6 @@ def evaluate(
         print(f"evaluate ({finding.confidence}): {finding.sentence}")
     if only_analysis:
         return
-    base = read_yaml(study) if study else {}
     if not study:
         print(
             "evaluate: no --study given; what the trials do not determine about model, data and "
@@ -117,16 +120,16 @@ def evaluate(
         )
     if memory:
         base = {**base, "hardware": {"target": memory}}
-    _propose_and_report(out, analysis, base)
+    _propose_and_report(out, analysis, base, study or "params.yaml")
 
 
-def _propose_and_report(out: Path, analysis: "Analysis", base: dict[str, Any]) -> None:
+def _propose_and_report(out: Path, analysis: "Analysis", base: dict[str, Any], source: str) -> None:
     from segsweep.analysis.next_study import propose_next_study
     from segsweep.report.html import write_report
     from segsweep.report.markdown import write_markdown
 
     try:
-        propose_next_study(out / "next", analysis, base)
+        propose_next_study(out / "next", analysis, base, source=source)
     finally:  # a report is useful even if no next study can be proposed
         write_report(out, out / "report.html")
         write_markdown(out, out / "report.md")
