@@ -6,6 +6,7 @@ MINIMUM := .venv-minimum
 CODE := src workflow/scripts tests benchmarks tools docs
 SNAKEFILES := Snakefile workflow/rules
 PARALLEL_PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+RANDOM_INPUTS := tests/data/test_random_inputs.py tests/importers/test_random_tables.py
 QUICK_TESTS := $(PARALLEL_PYTEST) --ignore tests/faults --ignore tests/slow
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -19,7 +20,7 @@ test: setup lint  ## format, lint, types, package layers and all quick tests; wh
 	$(QUICK_TESTS)
 
 check: test minimum  ## also what takes longer: simulated sweeps, faults, kills, mixed use of the tools
-	DRAWS=2000 $(PARALLEL_PYTEST) tests/faults tests/slow tests/data/test_random_inputs.py
+	DRAWS=2000 $(PARALLEL_PYTEST) tests/faults tests/slow $(RANDOM_INPUTS)
 
 minimum: $(MINIMUM)/.ready  ## the quick tests with the lowest versions that pyproject.toml allows
 	$(QUICK_TESTS)
