@@ -111,6 +111,44 @@ def mlflow(rows: list[Row]) -> None:
         }
 
 
+def comet(rows: list[Row]) -> None:
+    for i, row in enumerate(rows):
+        rows[i] = {
+            "Experiment Key": f"{i:032x}",
+            "Name": row["Name"],
+            "param: lr": row["learning_rate"],
+            "param: batch_size": row["batch_size"],
+            "metric: val_dice": row[METRIC],
+        }
+
+
+def neptune(rows: list[Row]) -> None:
+    for i, row in enumerate(rows):
+        rows[i] = {
+            "sys/id": f"P-{i}",
+            "sys/state": "Idle",
+            "parameters/lr": row["learning_rate"],
+            "parameters/batch_size": row["batch_size"],
+            "metrics/val_dice (last)": row[METRIC],
+        }
+
+
+def tensorboard(rows: list[Row]) -> None:
+    for i, row in enumerate(rows):
+        rows[i] = {
+            "trial_id": f"t{i}",
+            "hparam/lr": row["learning_rate"],
+            "hparam/batch_size": row["batch_size"],
+            "metric/val_dice": row[METRIC],
+        }
+
+
+def nested_json(rows: list[Row]) -> None:
+    for row in rows:
+        optimizer = {"lr": row.pop("learning_rate"), "wd": row.pop("l2_reg")}
+        row["cfg"] = json.dumps({"optim": optimizer, "bs": row.pop("batch_size")})
+
+
 def chart(rows: list[Row]) -> None:
     rows[:] = [
         {"Step": i, "run-0 - val_dice": 0.5, "run-0 - val_dice__MIN": 0.5, "run-0 - x__MAX": 0.6}

@@ -143,6 +143,12 @@ METRICS = {
     "val_fpr": "minimize",
     "val_dice_loss": "minimize",
     "val_error_rate": "minimize",
+    "val_false_negative_rate": "minimize",
+    "val_1-dice": "minimize",
+    "val_ece": "minimize",
+    "val_positive_predictive_value": "maximize",
+    "metrics/mAP50(B)": "maximize",
+    "Dice (val)": "maximize",
     "val_iou": "maximize",
     "valid_mIoU": "maximize",
     "val_sensitivity": "maximize",
@@ -159,6 +165,24 @@ def test_the_direction_of_a_metric(tmp_path: Path, metric: str, goal: str) -> No
     assert (sweep.metric, sweep.goal) == (metric, goal)
 
 
+OTHER_PROGRAMS = [
+    (c.comet, "metric: val_dice", {"batch_size", "learning_rate"}),
+    (c.neptune, "metrics/val_dice (last)", {"batch_size", "learning_rate"}),
+    (c.tensorboard, "metric/val_dice", {"batch_size", "learning_rate"}),
+    (c.mlflow, "metrics.val_dice", {"batch_size", "learning_rate", "dropout"}),
+    (c.nested_json, METRIC, SEARCHED),
+]
+
+
+@pytest.mark.parametrize(("edit", "metric", "searched"), OTHER_PROGRAMS)
+def test_tables_of_other_programs(
+    tmp_path: Path, edit: c.Edit, metric: str, searched: set[str]
+) -> None:
+    sweep = read(tmp_path, edit)
+    assert (sweep.metric, set(sweep.varied)) == (metric, searched)
+    assert len(sweep.finished) >= 23
+
+
 READ_OTHERWISE: list[tuple[c.Edit, str]] = [
     (c.set_cells("fold", c.choose(0, 1, 2)), "only in fold are repetitions of one configuration"),
     (c.set_cells("data_seed", c.choose(0, 1)), "only in data_seed are repetitions"),
@@ -173,7 +197,17 @@ READ_OTHERWISE: list[tuple[c.Edit, str]] = [
     (c.set_cells("image_size", c.choose("1,024", "512")), "Commas mark thousands: 1,024 was read"),
     (c.set_cells(METRIC, lambda i, row: 100 * row[METRIC]), "divided by 100: val_dice"),
     (c.set_cells("dropout", lambda i, row: 100 * row["dropout"]), "dropout was read as percent"),
+    (c.set_cells("random_state", c.choose(0, 1)), "only in random_state are repetitions"),
+    (c.set_cells("grad_clip", c.choose("", 1.0, 5.0)), "grad_clip is empty in 8 runs, .* none"),
     (c.early, "8 of 24 runs ended at epoch 4 of 39, .*their values are not used"),
+    (
+        c.both(c.without("epoch"), c.set_cells("_step", c.choose(99, 999, 999))),
+        "8 of 24 runs ended at step 99 of 999, .*their values are not used",
+    ),
+    (
+        c.both(c.without("epoch"), c.set_cells("epochs_run", c.choose(5, 40, 40))),
+        "8 of 24 runs ended at epoch 5 of 40, .*their values are not used",
+    ),
     (
         c.set_cells("epoch", lambda i, row: 39 if i < 12 else i - 6),
         "12 of 24 runs ended at epochs 6 to 17 of 39, .*; their values are used",
@@ -209,6 +243,11 @@ def test_runs_that_ended_early_have_no_value(tmp_path: Path) -> None:
     assert {trial.status for trial in sweep.trials} == {"finished", "pruned"}
 
 
+def test_steps_that_depend_on_the_batch_size_are_no_early_ends(tmp_path: Path) -> None:
+    edit = c.set_cells("_step", lambda i, row: 16000 // row["batch_size"])
+    assert len(read(tmp_path, c.both(c.without("epoch"), edit)).finished) == 24
+
+
 def test_replicates_are_no_parameters_unless_they_are_named(tmp_path: Path) -> None:
     edit = c.set_cells("fold", c.choose(0, 1, 2))
     assert "fold" not in read(tmp_path, edit).space
@@ -242,12 +281,6 @@ def test_a_table_of_optuna(tmp_path: Path) -> None:
     sweep = read(tmp_path, c.optuna, metric="value", goal="maximize")
     assert set(sweep.varied) == {"batch_size", "learning_rate", "dropout"}
     assert len(sweep.finished) == 24
-
-
-def test_a_table_of_mlflow(tmp_path: Path) -> None:
-    sweep = read(tmp_path, c.mlflow)
-    assert set(sweep.varied) == {"batch_size", "learning_rate", "dropout"}
-    assert (sweep.metric, len(sweep.finished)) == ("metrics.val_dice", 23)
 
 
 @pytest.mark.parametrize(

@@ -46,9 +46,14 @@ ALIASES = {
 
 def standard_name(name: str) -> str:
     """Return this project's name for a parameter, or `name` itself."""
-    *before, last_part = re.split(r"[./]", name)
+    *before, last_part = name_parts(name)
     if last_part.lower() in ("name", "type") and before:
         last_part = before[-1]  # such as `optimizer.name`
     letters = "".join(c for c in last_part.lower() if c.isalnum())
     exact = {"".join(c for c in known if c.isalnum()): known for known in SEARCHABLE}
     return ALIASES.get(letters) or exact.get(letters) or name
+
+
+def name_parts(name: str) -> list[str]:
+    """Split the name of a column at its groups: `optim/lr`, `optim.lr`, `param: lr`."""
+    return re.split(r"[./]|:\s+", name)

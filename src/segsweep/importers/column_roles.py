@@ -25,12 +25,12 @@ Columns that distinguish repeated runs of one configuration, seeds and folds, ar
 `is_replicate`. The lists of words below are common in the field and in W&B.
 """
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from segsweep.config.metric_names import better_direction, is_validation, metric_of, words
+from segsweep.config.parameter_names import name_parts
 from segsweep.config.training_config import SEARCHABLE
 from segsweep.importers.parsing import number
 
@@ -49,20 +49,22 @@ BOOKKEEPING = _words(
     "hostname,commit,github,git,gpu type,gpu count,cpu count,os,python,python version,command,"
     "program,reason,error,exception,rank,trial,chosen_by,expected,expected_sd,posterior_mean,"
     "posterior_sd,run count,number,datetime_start,datetime_complete,start_time,end_time,"
-    "params_hash,artifact_uri,experiment_id,user_id"
+    "params_hash,artifact_uri,experiment_id,user_id,trial_id,trial id,experiment key"
 )
-"""W&B's own columns, those of Optuna's and MLflow's tables, and columns of this project's
+"""W&B's own columns, those of Optuna, MLflow and others, and columns of this project's
 leaderboard that are neither parameter nor outcome."""
 
-BOOKKEEPING_GROUPS = _words("tags,user_attrs,system_attrs,system,_wandb")
+BOOKKEEPING_GROUPS = _words("tags,user_attrs,system_attrs,system,sys,_wandb")
 OUTCOME_GROUPS = _words(
-    "train,training,val,valid,validation,test,eval,epoch,batch,metrics,metric,loss,losses,charts,"
-    "gradients,graph,perf,time,timing,best,monitor,log,logs,summary,lr,memory,gpu,parameters"
+    "train,training,val,valid,validation,test,eval,epoch,batch,metrics,metric,charts,"
+    "gradients,graph,perf,time,timing,best,monitor,log,logs,summary,lr,memory,gpu"
 )
 """First parts of names with a slash that the loggers of W&B, Keras and Lightning give."""
 
-PARAMETER_GROUPS = _words("config,cfg,hparams,hyperparameters,hyper_parameters,hp,params,args")
-REPLICATE_WORDS = _words("fold,folds,kfold,seed,repeat,repetition,replicate,cv")
+PARAMETER_GROUPS = _words(
+    "config,cfg,hparam,hparams,hyperparameters,hyper_parameters,hp,param,params,parameters,args"
+)
+REPLICATE_WORDS = _words("fold,folds,kfold,seed,rng,repeat,repetition,replicate,cv")
 REPLICATE_COUNTS = _words("n,num,count,total,max,size,ratio,fraction")
 """`n_folds` is a setting of a training, not the number of a repetition."""
 
@@ -84,6 +86,12 @@ PARAMETER_WORDS = COUNT_WORDS | _words(
 OUTCOME_WORDS = _words(
     "duration,epoch,iter,iteration,metric,seconds,step,steps,test,time,train,training"
 )
+CLIP_WORDS = _words("clip,clipping")
+"""`grad_clip` is a setting, unlike other names with gradients."""
+
+TRAINED_EPOCHS = _words("run,ran,trained,completed,done,finished,last,final,current")
+"""`epochs_run` is an outcome, `epochs` a setting."""
+
 EPOCH_COUNTS = _words("max,num,n,nb,total,number")
 """`max_epoch` is a setting, `epoch` an outcome."""
 
@@ -110,13 +118,16 @@ def is_bookkeeping(name: str) -> bool:
     is_spec = parts[0] in ("parameters", "sweep_config", "sweep") and parts[-1] in SPEC_KEYS
     is_setting = len(parts) > 1 and parts[0] in ("metric", "early_terminate", "sweep_config")
     is_own = name.lower() in BOOKKEEPING or name.startswith("_")
-    is_group = len(parts) > 1 and parts[0] in BOOKKEEPING_GROUPS
+    groups = name_parts(name)
+    is_group = len(groups) > 1 and groups[0] in BOOKKEEPING_GROUPS
     return is_own or is_spec or is_setting or is_group
 
 
 def is_replicate(name: str) -> bool:
     """Whether this distinguishes repeated runs of one configuration, such as a seed or a fold."""
-    found = frozenset(words(re.split(r"[./]", name)[-1]))
+    found = frozenset(words(name_parts(name)[-1]))
+    if found == {"random", "state"}:
+        return True
     is_split = "split" in found and found <= SPLIT_NUMBERS
     return is_split or bool(found & REPLICATE_WORDS and not found & REPLICATE_COUNTS)
 
@@ -130,6 +141,12 @@ def is_count(name: str) -> bool:
     return not COUNT_WORDS.isdisjoint(words(name))
 
 
+def is_trained_epochs(name_words: Collection[str]) -> bool:
+    """Whether a name says after how many epochs a training ended."""
+    unique = set(name_words)
+    return bool(unique & {"epoch", "epochs"} and unique & TRAINED_EPOCHS)
+
+
 def is_metric_of_validation(name: str) -> bool:
     return is_validation(name) and better_direction(name) is not None
 
@@ -141,7 +158,7 @@ def is_of_one_run(name: str) -> bool:
 
 def role(name: str) -> Role | None:
     """Return the role of a column of numbers by its name alone; None if that is unknown."""
-    first, *rest = re.split(r"[./]", name)
+    first, *rest = name_parts(name)
     if metric_of(name) != name or name.startswith("lr-"):
         return "outcome"  # names given by the loggers of W&B and Lightning
     if rest and first.lower() in PARAMETER_GROUPS:
@@ -155,7 +172,9 @@ def role(name: str) -> Role | None:
 
 def _role_of_words(name_words: Sequence[str]) -> Role | None:
     unique = set(name_words)
-    if unique & ALWAYS_OUTCOME:
+    if unique & CLIP_WORDS:
+        return "parameter"
+    if unique & ALWAYS_OUTCOME or is_trained_epochs(name_words):
         return "outcome"
     if unique & PARAMETER_WORDS or ("epoch" in unique and unique & EPOCH_COUNTS):
         return "parameter"
@@ -266,5 +285,5 @@ def _later_synonyms(names: Sequence[str]) -> list[str]:
     """Return all but the first of the columns that have names of the same thing."""
     later = []
     for synonyms in SYNONYMS:
-        later += [name for name in names if re.split(r"[./]", name)[-1].lower() in synonyms][1:]
+        later += [name for name in names if name_parts(name)[-1].lower() in synonyms][1:]
     return later

@@ -15,7 +15,7 @@ from segsweep.core.errors import UserError
 from segsweep.importers.column_roles import Columns, classify_columns, is_metric_of_validation
 from segsweep.importers.logged_runs import sweep_from_runs
 from segsweep.importers.parsing import EMPTY, finite, flatten, read_cell, seconds
-from segsweep.importers.runs import MESSAGE_KEYS, Notes, Run
+from segsweep.importers.runs import MESSAGE_KEYS, STEP, Notes, Run
 from segsweep.importers.sweep_config import ReadOptions, sweep_config_of
 from segsweep.importers.table_file import TextRow, read_table
 
@@ -120,7 +120,7 @@ def _run(line: TextRow, lower: Mapping[str, str], row: Mapping[str, Any], column
         state=_first_text(line, lower, STATE_COLUMNS).lower(),
         sweep=_first_text(line, lower, SWEEP_COLUMNS),
         config={name: row[name] for name in (*columns.parameters, *columns.replicates)},
-        summary=messages | {name: row[name] for name in columns.outcomes},
+        summary=messages | {n: row[n] for n in (*columns.outcomes, STEP) if n in row},
         seconds=seconds(read_cell(_first_text(line, lower, TIME_COLUMNS))),
         id=_first_text(line, lower, ID_COLUMNS),
         created=_first_text(line, lower, CREATED_COLUMNS[:-1]),

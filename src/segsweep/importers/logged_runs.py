@@ -120,7 +120,8 @@ def _note_other_columns(
     """Note what varies between the runs and is neither a parameter nor the metric."""
     config = _varying([run.config for run in runs])
     others = [name for name in config if name not in used and not is_of_one_run(name)]
-    if others := [*others, *unused]:
+    explained = {statement.partition(" ")[0] for statement in notes.statements}
+    if others := [name for name in (*others, *unused) if name not in explained]:
         notes.add(
             f"Varies, and is not used: {listed(others)}. Name searched parameters with "
             "--parameters."

@@ -93,10 +93,12 @@ def infer_metric(source: str, names: Sequence[str]) -> str:
             f"({listed(candidates)}), expected one; {ADVICE}"
         )
     if scores:
+        others = [name for name in metrics if name not in scores]
+        more = f", or another one ({listed(others)}) with --metric and --goal" if others else ""
         raise UserError(
             f"{source}: found only measures of training or test images ({listed(scores)}), "
             "expected one of validation images; export its column, or choose one of these with "
-            "--metric"
+            f"--metric{more}"
         )
     found = listed(metrics) or "no column of numbers that were logged"
     raise UserError(

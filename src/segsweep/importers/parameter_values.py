@@ -15,7 +15,9 @@ from typing import Any
 
 from segsweep.config.distributions import IntUniform
 from segsweep.config.metric_names import words
+from segsweep.config.parameter_names import standard_name
 from segsweep.config.search_space import Categorical, Constant, Parameter, contains
+from segsweep.config.sections import HYPERPARAMETERS
 from segsweep.config.training_config import SEARCHABLE
 from segsweep.core.errors import UserError
 from segsweep.importers.column_roles import is_count, is_free_text
@@ -77,6 +79,7 @@ def read_parameter(
     if not _is_choice_with_text(typed):
         values = _without_text(name, runs, values, reasons, notes)
         values = _shares(name, runs, values, typed, notes)
+    _refuse_text_of_number(name, runs, values, typed, notes)
     values = _with_none(name, runs, values, typed, notes)
     missing = [i for i, value in enumerate(values) if value is None and i not in reasons]
     if typed is None and not is_requested and (problem := _problem(name, values, missing)):
@@ -125,6 +128,19 @@ def _without_text(
     for i in texts:
         reasons[i] = f"{name} that is not a number ({values[i]!r} of {runs[i].name})"
     return [None if i in reasons else value for i, value in enumerate(values)]
+
+
+def _refuse_text_of_number(
+    name: str, runs: Sequence[Run], values: Sequence[Any], typed: Parameter | None, notes: Notes
+) -> None:
+    """Raise `UserError` if a hyperparameter that is a number has text in most runs."""
+    text = next((i for i, value in enumerate(values) if isinstance(value, str)), None)
+    if text is not None and typed is None and standard_name(name) in HYPERPARAMETERS:
+        raise UserError(
+            f"{notes.source}: {name} of {runs[text].name}: found {values[text]!r}, expected a "
+            "number; correct the column, or give the sweep's own configuration with "
+            "--sweep-config if these are values of the sweep"
+        )
 
 
 def _shares(

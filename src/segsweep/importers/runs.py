@@ -8,6 +8,9 @@ from typing import Any
 MESSAGE_KEYS = ("status", "reason", "error", "exception")
 """Keys of a run's summary that may say how it ended."""
 
+STEP = "_step"
+"""W&B's number of the last call of `wandb.log`."""
+
 FINISHED_STATES = ("finished", "complete", "completed", "")
 """States of runs that have ended as planned: of W&B and of Optuna; "" where a source has none."""
 

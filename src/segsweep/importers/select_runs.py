@@ -1,14 +1,16 @@
 """Select the runs of one sweep that have ended, each once, and find those that ended early."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
 from segsweep.config.metric_names import words
+from segsweep.config.parameter_names import standard_name
 from segsweep.core.errors import UserError
+from segsweep.importers.column_roles import is_trained_epochs
 from segsweep.importers.parsing import finite
-from segsweep.importers.runs import FINISHED_STATES, Notes, Run
+from segsweep.importers.runs import FINISHED_STATES, STEP, Notes, Run
 from segsweep.search.trial_result import Status
 
 FAILED_STATES = ("failed", "fail", "crashed", "killed")
@@ -18,8 +20,8 @@ ENDED_STATES = (*FINISHED_STATES, *FAILED_STATES, *get_args(Status), "stopped")
 EARLY = 0.5
 """A run that ended before this share of its epochs counts as unfinished."""
 
-PLANNED_EPOCHS = ("epochs", "maxepochs", "maxepoch", "numepochs", "nepochs", "totalepochs")
-"""Letters of the names of a configuration's number of epochs."""
+STEPS = (STEP, "global_step", "trainer/global_step", "step")
+"""Where there are no epochs, a run's number of steps says when it ended."""
 
 
 def runs_of_one_sweep(runs: Sequence[Run], requested: str | None, notes: Notes) -> list[Run]:
@@ -93,17 +95,20 @@ def without_early_ends(runs: Sequence[Run], notes: Notes) -> list[Run]:
     the early termination of a sweep ends them. If each ended at an epoch of its own, as early
     stopping within a training does, their values are used.
     """
-    lasts = {i: last for i, run in enumerate(runs) if (last := _last_epoch(run)) is not None}
-    finished = {i: last for i, last in lasts.items() if runs[i].state in FINISHED_STATES}
-    planned = _planned_epochs(runs, finished)
-    early = {i: last for i, last in finished.items() if last + 1 <= EARLY * planned[i]}
-    if not early or len(early) == len(finished):
+    unit, lasts = "epoch", _finished(runs, _last_epoch)
+    if lasts:
+        planned = _planned_epochs(runs, lasts)
+    else:
+        unit, lasts = "step", _finished(runs, _last_step)
+        planned = _planned_steps(runs, lasts)
+    early = {i: last for i, last in lasts.items() if last + 1 <= EARLY * planned[i]}
+    if not early or len(early) == len(lasts):
         return list(runs)
     first, final = min(early.values()), max(early.values())
-    ended = f"at epoch {first:g}" if first == final else f"at epochs {first:g} to {final:g}"
-    most = max(finished.values())
+    ended = f"at {unit} {first:g}" if first == final else f"at {unit}s {first:g} to {final:g}"
     text = (
-        f"{len(early)} of {len(runs)} runs ended {ended} of {most:g}, before half of their epochs"
+        f"{len(early)} of {len(runs)} runs ended {ended} of {max(lasts.values()):g}, before half "
+        f"of their {unit}s"
     )
     if len(early) > 3 and len(set(early.values())) > len(early) / 2:
         notes.add(
@@ -115,11 +120,25 @@ def without_early_ends(runs: Sequence[Run], notes: Notes) -> list[Run]:
     return [replace(run, state="pruned") if i in early else run for i, run in enumerate(runs)]
 
 
+def _finished(runs: Sequence[Run], last_of: Callable[[Run], float | None]) -> dict[int, float]:
+    """Return the last epoch or step of each finished run by the run's index."""
+    finished = {i: run for i, run in enumerate(runs) if run.state in FINISHED_STATES}
+    return {i: last for i, run in finished.items() if (last := last_of(run)) is not None}
+
+
 def _last_epoch(run: Run) -> float | None:
     """Return the number of a run's last epoch by its summary."""
     for name, value in run.summary.items():
-        if set(words(name)) <= {"epoch", "trainer", "last"} and "epoch" in words(name):
+        found = words(name)
+        if set(found) <= {"epoch", "trainer"} or is_trained_epochs(found):
             return finite(value)
+    return None
+
+
+def _last_step(run: Run) -> float | None:
+    for name in STEPS:
+        if (value := finite(run.summary.get(name))) is not None:
+            return value
     return None
 
 
@@ -129,24 +148,34 @@ def _planned_epochs(runs: Sequence[Run], lasts: dict[int, float]) -> dict[int, f
     That is the run's own setting if runs reach but do not exceed it; else the most epochs of any
     run with the same setting.
     """
-    settings = {i: _setting(runs[i]) for i in lasts}
+    settings = {i: _setting(runs[i], "epochs") for i in lasts}
     pairs = [(last, setting) for i, last in lasts.items() if (setting := settings[i])]
     is_reached = any(last + 1 >= 0.9 * setting for last, setting in pairs)
     if len(pairs) == len(lasts) and is_reached and all(last <= s for last, s in pairs):
         return {i: setting for i, setting in settings.items() if setting}
-    most = {
-        s: _most(last for i, last in lasts.items() if settings[i] == s) for s in settings.values()
-    }
+    return _most_of_group(lasts, settings)
+
+
+def _planned_steps(runs: Sequence[Run], lasts: dict[int, float]) -> dict[int, float]:
+    """Return the steps that each run was to have, which may depend on epochs and batch size."""
+    settings = {i: (_setting(runs[i], "epochs"), _setting(runs[i], "batch_size")) for i in lasts}
+    most = _most_of_group(lasts, settings)
+    by_epochs = _most_of_group(lasts, {i: setting[0] for i, setting in settings.items()})
+    is_by_epoch = all(most[i] >= 0.9 * by_epochs[i] for i in lasts)
+    return by_epochs if is_by_epoch else most
+
+
+def _most_of_group(lasts: dict[int, float], settings: dict[int, Any]) -> dict[int, float]:
+    """Return for each run the most epochs or steps of any run with the same settings."""
+    most: dict[Any, float] = {}
+    for i, last in lasts.items():
+        most[settings[i]] = max(last + 1, most.get(settings[i], 0))
     return {i: most[settings[i]] for i in lasts}
 
 
-def _most(lasts: Iterable[float]) -> float:
-    return max(lasts) + 1
-
-
-def _setting(run: Run) -> float | None:
+def _setting(run: Run, parameter: str) -> float | None:
+    """Return a number of a run's configuration by its usual names."""
     for name, value in run.config.items():
-        letters = "".join(c for c in name.rpartition(".")[2].lower() if c.isalnum())
-        if letters in PLANNED_EPOCHS:
+        if standard_name(name) == parameter:
             return finite(value)
     return None

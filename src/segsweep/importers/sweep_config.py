@@ -11,7 +11,7 @@ from segsweep.config.search_space import Parameter, flatten, parameter_type
 from segsweep.config.validation import prefix_errors, validate
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_yaml
-from segsweep.importers.parsing import scalar
+from segsweep.importers.parsing import number, read_cell, scalar
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,15 @@ def _parameter(name: str, spec: Any) -> Parameter:
         model = parameter_type(spec)
     known = {k: v for k, v in spec.items() if k in model.model_fields}
     if isinstance(known.get("values"), list):
-        known["values"] = [scalar(value) for value in known["values"]]
+        known["values"] = _numbers_if_all_are([scalar(value) for value in known["values"]])
     return validate(model, known, key)
+
+
+def _numbers_if_all_are(values: list[Any]) -> list[Any]:
+    """Return numbers for numbers in quotes: tables do not show the quotes."""
+    numbers = [read_cell(value) if isinstance(value, str) else value for value in values]
+    are_numbers = all(number(value) is not None for value in numbers)
+    return numbers if are_numbers else values
 
 
 def _number_of_yaml_1_1(value: Any) -> Any:
