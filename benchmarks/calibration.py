@@ -46,7 +46,8 @@ def check_sweep(index: int) -> Result:
     sweep = simulate(names[index % len(names)], index // len(names))
     if not sweep.completed.finished:
         return Result([], None)
-    analysis, truth = Analysis.of(sweep.completed), Truth(sweep)
+    analysis = Analysis.of(sweep.completed)
+    truth = Truth(sweep, analysis.samples)
     found = list(statements(analysis, truth))
     if not analysis.samples.is_significant:
         return Result(found, None)

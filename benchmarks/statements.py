@@ -18,7 +18,12 @@ from segsweep.analysis.importance import STEPS
 from segsweep.analysis.lr_scaling import MAX_AT_BOUND
 from segsweep.analysis.next_gain import random_trials
 from segsweep.analysis.next_sweep import NextSweep
-from segsweep.analysis.posterior import interval, sobol_configurations
+from segsweep.analysis.posterior import (
+    PosteriorSamples,
+    interval,
+    share_interval,
+    sobol_configurations,
+)
 from segsweep.analysis.range_findings import BOUND_ZONE
 from segsweep.config.search_space import Categorical
 from segsweep.core.formatting import format_value
@@ -50,11 +55,19 @@ class Statement:
 
 
 class Truth:
-    """What is true of a surface over the space of a sweep."""
+    """What is true of a surface over the space of a sweep.
 
-    def __init__(self, sweep: SimulatedSweep) -> None:
+    Effects and shares are those of the values as the surrogate sees them: values below its floor
+    count as the floor, and diverged trainings as the worst finished one.
+    """
+
+    def __init__(self, sweep: SimulatedSweep, samples: PosteriorSamples) -> None:
         self.surface: Surface = sweep.surface
         self.varied = sweep.completed.varied
+        self._floor = samples.surrogate.floor
+        self._worst = max(
+            self._floor, min(t.value for t in samples.finished if t.value is not None)
+        )
         self._points = columns(sobol_configurations(self.varied, AVERAGED, seed=31))
 
     def value(self, configuration: Any) -> float:
@@ -62,7 +75,7 @@ class Truth:
 
     def mean_at(self, name: str, value: Any) -> float:
         """Return the mean over all other parameters at a value of one parameter."""
-        return float(np.mean(self.surface.value({**self._points, name: value})))
+        return float(np.mean(self._clipped({**self._points, name: value})))
 
     def curve(self, name: str) -> np.ndarray:
         """Return the main effect at the values at which the analysis evaluates it."""
@@ -76,7 +89,7 @@ class Truth:
     @cached_property
     def shares(self) -> dict[str, float]:
         """The share of the variance that each parameter explains alone."""
-        total = float(np.var(self.surface.value(self._points)))
+        total = float(np.var(self._clipped(self._points)))
         return {name: float(np.var(self.curve(name))) / total for name in self.varied}
 
     @cached_property
@@ -100,6 +113,10 @@ class Truth:
             for s in sizes
         ]
         return float(np.polyfit(np.log(sizes), np.log(best), 1)[0])
+
+    def _clipped(self, points: Any) -> np.ndarray:
+        values = np.maximum(self.surface.value(points), self._floor)
+        return np.where(self.surface.diverges(points), self._worst, values)
 
     def _optimum(self, size: Any) -> tuple[float, dict[str, Any]]:
         """Search the best configuration with a batch size: at random, then by smaller steps."""
@@ -157,10 +174,11 @@ def gain_statements(
     best_so_far = truth.value(analysis.samples.incumbent.parameters)
     true = max(0.0, float(np.max(truth.surface.value(points))) - best_so_far)
     kind = gain_kind(proposal)
-    found = []
-    for certainty, tail in (("80 %", 0.1), ("95 %", 0.025)):
-        low, high = np.quantile(gain.samples, [tail, 1 - tail])
-        found.append(Statement(kind, certainty, bool(low - 1e-9 <= true <= high + 1e-9)))
+    ends = {"80 %": np.quantile(gain.samples, [0.1, 0.9]), "95 %": gain.interval}
+    found = [
+        Statement(kind, certainty, bool(low - 1e-9 <= true <= high + 1e-9))
+        for certainty, (low, high) in ends.items()
+    ]
     return found, gain.mean - true
 
 
@@ -266,7 +284,7 @@ def _intervals(analysis: Analysis, truth: Truth) -> Iterator[Statement]:
     yield covers("value of the best trial", by_id["best"].interval, truth.value(incumbent))
     for effect in analysis.effects:
         yield covers(
-            "share of the variance", interval(effect.share), truth.shares[effect.parameter]
+            "share of the variance", share_interval(effect.share), truth.shares[effect.parameter]
         )
         mean, true = effect.curve.mean(0), truth.curve(effect.parameter)
         difference = float(true[mean.argmax()] - true[mean.argmin()])
@@ -279,9 +297,7 @@ def _intervals(analysis: Analysis, truth: Truth) -> Iterator[Statement]:
         yield covers("best value at a batch size", interval(size.best), best)
     if analysis.scaling and analysis.scaling.at_bound <= MAX_AT_BOUND:
         true_exponent = truth.exponent(incumbent)
-        yield covers(
-            "exponent of the learning rate", interval(analysis.scaling.exponent), true_exponent
-        )
+        yield covers("exponent of the learning rate", analysis.scaling.interval, true_exponent)
 
 
 def _match(pattern: str, finding: Finding) -> tuple[str, ...]:

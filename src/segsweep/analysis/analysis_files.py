@@ -15,7 +15,7 @@ from segsweep.analysis.finding import Finding
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.importance import Effect
 from segsweep.analysis.lr_scaling import BATCH_SIZE, rate_map
-from segsweep.analysis.posterior import interval
+from segsweep.analysis.posterior import interval, share_interval
 from segsweep.analysis.runtime_findings import run_time_effects, runtime_findings, throughput
 from segsweep.analysis.training_metric import find_pair, pair_of_values
 from segsweep.config.search_space import Constant
@@ -124,7 +124,7 @@ def _importance(effects: Sequence[Effect], target: str) -> Table:
             "target": target,
             "parameter": effect.parameter,
             "share": float(effect.share.mean()),
-            **_bounds(effect.share),
+            **dict(zip(("low", "high"), share_interval(effect.share), strict=True)),
         }
         for effect in effects
     ]
@@ -174,7 +174,7 @@ def _learning_rates(analysis: Analysis) -> Table:
         {
             BATCH_SIZE: size,
             "best_learning_rate": float(np.exp(np.log(rates).mean())),
-            **_bounds(rates),
+            **dict(zip(("low", "high"), interval(rates, widening=1.0), strict=True)),
         }
         for size, rates in zip(analysis.scaling.batch_sizes, analysis.scaling.rates.T, strict=True)
     ]

@@ -100,7 +100,7 @@ def large_batch_sizes(samples: PosteriorSamples, effects: list[BatchSizeEffect])
 
 def scaling_exponent(samples: PosteriorSamples, scaling: LrScaling) -> Finding:
     """Report how the best learning rate scales with the batch size, and which rules fit."""
-    low, high = interval(scaling.exponent)
+    low, high = scaling.interval
     mean = float(scaling.exponent.mean())
     compatible = [name for name, value in SCALING_RULES.items() if low <= value <= high]
     confidence: Confidence = "inconclusive"

@@ -6,12 +6,16 @@ import numpy as np
 
 from segsweep.analysis.finding import Confidence, Finding, confidence_of
 from segsweep.analysis.importance import Effect, format_shares, largest_share
-from segsweep.analysis.posterior import PosteriorSamples, interval
+from segsweep.analysis.posterior import PosteriorSamples, interval, share_interval
 from segsweep.config.search_space import Categorical
 from segsweep.core.formatting import format_interval, format_metric, format_percent, format_value
 
 MIN_SHARE = 0.05
 """A parameter matters if its share of the variance is above this, by its 95 % interval."""
+
+BEST_WIDENING = 1.5
+"""Factor on the spread of the values among which the best trial is searched: without it, a trial with
+P = 89 % was the best in 70 % of simulated sweeps (`benchmarks/calibration.py`)."""
 
 REGULARISERS = ("dropout", "l2_reg")
 
@@ -33,7 +37,8 @@ def best_trial(samples: PosteriorSamples) -> Finding:
         f"(95 % interval {format_interval(low, high)}); observed {format_metric(observed)}"
         f"{replicates}, median of all trials {format_metric(median)}."
     )
-    p_best = float(np.mean(drawn.argmax(1) == 0))
+    wider = drawn + (BEST_WIDENING - 1) * (drawn - drawn.mean(0))
+    p_best = float(np.mean(wider.argmax(1) == 0))
     confidence: Confidence = "inconclusive"
     if not samples.is_significant:
         sentence += f" The differences between trials {samples.significance}."
@@ -76,14 +81,14 @@ def importance(samples: PosteriorSamples, effects: Sequence[Effect]) -> Finding:
         sentence,
         confidence,
         float(first.mean()),
-        interval(first),
+        share_interval(first),
         "importance",
     )
 
 
 def matters(samples: PosteriorSamples, effect: Effect) -> bool | None:
     """Return whether a parameter explains more than MIN_SHARE; None if that is inconclusive."""
-    low, high = interval(effect.share)
+    low, high = share_interval(effect.share)
     if not samples.is_significant or low < MIN_SHARE <= high:
         return None
     return low >= MIN_SHARE

@@ -16,7 +16,13 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from segsweep.analysis.posterior import SAMPLES, PosteriorSamples, perturb, sobol_configurations
+from segsweep.analysis.posterior import (
+    SAMPLES,
+    PosteriorSamples,
+    interval,
+    perturb,
+    sobol_configurations,
+)
 from segsweep.config.distributions import Number
 from segsweep.config.search_space import Categorical
 from segsweep.core.progress import Progress
@@ -76,6 +82,11 @@ class LrScaling:
     exponent: np.ndarray
     at_bound: float
     fits: list[Fit]
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of `exponent`, which needs no widening."""
+        return interval(self.exponent, widening=1.0)
 
 
 def batch_size_effects(samples: PosteriorSamples) -> list[BatchSizeEffect]:

@@ -61,8 +61,9 @@ class ExpectedGain:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval."""
-        return interval(self.samples)
+        """The 95 % interval, of 0 or more."""
+        low, high = interval(self.samples)
+        return max(0.0, low), high
 
     @property
     def by_extrapolation(self) -> float:
@@ -103,7 +104,7 @@ def _draw(samples: PosteriorSamples, configurations: Sequence[Values]) -> np.nda
     halves = []
     for i, pace in enumerate(EXTRAPOLATION):
         positions = np.array([_position(samples, point, pace) for point in configurations])
-        mean, _ = samples.predict_at(positions)
+        mean = samples.mean_at(positions)
         drawn = samples.draw_at(positions, seed=6)[i :: len(EXTRAPOLATION)]
         halves.append(mean + SPREAD * (drawn - mean))
     return np.concatenate(halves)
