@@ -14,8 +14,9 @@ from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import Finding
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.importance import Effect
+from segsweep.analysis.intervals import interval, share_interval
 from segsweep.analysis.lr_scaling import BATCH_SIZE, rate_map
-from segsweep.analysis.posterior import interval, share_interval
+from segsweep.analysis.posterior import PosteriorSamples
 from segsweep.analysis.runtime_findings import run_time_effects, runtime_findings, throughput
 from segsweep.analysis.training_metric import find_pair, pair_of_values
 from segsweep.config.search_space import Constant
@@ -131,13 +132,13 @@ def _importance(effects: Sequence[Effect], target: str) -> Table:
 
 
 def _effects(analysis: Analysis) -> Table:
-    sign = analysis.samples.sign
+    samples = analysis.samples
     return [
         {
             "parameter": effect.parameter,
             "value": value,
-            "mean": float(sign * curve.mean()),
-            **_bounds(sign * curve),
+            "mean": float(samples.sign * curve.mean()),
+            **_bounds(samples, samples.sign * curve),
         }
         for effect in analysis.effects
         for value, curve in zip(effect.values, effect.curve.T, strict=True)
@@ -145,7 +146,7 @@ def _effects(analysis: Analysis) -> Table:
 
 
 def _batch_sizes(analysis: Analysis) -> Table:
-    sign, rows = analysis.samples.sign, []
+    samples, sign, rows = analysis.samples, analysis.samples.sign, []
     for effect in analysis.batch_sizes:
         observed = [
             sign * trial.value
@@ -156,9 +157,9 @@ def _batch_sizes(analysis: Analysis) -> Table:
             {
                 BATCH_SIZE: effect.batch_size,
                 "best": float(sign * effect.best.mean()),
-                **_bounds(sign * effect.best, "best_"),
+                **_bounds(samples, sign * effect.best, "best_"),
                 "typical": float(sign * effect.typical.mean()),
-                **_bounds(sign * effect.typical, "typical_"),
+                **_bounds(samples, sign * effect.typical, "typical_"),
                 "seen_best": sign * max(observed) if observed else None,
                 "seen_median": sign * float(np.median(observed)) if observed else None,
                 "trials": len(observed),
@@ -192,7 +193,7 @@ def _gap(sweep: CompletedSweep) -> Table:
     ]
 
 
-def _bounds(samples: np.ndarray, prefix: str = "") -> dict[str, float]:
-    """Return the bounds of the 95 % interval as two columns."""
-    low, high = interval(samples)
+def _bounds(samples: PosteriorSamples, values: np.ndarray, prefix: str = "") -> dict[str, float]:
+    """Return the bounds of the 95 % interval of values of the metric as two columns."""
+    low, high = samples.value_interval(values)
     return {f"{prefix}low": low, f"{prefix}high": high}

@@ -4,8 +4,9 @@ import numpy as np
 
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import Confidence, Finding, confidence_of
+from segsweep.analysis.intervals import interval
 from segsweep.analysis.lr_scaling import BATCH_SIZE, MAX_AT_BOUND, BatchSizeEffect, LrScaling
-from segsweep.analysis.posterior import PosteriorSamples, interval
+from segsweep.analysis.posterior import PosteriorSamples
 from segsweep.core.formatting import format_interval, format_metric, format_percent, format_value
 
 LARGE = 64
@@ -52,7 +53,7 @@ def best_batch_size(
         sentence,
         confidence,
         float(value.mean()),
-        interval(value),
+        samples.value_interval(value),
         "batch_size",
     )
 

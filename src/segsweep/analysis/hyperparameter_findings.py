@@ -6,7 +6,8 @@ import numpy as np
 
 from segsweep.analysis.finding import Confidence, Finding, confidence_of
 from segsweep.analysis.importance import Effect, format_shares, largest_share
-from segsweep.analysis.posterior import PosteriorSamples, interval, share_interval
+from segsweep.analysis.intervals import interval, share_interval
+from segsweep.analysis.posterior import PosteriorSamples
 from segsweep.config.search_space import Categorical
 from segsweep.core.formatting import format_interval, format_metric, format_percent, format_value
 
@@ -14,8 +15,11 @@ MIN_SHARE = 0.05
 """A parameter matters if its share of the variance is above this, by its 95 % interval."""
 
 BEST_WIDENING = 1.5
-"""Factor on the spread of the values among which the best trial is searched: without it, a trial with
-P = 89 % was the best in 70 % of simulated sweeps (`benchmarks/calibration.py`)."""
+"""Factor on the spread of the values among which the best trial is searched: without it, trials
+with P = 89 % were the best in 70 % of simulated sweeps (`benchmarks/calibration.py`)."""
+
+CLIPPED_SHARE = 0.005
+"""Clipping is mentioned if at least this share of the values over the whole space is clipped."""
 
 REGULARISERS = ("dropout", "l2_reg")
 
@@ -28,7 +32,7 @@ def best_trial(samples: PosteriorSamples) -> Finding:
     best, *others = samples.configurations
     drawn = samples.draw([best[0].parameters, *(runs[0].parameters for runs in others)])
     value = samples.sign * drawn[:, 0]
-    low, high = interval(value)
+    low, high = samples.value_interval(value)
     observed = float(np.mean([run.value for run in best]))
     median = float(np.median([run.value for run in samples.finished]))
     replicates = f" (mean of {len(best)} runs of this configuration)" if len(best) > 1 else ""
@@ -74,6 +78,7 @@ def importance(samples: PosteriorSamples, effects: Sequence[Effect]) -> Finding:
     sentence = (
         "Share of the variance over the whole space that each parameter explains alone, with 95 % "
         f"interval: {format_shares(effects)}. Interactions explain the rest. {largest}"
+        f"{_clipping(samples)}"
     )
     return Finding(
         "importance",
@@ -84,6 +89,16 @@ def importance(samples: PosteriorSamples, effects: Sequence[Effect]) -> Finding:
         share_interval(first),
         "importance",
     )
+
+
+def _clipping(samples: PosteriorSamples) -> str:
+    """Return which values are clipped in shares and effects, as a sentence after others."""
+    floor = samples.surrogate.floor
+    if np.mean(samples.design_samples <= floor) < CLIPPED_SHARE:
+        return ""
+    value = format_metric(samples.sign * floor)
+    beyond = "below" if samples.sign > 0 else "above"
+    return f" In shares and effects, values {beyond} {value} count as {value}."
 
 
 def matters(samples: PosteriorSamples, effect: Effect) -> bool | None:

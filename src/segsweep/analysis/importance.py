@@ -15,7 +15,8 @@ import numpy as np
 from numpy.polynomial.legendre import legvander
 
 from segsweep.analysis.finding import Confidence, confidence_of
-from segsweep.analysis.posterior import PosteriorSamples, share_interval
+from segsweep.analysis.intervals import share_interval
+from segsweep.analysis.posterior import PosteriorSamples
 from segsweep.config.distributions import Number
 from segsweep.config.search_space import Categorical
 from segsweep.core.formatting import format_percent

@@ -16,13 +16,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from segsweep.analysis.posterior import (
-    SAMPLES,
-    PosteriorSamples,
-    interval,
-    perturb,
-    sobol_configurations,
-)
+from segsweep.analysis.intervals import interval
+from segsweep.analysis.posterior import SAMPLES, PosteriorSamples, perturb, sobol_configurations
 from segsweep.config.distributions import Number
 from segsweep.config.search_space import Categorical
 from segsweep.core.progress import Progress

@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from segsweep.analysis.posterior import PosteriorSamples, interval, sobol_configurations
+from segsweep.analysis.intervals import interval
+from segsweep.analysis.posterior import PosteriorSamples, sobol_configurations
 from segsweep.config.distributions import Number
 from segsweep.config.search_space import Categorical, Constant, Parameter
 from segsweep.core.formatting import format_value
@@ -35,7 +36,7 @@ EXTRAPOLATION = (0.0, 0.5)
 """The effect of a step outside a range, as a share of the same step inside: one value for each of
 two halves of the posterior samples."""
 
-SPREAD = 0.75
+SPREAD = 0.65
 """Distance of posterior samples from their mean, as a share of that in the surrogate."""
 
 

@@ -11,8 +11,8 @@ from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import LIKELY
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.hyperparameter_findings import MIN_SHARE, matters
+from segsweep.analysis.intervals import share_interval
 from segsweep.analysis.lr_scaling import BATCH_SIZE, LEARNING_RATE, MAX_AT_BOUND
-from segsweep.analysis.posterior import share_interval
 from segsweep.analysis.range_arithmetic import rounded_range, value_at
 from segsweep.analysis.range_findings import AT_BOUND, optima_at_bounds
 from segsweep.config.distributions import Number

@@ -9,11 +9,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit
 from scipy.stats import qmc
 from threadpoolctl import threadpool_limits
 
 from segsweep.analysis.completed_sweep import CompletedSweep
+from segsweep.analysis.intervals import interval
 from segsweep.analysis.permutation_test import MIN_TRIALS, SIGNIFICANCE_LEVEL, permutation_p_value
 from segsweep.config.objective import sign
 from segsweep.core.thinning import evenly
@@ -25,8 +25,8 @@ SAMPLES = 400
 """How many functions are drawn from the posterior."""
 
 TEMPERING, MIXED = 0.4, 16
-"""Samples are drawn from MIXED of the surrogate's hyperparameters, resampled by their weights to the
-power TEMPERING. Without it few hyperparameters have all the weight, and samples spread too little."""
+"""Samples are drawn from MIXED of the surrogate's hyperparameters, resampled by their weights to
+the power TEMPERING. Without it few of them have all the weight, and samples spread too little."""
 
 DESIGN_POINTS = 512
 """Configurations, spread evenly over the whole space, at which effects are evaluated."""
@@ -44,28 +44,6 @@ selection of the others by rank. Its time grows with the third power of the numb
 MAX_TRIALS_SECONDARY = 200
 """The same for the secondary surrogates, if a sweep has more than MAX_TRIALS trials. They model the
 scaling of the learning rate, the run time and the next space."""
-
-INTERVAL = (0.025, 0.5, 0.975)
-"""Quantiles of a 95 % interval, and the median."""
-
-WIDENING = 1.2
-"""Factor on the distances of both ends from the median: without it, intervals of values and of their
-differences covered the truth in 90 % of simulated sweeps (`benchmarks/calibration.py`)."""
-
-WIDENING_OF_SHARES = 1.8
-"""The same for shares (0 to 1), on the scale of their logit."""
-
-
-def interval(samples: np.ndarray, widening: float = WIDENING) -> tuple[float, float]:
-    """Return the 95 % interval of `samples` (samples,)."""
-    low, median, high = np.quantile(samples, INTERVAL).tolist()
-    return median - widening * (median - low), median + widening * (high - median)
-
-
-def share_interval(shares: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval of `shares` (samples,), from 0 to 1."""
-    low, high = interval(logit(np.clip(shares, 1e-4, 1 - 1e-4)), WIDENING_OF_SHARES)
-    return float(expit(low)), float(expit(high))
 
 
 class PosteriorSamples:
@@ -131,6 +109,11 @@ class PosteriorSamples:
         """Return the mean of what `draw_at` draws, (points,)."""
         with threadpool_limits(1):
             return np.minimum(self._tempered.predict(points)[0], self._upper_bound)
+
+    def value_interval(self, values: np.ndarray) -> tuple[float, float]:
+        """Return the 95 % interval of values with the metric's own sign, within its bounds."""
+        low, high = interval(values)
+        return low, min(high, self._upper_bound)
 
     @property
     def noise_sd(self) -> float:

@@ -1,0 +1,26 @@
+"""95 % intervals of posterior samples, widened to their coverage on simulated sweeps."""
+
+import numpy as np
+from scipy.special import expit, logit
+
+INTERVAL = (0.025, 0.5, 0.975)
+"""Quantiles of a 95 % interval, and the median."""
+
+WIDENING = 1.2
+"""Factor on the distances of both ends from the median: without it, intervals of values and of
+their differences covered the truth in 90 % of simulated sweeps (`benchmarks/calibration.py`)."""
+
+WIDENING_OF_SHARES = 1.8
+"""The same for shares (0 to 1), on the scale of their logit."""
+
+
+def interval(samples: np.ndarray, widening: float = WIDENING) -> tuple[float, float]:
+    """Return the 95 % interval of `samples` (samples,)."""
+    low, median, high = np.quantile(samples, INTERVAL).tolist()
+    return median - widening * (median - low), median + widening * (high - median)
+
+
+def share_interval(shares: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % interval of `shares` (samples,), from 0 to 1."""
+    low, high = interval(logit(np.clip(shares, 1e-4, 1 - 1e-4)), WIDENING_OF_SHARES)
+    return float(expit(low)), float(expit(high))
