@@ -170,9 +170,14 @@ class PosteriorSamples:
 
     @cached_property
     def optima(self) -> list[dict[str, Any]]:
-        """The best of the candidates in each sample, (SAMPLES)."""
-        drawn = self.draw(self.candidates, seed=1)
-        return [self.candidates[i] for i in drawn.argmax(1)]
+        """The best of the candidates in each sample, (SAMPLES).
+
+        The samples are not tempered (see TEMPERING): the next ranges would contain rare optima.
+        """
+        with threadpool_limits(1):
+            drawn = self.surrogate.sample(encode(self.varied, self.candidates), SAMPLES, seed=1)
+        best = np.minimum(drawn, self._upper_bound).argmax(1)
+        return [self.candidates[i] for i in best]
 
     @cached_property
     def ranked(self) -> list[TrialResult]:
