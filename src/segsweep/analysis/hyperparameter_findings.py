@@ -6,7 +6,7 @@ import numpy as np
 
 from segsweep.analysis.finding import Confidence, Finding, confidence_of
 from segsweep.analysis.importance import Effect, format_shares, largest_share
-from segsweep.analysis.intervals import interval, share_interval
+from segsweep.analysis.intervals import interval, p_positive, share_interval
 from segsweep.analysis.posterior import PosteriorSamples
 from segsweep.config.search_space import Categorical
 from segsweep.core.formatting import format_interval, format_metric, format_percent, format_value
@@ -116,7 +116,7 @@ def main_effect(samples: PosteriorSamples, effect: Effect) -> Finding:
     best, worst = int(mean.argmax()), int(mean.argmin())
     difference = effect.curve[:, best] - effect.curve[:, worst]
     low, high = interval(difference)
-    p_better = float(np.mean(difference > 0))
+    p_better = p_positive(difference)
     confidence = confidence_of(p_better) if samples.is_significant else "inconclusive"
     warning = _warn_of_few_trials(samples, effect, (worst, best))
     if warning and confidence == "high":
@@ -176,7 +176,7 @@ def _benefit(samples: PosteriorSamples, effect: Effect) -> Finding:
     best = 1 + int(effect.curve.mean(0)[1:].argmax())
     benefit = effect.curve[:, best] - effect.curve[:, 0]
     low, high = interval(benefit)
-    p_better = float(np.mean(benefit > 0))
+    p_better = p_positive(benefit)
     p_smallest = float(np.mean(effect.curve.argmax(1) == 0))
     confidence: Confidence = "inconclusive"
     if samples.is_significant:

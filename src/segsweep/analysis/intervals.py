@@ -20,6 +20,12 @@ def interval(samples: np.ndarray, widening: float = WIDENING) -> tuple[float, fl
     return median - widening * (median - low), median + widening * (high - median)
 
 
+def p_positive(differences: np.ndarray) -> float:
+    """Return P(a difference is above 0) from its samples (samples,), widened as its interval is."""
+    median = np.median(differences)
+    return float(np.mean(median + WIDENING * (differences - median) > 0))
+
+
 def share_interval(shares: np.ndarray) -> tuple[float, float]:
     """Return the 95 % interval of `shares` (samples,), from 0 to 1."""
     low, high = interval(logit(np.clip(shares, 1e-4, 1 - 1e-4)), WIDENING_OF_SHARES)
