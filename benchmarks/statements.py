@@ -70,7 +70,7 @@ def gain_statements(
     best_so_far = truth.value(analysis.samples.incumbent.parameters)
     true = max(0.0, float(np.max(truth.surface.value(points))) - best_so_far)
     kind = gain_kind(proposal)
-    ends = {"80 %": np.quantile(gain.samples, [0.1, 0.9]), "95 %": gain.interval}
+    ends = {"80 %": gain.interval(0.8), "95 %": gain.interval(0.95)}
     found = [
         Statement(kind, certainty, bool(low - 1e-9 <= true <= high + 1e-9))
         for certainty, (low, high) in ends.items()

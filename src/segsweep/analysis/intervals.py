@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.special import expit, logit
 
-INTERVAL = (0.025, 0.5, 0.975)
-"""Quantiles of a 95 % interval, and the median."""
+LEVEL = 0.95
+"""The level of all intervals in findings."""
 
 WIDENING = 1.2
 """Factor on the distances of both ends from the median: without it, intervals of values and of
@@ -14,9 +14,12 @@ WIDENING_OF_SHARES = 1.8
 """The same for shares (0 to 1), on the scale of their logit."""
 
 
-def interval(samples: np.ndarray, widening: float = WIDENING) -> tuple[float, float]:
-    """Return the 95 % interval of `samples` (samples,)."""
-    low, median, high = np.quantile(samples, INTERVAL).tolist()
+def interval(
+    samples: np.ndarray, widening: float = WIDENING, level: float = LEVEL
+) -> tuple[float, float]:
+    """Return the interval of `samples` (samples,), the 95 % interval unless `level` is given."""
+    tail = (1 - level) / 2
+    low, median, high = np.quantile(samples, [tail, 0.5, 1 - tail]).tolist()
     return median - widening * (median - low), median + widening * (high - median)
 
 

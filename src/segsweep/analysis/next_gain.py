@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from segsweep.analysis.intervals import interval
+from segsweep.analysis.intervals import LEVEL, interval
 from segsweep.analysis.posterior import PosteriorSamples, sobol_configurations
 from segsweep.config.distributions import Number
 from segsweep.config.search_space import Categorical, Constant, Parameter
@@ -60,10 +60,9 @@ class ExpectedGain:
     def mean(self) -> float:
         return float(self.samples.mean())
 
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval, of 0 or more."""
-        low, high = interval(self.samples)
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+        """Return the interval of the gain, of 0 or more."""
+        low, high = interval(self.samples, level=level)
         return max(0.0, low), high
 
     @property
