@@ -27,7 +27,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.next_sweep import design_next_sweep
 from simulated_sweeps import FAMILIES, simulate
-from statements import Statement, Truth, gain_kind, gain_statements, statements
+from statements import Statement, gain_kind, gain_statements, statements
+from truth import Truth
 
 LARGEST_BATCH = 128
 """The largest batch size that fits in the memory of the next sweep's device."""
@@ -46,7 +47,8 @@ def check_sweep(index: int) -> Result:
     sweep = simulate(names[index % len(names)], index // len(names))
     if not sweep.completed.finished:
         return Result([], None)
-    analysis, truth = Analysis.of(sweep.completed), Truth(sweep)
+    analysis = Analysis.of(sweep.completed)
+    truth = Truth(sweep, analysis.samples)
     found = list(statements(analysis, truth))
     if not analysis.samples.is_significant:
         return Result(found, None)

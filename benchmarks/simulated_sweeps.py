@@ -62,8 +62,8 @@ class Surface:
         dice = dice - self.l2[1] * (np.log10(p["l2_reg"]) - self.l2[0]) ** 2
         return dice + self.ripple(p)
 
-    def diverges(self, p: Columns) -> bool:
-        return bool(self._decades_above_best_rate(p) > self.divergence)
+    def diverges(self, p: Columns) -> Any:
+        return self._decades_above_best_rate(p) > self.divergence
 
     def _decades_above_best_rate(self, p: Columns) -> Any:
         moved = self.exponent * np.log10(np.asarray(p["batch_size"]) / 16)

@@ -4,9 +4,8 @@ The statements are read from the sentences, so the certainty is compared with wh
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,22 +13,14 @@ import numpy as np
 from segsweep.analysis.finding import Finding
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.hyperparameter_findings import MIN_SHARE, matters
-from segsweep.analysis.importance import STEPS
+from segsweep.analysis.intervals import interval, share_interval
 from segsweep.analysis.lr_scaling import MAX_AT_BOUND
 from segsweep.analysis.next_gain import random_trials
 from segsweep.analysis.next_sweep import NextSweep
-from segsweep.analysis.posterior import interval, sobol_configurations
 from segsweep.analysis.range_findings import BOUND_ZONE
 from segsweep.config.search_space import Categorical
 from segsweep.core.formatting import format_value
-from simulated_sweeps import SimulatedSweep, Surface
-
-AVERAGED, SEARCHED, STEPS_TO_OPTIMUM = 1024, 2048, 12
-"""Configurations over which a true effect is averaged; those among which a true optimum is searched
-for each batch size, and how often the best of them is improved by random steps."""
-
-EXPONENT_RATES = np.geomspace(1e-7, 1, 701)
-"""Learning rates among which the true best is searched, beyond those of the sweep."""
+from truth import Truth, columns
 
 NUMBER = r"[-+\d.e]+"
 
@@ -47,84 +38,6 @@ class Statement:
     kind: str
     certainty: str
     is_true: bool
-
-
-class Truth:
-    """What is true of a surface over the space of a sweep."""
-
-    def __init__(self, sweep: SimulatedSweep) -> None:
-        self.surface: Surface = sweep.surface
-        self.varied = sweep.completed.varied
-        self._points = columns(sobol_configurations(self.varied, AVERAGED, seed=31))
-
-    def value(self, configuration: Any) -> float:
-        return float(self.surface.value(configuration))
-
-    def mean_at(self, name: str, value: Any) -> float:
-        """Return the mean over all other parameters at a value of one parameter."""
-        return float(np.mean(self.surface.value({**self._points, name: value})))
-
-    def curve(self, name: str) -> np.ndarray:
-        """Return the main effect at the values at which the analysis evaluates it."""
-        parameter = self.varied[name]
-        if isinstance(parameter, Categorical):
-            values: Sequence[Any] = parameter.ordered
-        else:
-            values = [parameter.from_unit(u) for u in np.linspace(0, 1, STEPS).tolist()]
-        return np.array([self.mean_at(name, value) for value in values])
-
-    @cached_property
-    def shares(self) -> dict[str, float]:
-        """The share of the variance that each parameter explains alone."""
-        total = float(np.var(self.surface.value(self._points)))
-        return {name: float(np.var(self.curve(name))) / total for name in self.varied}
-
-    @cached_property
-    def optima(self) -> dict[int, tuple[float, dict[str, Any]]]:
-        """The best value and configuration at each batch size."""
-        return {int(size): self._optimum(size) for size in self.varied["batch_size"].ordered}
-
-    @property
-    def optimum(self) -> dict[str, Any]:
-        return max(self.optima.values(), key=lambda pair: pair[0])[1]
-
-    def exponent(self, others: Any) -> float:
-        """Return the slope of log(best learning rate) against log(batch size)."""
-        sizes = np.array(self.varied["batch_size"].ordered, dtype=float)
-        best = [
-            EXPONENT_RATES[
-                np.argmax(
-                    self.surface.value({**others, "batch_size": s, "learning_rate": EXPONENT_RATES})
-                )
-            ]
-            for s in sizes
-        ]
-        return float(np.polyfit(np.log(sizes), np.log(best), 1)[0])
-
-    def _optimum(self, size: Any) -> tuple[float, dict[str, Any]]:
-        """Search the best configuration with a batch size: at random, then by smaller steps."""
-        names = [name for name in self.varied if name != "batch_size"]
-        rng = np.random.default_rng(32)
-        shares = rng.random((SEARCHED, len(names)))
-        best, top = shares[0], -np.inf
-        for step in range(STEPS_TO_OPTIMUM):
-            points = {
-                name: np.array([self.varied[name].from_unit(u) for u in column])
-                for name, column in zip(names, shares.T.tolist(), strict=True)
-            }
-            values = self.surface.value({**points, "batch_size": size})
-            if values.max() > top:
-                top, best = float(values.max()), shares[int(values.argmax())]
-            moves = rng.normal(0, 0.1 * 0.6**step, (256, len(names)))
-            shares = np.clip(best + moves, 0, 1)
-        found = zip(names, best.tolist(), strict=True)
-        chosen = {name: self.varied[name].from_unit(u) for name, u in found}
-        return top, {**chosen, "batch_size": size}
-
-
-def columns(configurations: Sequence[Any]) -> dict[str, np.ndarray]:
-    """Return configurations as one array for each parameter."""
-    return {name: np.array([c[name] for c in configurations]) for name in configurations[0]}
 
 
 def statements(analysis: Analysis, truth: Truth) -> Iterator[Statement]:
@@ -157,10 +70,11 @@ def gain_statements(
     best_so_far = truth.value(analysis.samples.incumbent.parameters)
     true = max(0.0, float(np.max(truth.surface.value(points))) - best_so_far)
     kind = gain_kind(proposal)
-    found = []
-    for certainty, tail in (("80 %", 0.1), ("95 %", 0.025)):
-        low, high = np.quantile(gain.samples, [tail, 1 - tail])
-        found.append(Statement(kind, certainty, bool(low - 1e-9 <= true <= high + 1e-9)))
+    ends = {"80 %": gain.interval(0.8), "95 %": gain.interval(0.95)}
+    found = [
+        Statement(kind, certainty, bool(low - 1e-9 <= true <= high + 1e-9))
+        for certainty, (low, high) in ends.items()
+    ]
     return found, gain.mean - true
 
 
@@ -266,7 +180,7 @@ def _intervals(analysis: Analysis, truth: Truth) -> Iterator[Statement]:
     yield covers("value of the best trial", by_id["best"].interval, truth.value(incumbent))
     for effect in analysis.effects:
         yield covers(
-            "share of the variance", interval(effect.share), truth.shares[effect.parameter]
+            "share of the variance", share_interval(effect.share), truth.shares[effect.parameter]
         )
         mean, true = effect.curve.mean(0), truth.curve(effect.parameter)
         difference = float(true[mean.argmax()] - true[mean.argmin()])
@@ -279,9 +193,7 @@ def _intervals(analysis: Analysis, truth: Truth) -> Iterator[Statement]:
         yield covers("best value at a batch size", interval(size.best), best)
     if analysis.scaling and analysis.scaling.at_bound <= MAX_AT_BOUND:
         true_exponent = truth.exponent(incumbent)
-        yield covers(
-            "exponent of the learning rate", interval(analysis.scaling.exponent), true_exponent
-        )
+        yield covers("exponent of the learning rate", analysis.scaling.interval, true_exponent)
 
 
 def _match(pattern: str, finding: Finding) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ import pytest
 
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.importance import main_effects
-from segsweep.analysis.posterior import PosteriorSamples, interval
+from segsweep.analysis.intervals import interval
+from segsweep.analysis.posterior import PosteriorSamples
 from segsweep.search.surrogate import decode
 from synthetic_sweeps import REPORTED, report_surface, sweep
 

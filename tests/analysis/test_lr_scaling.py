@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from segsweep.analysis.intervals import interval
 from segsweep.analysis.lr_scaling import batch_size_effects, lr_scaling
-from segsweep.analysis.posterior import PosteriorSamples, interval
+from segsweep.analysis.posterior import PosteriorSamples
 from synthetic_sweeps import LOG, sweep
 
 SPACE = {

@@ -63,7 +63,7 @@ def test_the_gain_beyond_the_range_is_small_and_said_to_be_extrapolated(
     """The true gain beyond batch size 16 is 0."""
     _, proposal, rationale = proposed
     assert 0 <= proposal.gain.by_extrapolation <= proposal.gain.mean < NOISE
-    assert proposal.gain.interval[0] == pytest.approx(0, abs=1e-3)
+    assert proposal.gain.interval()[0] == pytest.approx(0, abs=1e-3)
     assert "is extrapolation: no trial had batch_size above 16" in rationale
 
 

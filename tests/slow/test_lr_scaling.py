@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from segsweep.analysis.lr_scaling import lr_scaling
-from segsweep.analysis.posterior import PosteriorSamples, interval
+from segsweep.analysis.posterior import PosteriorSamples
 from surfaces import report
 from synthetic_sweeps import LOG, sweep
 
@@ -26,7 +26,7 @@ def test_the_interval_contains_the_true_exponent_in_90_percent(method: str) -> N
         value = report(number).value
         scaling = lr_scaling(PosteriorSamples(sweep(SPACE, value, 0.005, 40, number, method)))
         assert scaling is not None
-        low, high = interval(scaling.exponent)
+        low, high = scaling.interval
         covered.append(low <= truth <= high)
         widths.append(high - low)
     assert np.mean(covered) >= 0.9

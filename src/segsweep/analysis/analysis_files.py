@@ -14,8 +14,9 @@ from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import Finding
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.importance import Effect
+from segsweep.analysis.intervals import interval, share_interval
 from segsweep.analysis.lr_scaling import BATCH_SIZE, rate_map
-from segsweep.analysis.posterior import interval
+from segsweep.analysis.posterior import PosteriorSamples
 from segsweep.analysis.runtime_findings import run_time_effects, runtime_findings, throughput
 from segsweep.analysis.training_metric import find_pair, pair_of_values
 from segsweep.config.search_space import Constant
@@ -125,20 +126,20 @@ def _importance(effects: Sequence[Effect], target: str) -> Table:
             "target": target,
             "parameter": effect.parameter,
             "share": float(effect.share.mean()),
-            **_bounds(effect.share),
+            **dict(zip(("low", "high"), share_interval(effect.share), strict=True)),
         }
         for effect in effects
     ]
 
 
 def _effects(analysis: Analysis) -> Table:
-    sign = analysis.samples.sign
+    samples = analysis.samples
     return [
         {
             "parameter": effect.parameter,
             "value": value,
-            "mean": float(sign * curve.mean()),
-            **_bounds(sign * curve),
+            "mean": float(samples.sign * curve.mean()),
+            **_bounds(samples, samples.sign * curve),
         }
         for effect in analysis.effects
         for value, curve in zip(effect.values, effect.curve.T, strict=True)
@@ -146,7 +147,7 @@ def _effects(analysis: Analysis) -> Table:
 
 
 def _batch_sizes(analysis: Analysis) -> Table:
-    sign, rows = analysis.samples.sign, []
+    samples, sign, rows = analysis.samples, analysis.samples.sign, []
     for effect in analysis.batch_sizes:
         observed = [
             sign * trial.value
@@ -157,9 +158,9 @@ def _batch_sizes(analysis: Analysis) -> Table:
             {
                 BATCH_SIZE: effect.batch_size,
                 "best": float(sign * effect.best.mean()),
-                **_bounds(sign * effect.best, "best_"),
+                **_bounds(samples, sign * effect.best, "best_"),
                 "typical": float(sign * effect.typical.mean()),
-                **_bounds(sign * effect.typical, "typical_"),
+                **_bounds(samples, sign * effect.typical, "typical_"),
                 "seen_best": sign * max(observed) if observed else None,
                 "seen_median": sign * float(np.median(observed)) if observed else None,
                 "trials": len(observed),
@@ -175,7 +176,7 @@ def _learning_rates(analysis: Analysis) -> Table:
         {
             BATCH_SIZE: size,
             "best_learning_rate": float(np.exp(np.log(rates).mean())),
-            **_bounds(rates),
+            **dict(zip(("low", "high"), interval(rates, widening=1.0), strict=True)),
         }
         for size, rates in zip(analysis.scaling.batch_sizes, analysis.scaling.rates.T, strict=True)
     ]
@@ -193,7 +194,7 @@ def _gap(sweep: CompletedSweep) -> Table:
     ]
 
 
-def _bounds(samples: np.ndarray, prefix: str = "") -> dict[str, float]:
-    """Return the bounds of the 95 % interval as two columns."""
-    low, high = interval(samples)
+def _bounds(samples: PosteriorSamples, values: np.ndarray, prefix: str = "") -> dict[str, float]:
+    """Return the bounds of the 95 % interval of values of the metric as two columns."""
+    low, high = samples.value_interval(values)
     return {f"{prefix}low": low, f"{prefix}high": high}

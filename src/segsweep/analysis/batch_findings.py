@@ -4,8 +4,9 @@ import numpy as np
 
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import Confidence, Finding, confidence_of
+from segsweep.analysis.intervals import interval, p_positive
 from segsweep.analysis.lr_scaling import BATCH_SIZE, MAX_AT_BOUND, BatchSizeEffect, LrScaling
-from segsweep.analysis.posterior import PosteriorSamples, interval
+from segsweep.analysis.posterior import PosteriorSamples
 from segsweep.core.formatting import format_interval, format_metric, format_percent, format_value
 
 LARGE = 64
@@ -52,7 +53,7 @@ def best_batch_size(
         sentence,
         confidence,
         float(value.mean()),
-        interval(value),
+        samples.value_interval(value),
         "batch_size",
     )
 
@@ -67,7 +68,7 @@ def large_batch_sizes(samples: PosteriorSamples, effects: list[BatchSizeEffect])
     gain = best_large - np.max([effect.best for effect in small], axis=0)
     low, high = interval(samples.sign * gain)
     number, is_better = samples.sign * float(gain.mean()), gain.mean() > 0
-    probability = float(np.mean(gain > 0 if is_better else gain < 0))
+    probability = p_positive(gain if is_better else -gain)
     confidence: Confidence = "inconclusive"
     if samples.is_significant:
         confidence = confidence_of(probability)
@@ -100,7 +101,7 @@ def large_batch_sizes(samples: PosteriorSamples, effects: list[BatchSizeEffect])
 
 def scaling_exponent(samples: PosteriorSamples, scaling: LrScaling) -> Finding:
     """Report how the best learning rate scales with the batch size, and which rules fit."""
-    low, high = interval(scaling.exponent)
+    low, high = scaling.interval
     mean = float(scaling.exponent.mean())
     compatible = [name for name, value in SCALING_RULES.items() if low <= value <= high]
     confidence: Confidence = "inconclusive"

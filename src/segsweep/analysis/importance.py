@@ -15,7 +15,8 @@ import numpy as np
 from numpy.polynomial.legendre import legvander
 
 from segsweep.analysis.finding import Confidence, confidence_of
-from segsweep.analysis.posterior import PosteriorSamples, interval
+from segsweep.analysis.intervals import share_interval
+from segsweep.analysis.posterior import PosteriorSamples
 from segsweep.config.distributions import Number
 from segsweep.config.search_space import Categorical
 from segsweep.core.formatting import format_percent
@@ -72,7 +73,7 @@ def format_shares(effects: Sequence[Effect]) -> str:
     """Return each parameter's share of the variance with its 95 % interval."""
     parts = []
     for effect in effects:
-        low, high = (format_percent(share) for share in interval(effect.share))
+        low, high = (format_percent(share) for share in share_interval(effect.share))
         mean = format_percent(float(effect.share.mean()))
         parts.append(f"{effect.parameter} {mean} ({low} to {high})")
     return ", ".join(parts)

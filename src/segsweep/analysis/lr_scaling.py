@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from segsweep.analysis.intervals import interval
 from segsweep.analysis.posterior import SAMPLES, PosteriorSamples, perturb, sobol_configurations
 from segsweep.config.distributions import Number
 from segsweep.config.search_space import Categorical
@@ -76,6 +77,11 @@ class LrScaling:
     exponent: np.ndarray
     at_bound: float
     fits: list[Fit]
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of `exponent`, which needs no widening."""
+        return interval(self.exponent, widening=1.0)
 
 
 def batch_size_effects(samples: PosteriorSamples) -> list[BatchSizeEffect]:

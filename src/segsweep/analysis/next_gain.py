@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from segsweep.analysis.posterior import PosteriorSamples, interval, sobol_configurations
+from segsweep.analysis.intervals import LEVEL, interval
+from segsweep.analysis.posterior import PosteriorSamples, sobol_configurations
 from segsweep.config.distributions import Number
 from segsweep.config.search_space import Categorical, Constant, Parameter
 from segsweep.core.formatting import format_value
@@ -35,7 +36,7 @@ EXTRAPOLATION = (0.0, 0.5)
 """The effect of a step outside a range, as a share of the same step inside: one value for each of
 two halves of the posterior samples."""
 
-SPREAD = 0.75
+SPREAD = 0.65
 """Distance of posterior samples from their mean, as a share of that in the surrogate."""
 
 
@@ -59,10 +60,10 @@ class ExpectedGain:
     def mean(self) -> float:
         return float(self.samples.mean())
 
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval."""
-        return interval(self.samples)
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+        """Return the interval of the gain, of 0 or more."""
+        low, high = interval(self.samples, level=level)
+        return max(0.0, low), high
 
     @property
     def by_extrapolation(self) -> float:
@@ -103,7 +104,7 @@ def _draw(samples: PosteriorSamples, configurations: Sequence[Values]) -> np.nda
     halves = []
     for i, pace in enumerate(EXTRAPOLATION):
         positions = np.array([_position(samples, point, pace) for point in configurations])
-        mean, _ = samples.predict_at(positions)
+        mean = samples.mean_at(positions)
         drawn = samples.draw_at(positions, seed=6)[i :: len(EXTRAPOLATION)]
         halves.append(mean + SPREAD * (drawn - mean))
     return np.concatenate(halves)

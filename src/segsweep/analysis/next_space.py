@@ -11,8 +11,8 @@ from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.finding import LIKELY
 from segsweep.analysis.findings import Analysis
 from segsweep.analysis.hyperparameter_findings import MIN_SHARE, matters
+from segsweep.analysis.intervals import share_interval
 from segsweep.analysis.lr_scaling import BATCH_SIZE, LEARNING_RATE, MAX_AT_BOUND
-from segsweep.analysis.posterior import interval
 from segsweep.analysis.range_arithmetic import rounded_range, value_at
 from segsweep.analysis.range_findings import AT_BOUND, optima_at_bounds
 from segsweep.config.distributions import Number
@@ -133,7 +133,7 @@ def next_parameter(analysis: Analysis, name: str, batch_sizes: BatchSizes | None
     if matters(samples, effect) is False and name != LEARNING_RATE:
         reason = (
             f"it explains less than {format_percent(MIN_SHARE)} of the variance (at most "
-            f"{format_percent(interval(effect.share)[1])})"
+            f"{format_percent(share_interval(effect.share)[1])})"
         )
         return Change(None, reason, "importance")
     if isinstance(parameter, Categorical):
@@ -196,12 +196,8 @@ def _next_learning_rates(analysis: Analysis, parameter: Number, batch_sizes: Bat
     shrinkage = batch_sizes.sizes[0] / batch_sizes.best
     growth = batch_sizes.sizes[-1] / batch_sizes.best
     scaling = analysis.scaling
-    if (
-        scaling is not None
-        and scaling.at_bound <= MAX_AT_BOUND
-        and np.ptp(interval(scaling.exponent)) <= 1.0
-    ):
-        smallest, largest = (min(max(e, 0.0), 1.5) for e in interval(scaling.exponent))
+    if scaling is not None and scaling.at_bound <= MAX_AT_BOUND and np.ptp(scaling.interval) <= 1.0:
+        smallest, largest = (min(max(e, 0.0), 1.5) for e in scaling.interval)
         rule = f"the range follows the measured scaling exponent ({smallest:.2f} to {largest:.2f})"
     else:
         largest = PRIOR_EXPONENT[1]

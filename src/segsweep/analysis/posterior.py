@@ -3,6 +3,7 @@
 Every finding is computed for each sample; the spread over the samples is its uncertainty.
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -12,6 +13,7 @@ from scipy.stats import qmc
 from threadpoolctl import threadpool_limits
 
 from segsweep.analysis.completed_sweep import CompletedSweep
+from segsweep.analysis.intervals import interval
 from segsweep.analysis.permutation_test import MIN_TRIALS, SIGNIFICANCE_LEVEL, permutation_p_value
 from segsweep.config.objective import sign
 from segsweep.core.thinning import evenly
@@ -21,6 +23,10 @@ from segsweep.search.trial_result import TrialResult, Values
 
 SAMPLES = 400
 """How many functions are drawn from the posterior."""
+
+TEMPERING, MIXED = 0.4, 16
+"""Samples are drawn from MIXED of the surrogate's hyperparameters, resampled by their weights to
+the power TEMPERING. Without it few of them have all the weight, and samples spread too little."""
 
 DESIGN_POINTS = 512
 """Configurations, spread evenly over the whole space, at which effects are evaluated."""
@@ -38,15 +44,6 @@ selection of the others by rank. Its time grows with the third power of the numb
 MAX_TRIALS_SECONDARY = 200
 """The same for the secondary surrogates, if a sweep has more than MAX_TRIALS trials. They model the
 scaling of the learning rate, the run time and the next space."""
-
-INTERVAL = (0.025, 0.975)
-"""Quantiles of a 95 % interval."""
-
-
-def interval(samples: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval of `samples` (samples,)."""
-    low, high = np.quantile(samples, INTERVAL)
-    return float(low), float(high)
 
 
 class PosteriorSamples:
@@ -84,6 +81,10 @@ class PosteriorSamples:
         self.finished = [trial for trial in self.observed if trial.value is not None]
         with threadpool_limits(1):  # the bits do not depend on the number of threads
             self.surrogate = fit_surrogate(self.varied, self.observed, [], sweep.goal, fit=fit)
+        self._tempered = copy.copy(self.surrogate)  # for samples
+        weight = np.cumsum(self.surrogate.weight**TEMPERING)
+        ends = (MIXED * weight / weight[-1] + 0.5).astype(int)
+        self._tempered.weight = np.diff(ends, prepend=0) / MIXED
 
     def draw(self, configurations: Sequence[Values], seed: int = 0) -> np.ndarray:
         """Return the value of each configuration in each sample, (SAMPLES, configurations)."""
@@ -95,18 +96,24 @@ class PosteriorSamples:
         The points may lie outside 0 to 1.
         """
         with threadpool_limits(1):
-            drawn = self.surrogate.sample(points, SAMPLES, seed)
+            drawn = self._tempered.sample(points, SAMPLES, seed)
         return np.minimum(drawn, self._upper_bound)
 
     def predict(self, configurations: Sequence[Values]) -> tuple[np.ndarray, np.ndarray]:
         """Return the posterior mean and sd without noise, (configurations,) each."""
-        return self.predict_at(encode(self.varied, configurations))
-
-    def predict_at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the posterior mean and sd at encoded points, (points,) each; see `draw_at`."""
         with threadpool_limits(1):
-            means, sds = self.surrogate.predict(points)
+            means, sds = self.surrogate.predict(encode(self.varied, configurations))
         return np.minimum(means, self._upper_bound), sds
+
+    def mean_at(self, points: np.ndarray) -> np.ndarray:
+        """Return the mean of what `draw_at` draws, (points,)."""
+        with threadpool_limits(1):
+            return np.minimum(self._tempered.predict(points)[0], self._upper_bound)
+
+    def value_interval(self, values: np.ndarray) -> tuple[float, float]:
+        """Return the 95 % interval of values with the metric's own sign, within its bounds."""
+        low, high = interval(values)
+        return low, min(high, self._upper_bound)
 
     @property
     def noise_sd(self) -> float:
@@ -142,8 +149,12 @@ class PosteriorSamples:
 
     @cached_property
     def design_samples(self) -> np.ndarray:
-        """The value at each design point in each sample, (SAMPLES, DESIGN_POINTS)."""
-        return self.draw(self.design_points)
+        """The value at each design point in each sample, (SAMPLES, DESIGN_POINTS).
+
+        Values below the surrogate's floor count as the floor: the surrogate is fitted to values
+        that are clipped in this way, so it does not know how far the worst ones are below.
+        """
+        return np.maximum(self.draw(self.design_points), self.surrogate.floor)
 
     @cached_property
     def candidates(self) -> list[dict[str, Any]]:
@@ -159,9 +170,14 @@ class PosteriorSamples:
 
     @cached_property
     def optima(self) -> list[dict[str, Any]]:
-        """The best of the candidates in each sample, (SAMPLES)."""
-        drawn = self.draw(self.candidates, seed=1)
-        return [self.candidates[i] for i in drawn.argmax(1)]
+        """The best of the candidates in each sample, (SAMPLES).
+
+        The samples are not tempered (see TEMPERING): the next ranges would contain rare optima.
+        """
+        with threadpool_limits(1):
+            drawn = self.surrogate.sample(encode(self.varied, self.candidates), SAMPLES, seed=1)
+        best = np.minimum(drawn, self._upper_bound).argmax(1)
+        return [self.candidates[i] for i in best]
 
     @cached_property
     def ranked(self) -> list[TrialResult]:

@@ -21,7 +21,7 @@ def summarise(proposal: NextSweep, noise_sd: float) -> str:
         )
     gain = (
         f"an expected gain of {format_metric(proposal.gain.mean)} over the best trial (95 % "
-        f"interval {format_interval(*proposal.gain.interval)})"
+        f"interval {format_interval(*proposal.gain.interval())})"
     )
     extrapolated = _extrapolated(proposal.gain)
     if proposal.stop:
