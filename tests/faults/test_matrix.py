@@ -322,7 +322,8 @@ def test_an_experiment_during_a_stage_is_noticed_and_repaired(fresh: Fresh) -> N
     running = project.start("dvc", "repro")
     wait_for(lambda: project.lines().count("training") > 4, 60, "the training")
     output = project.run("dvc", "exp", "run", "-S", "learning_rate=0.0321", check=False)
-    assert "ERROR" in output
+    has_ended = running.poll() is not None  # before DVC began, on a busy machine
+    assert "ERROR" in output or has_ended
     running.communicate(timeout=120)
     # whatever DVC has left, these commands repair it
     project.snakemake()
