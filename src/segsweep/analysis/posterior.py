@@ -28,6 +28,9 @@ TEMPERING, MIXED = 0.4, 16
 """Samples are drawn from MIXED of the surrogate's hyperparameters, resampled by their weights to
 the power TEMPERING. Without it few of them have all the weight, and samples spread too little."""
 
+MANY_TRIALS, MIXED_OF_MANY_TRIALS = 100, 6
+"""Above this number of trials, fewer are mixed: each costs more time, and they differ less."""
+
 DESIGN_POINTS = 512
 """Configurations, spread evenly over the whole space, at which effects are evaluated."""
 
@@ -83,8 +86,9 @@ class PosteriorSamples:
             self.surrogate = fit_surrogate(self.varied, self.observed, [], sweep.goal, fit=fit)
         self._tempered = copy.copy(self.surrogate)  # for samples
         weight = np.cumsum(self.surrogate.weight**TEMPERING)
-        ends = (MIXED * weight / weight[-1] + 0.5).astype(int)
-        self._tempered.weight = np.diff(ends, prepend=0) / MIXED
+        count = MIXED if len(self.observed) <= MANY_TRIALS else MIXED_OF_MANY_TRIALS
+        ends = (count * weight / weight[-1] + 0.5).astype(int)
+        self._tempered.weight = np.diff(ends, prepend=0) / count
 
     def draw(self, configurations: Sequence[Values], seed: int = 0) -> np.ndarray:
         """Return the value of each configuration in each sample, (SAMPLES, configurations)."""
