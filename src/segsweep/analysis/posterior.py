@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.analysis.intervals import interval
 from segsweep.analysis.permutation_test import MIN_TRIALS, SIGNIFICANCE_LEVEL, permutation_p_value
+from segsweep.config.metric_names import is_share
 from segsweep.config.objective import sign
 from segsweep.core.thinning import evenly
 from segsweep.search.gaussian_process import Fit
@@ -36,9 +37,6 @@ DESIGN_POINTS = 512
 
 NEIGHBOURS, STEPS = 32, (0.15, 0.05)
 """Candidates around each of the best trials for each step (sd, as a share of the range)."""
-
-BOUNDED_BY_1 = ("dice", "iou", "jaccard", "acc", "f1", "auc", "precision", "recall")
-"""Words in the names of metrics that cannot exceed 1."""
 
 MAX_TRIALS = 400
 """The surrogate is fitted to at most this many trials: the best half of that number, and an even
@@ -231,8 +229,7 @@ def perturb(
 
 def _is_bounded_by_1(sweep: CompletedSweep) -> bool:
     """Whether the metric cannot exceed 1, by its name and its values."""
-    named = any(word in sweep.metric.lower() for word in BOUNDED_BY_1)
-    return named and all(0 <= (trial.value or 0) <= 1 for trial in sweep.finished)
+    return is_share(sweep.metric) and all(0 <= (trial.value or 0) <= 1 for trial in sweep.finished)
 
 
 def _thin(observed: Sequence[TrialResult], direction: int, most: int) -> list[TrialResult]:

@@ -5,11 +5,11 @@ Programs name the two in different ways: `val_dice` and `dice` (Keras), `val_dic
 compared word by word, without the word that says which images a value is from.
 """
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from segsweep.analysis.completed_sweep import CompletedSweep
+from segsweep.config.metric_names import words
 from segsweep.search.trial_result import TrialResult
 
 TRAINING_WORDS = frozenset({"train", "training", "trn"})
@@ -43,12 +43,6 @@ def pair_of_values(
     values = {**trial.outcomes, sweep.metric: trial.value}
     training, validation = values.get(pair.training), values.get(pair.validation)
     return None if training is None or validation is None else (training, validation)
-
-
-def words(name: str) -> list[str]:
-    """Split a name into lower-case words, also at capital letters (`valDice`)."""
-    separated = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    return [word for word in re.split(r"[^a-z0-9]+", separated) if word]
 
 
 def _pair_of(metric: str, others: Iterable[str]) -> MetricPair | str:
