@@ -168,9 +168,20 @@ def test_ways_to_write_a_study(tmp_path: Path, text: str, encoding: str, batch_s
             "1; min and max of log_uniform are exponents of e; for values write log_uniform_values",
         ),
         (
-            parameter("{distribution: log_normal, mu: 0.001, sigma: 0.1}", "dropout"),
-            "sweep.parameters.dropout: found 1.363, expected a value that is less than 1; mu and "
-            "sigma of log_normal are those of the natural logarithm",
+            parameter("{distribution: log_uniform, min: 0.00005, max: 1.5}"),
+            "sweep.parameters.learning_rate: found min 5e-05 and max 1.5, which log_uniform takes "
+            "as exponents of e (1 to 4.482), expected logarithms; for values write distribution "
+            "log_uniform_values",
+        ),
+        (
+            parameter("{distribution: log_uniform, min: 0.5, max: 3}"),
+            "sweep.parameters.learning_rate: found values with the median 5.755, expected below 1; "
+            "min and max of log_uniform are exponents of e; for values write log_uniform_values",
+        ),
+        (
+            parameter("{distribution: log_normal, mu: 0.001, sigma: 0.1}"),
+            "sweep.parameters.learning_rate: found mu 0.001 and sigma 0.1, expected those of "
+            "logarithms (to the base e) of the values",
         ),
         (
             parameter("{distribution: uniform, min: 4, max: 32}", "batch_size"),

@@ -18,9 +18,9 @@ from segsweep.config.number import BaseNumber, Finite, Range, Rounded, Scale, in
 TAIL = 0.001
 """Fraction of an unbounded distribution that is left out at each end."""
 
-MAX_EXPONENT = 16
-"""e to this power is 9 million: a positive exponent as large as this is a value, such as a batch
-size of 16."""
+MIN_EXPONENT, MAX_EXPONENT = 0.1, 16
+"""Positive exponents outside of these are values: e to the power 0.1 is 1.1, and e to the power 16
+is 9 million."""
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -94,7 +94,8 @@ class LogUniform(_LogRange):
     distribution: Literal["log_uniform", "inv_log_uniform"]
 
     def _check_logarithms(self) -> None:
-        are_values = self.min > 0 and (self.max <= 1 or self.max >= MAX_EXPONENT)
+        is_small = self.max <= 1 or self.min < MIN_EXPONENT
+        are_values = self.min > 0 and (is_small or self.max >= MAX_EXPONENT)
         if are_values or max(abs(self.min), abs(self.max)) > 300:
             raise ValueError(
                 f"found min {self.min} and max {self.max}, which {self.distribution} takes as "
@@ -156,7 +157,7 @@ class LogNormal(Normal):
     distribution: Literal["log_normal"]  # type: ignore[assignment]
 
     def _check_logarithms(self) -> None:
-        if abs(self.mu) + 4 * self.sigma > 300:
+        if abs(self.mu) + 4 * self.sigma > 300 or 0 < self.mu < MIN_EXPONENT:
             raise ValueError(
                 f"found mu {self.mu} and sigma {self.sigma}, expected those of logarithms (to the "
                 "base e) of the values"

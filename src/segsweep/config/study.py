@@ -5,8 +5,15 @@ from typing import Any
 
 from pydantic import ValidationError, model_validator
 
-from segsweep.config.distributions import explain_distribution
-from segsweep.config.search_space import Categorical, Constant, contains, extremes, to_table
+from segsweep.config.distributions import LogNormal, LogUniform, explain_distribution
+from segsweep.config.search_space import (
+    Categorical,
+    Constant,
+    Parameter,
+    contains,
+    extremes,
+    to_table,
+)
 from segsweep.config.sections import (
     HYPERPARAMETERS,
     Confirm,
@@ -25,6 +32,9 @@ from segsweep.config.validation import check_ranges, sentences
 from segsweep.config.wandb_sweep import take_in_wandb_sweep
 from segsweep.core.errors import UserError
 from segsweep.core.files import read_yaml
+
+BELOW_ONE = ("learning_rate", "l2_reg")
+"""Parameters of which values of 1 and more, though possible, are not searched."""
 
 
 class Study(Hyperparameters):
@@ -60,9 +70,11 @@ class Study(Hyperparameters):
         for position, configuration in enumerate(self.sweep.enqueue):
             self._check_enqueued(configuration, f"sweep.enqueue[{position}]")
         for name, parameter in self.sweep.parameters.items():
-            for value in extremes(parameter):
-                with explain_distribution(parameter):
-                    self.training_config({name: value}, f"sweep.parameters.{name}")
+            key = f"sweep.parameters.{name}"
+            with explain_distribution(parameter):
+                _check_median(parameter, name, key)
+                for value in extremes(parameter):
+                    self.training_config({name: value}, key)
         return self
 
     def _check_enqueued(self, configuration: dict[str, Any], key: str) -> None:
@@ -187,3 +199,11 @@ class Study(Hyperparameters):
         }
         check_ranges(values, key)
         return TrainingConfig.from_dict(values)
+
+
+def _check_median(parameter: Parameter, name: str, key: str) -> None:
+    """Raise `ValueError` if logarithms give values that no training uses."""
+    if name in BELOW_ONE and isinstance(parameter, LogUniform | LogNormal):
+        median = parameter.quantile(0.5)
+        if median >= 1:
+            raise ValueError(f"{key}: found values with the median {median:g}, expected below 1")
