@@ -33,6 +33,14 @@ def test_what_is_no_folder_is_named(name: str, make: Callable[[Path], None], mes
     assert f"{name}: " in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["data", "results"])
+def test_a_link_in_place_of_a_folder_of_dvc_is_refused(name: str, tmp_path: Path) -> None:
+    """Snakemake would work, and DVC fail after the run."""
+    Path(name).symlink_to(tmp_path)
+    with pytest.raises(UserError, match=f"^{name}: found a link to .*; replace the link by a fold"):
+        check_folders()
+
+
 def test_a_folder_of_another_user_is_named() -> None:
     with not_as_root():
         check_folders()
