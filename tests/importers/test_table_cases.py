@@ -219,6 +219,15 @@ READ_OTHERWISE: list[tuple[c.Edit, str]] = [
 ]
 
 
+@pytest.mark.parametrize("cells", [["[0.7, 0.6]", "[0.8, 0.7]"], ["True", "False"], ["max"]])
+def test_a_second_column_of_a_metric_without_numbers(tmp_path: Path, cells: list[str]) -> None:
+    """The column is not used beside a metric of numbers, and is refused in its place."""
+    sweep = read(tmp_path, c.set_cells("val_dice_per_class", c.choose(*cells)))
+    assert (sweep.metric, set(sweep.varied)) == (METRIC, SEARCHED)
+    with pytest.raises(UserError, match="in the column val_dice, expected numbers; correct"):
+        read(tmp_path, c.set_cells(METRIC, c.choose(*cells)))
+
+
 @pytest.mark.parametrize(("edit", "note"), READ_OTHERWISE, ids=[n for _, n in READ_OTHERWISE])
 def test_what_is_not_obvious_is_stated(tmp_path: Path, edit: c.Edit, note: str) -> None:
     sweep = read(tmp_path, edit)
@@ -287,7 +296,10 @@ def test_a_table_of_optuna(tmp_path: Path) -> None:
     ("edit", "sentence"),
     [
         (c.set_cell(METRIC, "diverged"), "val_dice of run-6: found 'diverged', expected a number"),
-        (c.set_cells(METRIC, lambda i, row: "bad"), "found text in the column val_dice .'bad'"),
+        (
+            c.set_cells(METRIC, lambda i, row: "bad"),
+            "found .bad. in the column val_dice, expected",
+        ),
         (
             c.set_cell(METRIC, 97.0),
             "val_dice of run-6: found 97 where other runs have 0.*one scale",

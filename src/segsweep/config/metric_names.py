@@ -42,7 +42,7 @@ _INVERTED = _words("loss,losses,error,errors,err,cost")
 _OUTCOMES_OF_A_TEST = _words("positive,positives,negative,negatives,discovery,omission")
 """`false_negative_rate`, `true_positives`, `positive_predictive_value`."""
 
-_NEGATED = _words("neg,minus,inverse,inverted,complement")
+_NEGATED = _words("neg,negated,inverse,inverted,complement")
 _SPREADS = _words("change,ci,delta,diff,difference,drop,gap,sd,sem,std,stderr,stdev,var,variance")
 """A number of this name is no measure of quality."""
 
@@ -71,13 +71,13 @@ def better_direction(metric: str) -> Goal | None:
     found = set(_known_words(metric))
     if found & _SPREADS:
         return None
+    if found & _NEGATED:
+        return None
     if found & _INVERTED or re.search(r"(?:^|[\W_])(1\s*-|one_minus)", metric):
         return "minimize"
     if found & _OUTCOMES_OF_A_TEST:
         kinds = found & {"true", "false", "predictive"}
         return None if len(kinds) != 1 else "minimize" if "false" in kinds else "maximize"
-    if found & _NEGATED:
-        return None
     scores, costs = found & (_SHARES | _OTHER_SCORES), found & (_ERROR_SHARES | _DISTANCES)
     if bool(scores) != bool(costs):
         return "maximize" if scores else "minimize"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from segsweep.analysis.completed_sweep import CompletedSweep
+from segsweep.config.metric_names import is_dice
 from segsweep.core.errors import UserError
 from segsweep.importers.column_roles import Columns, classify_columns, is_metric_of_validation
 from segsweep.importers.logged_runs import sweep_from_runs
@@ -89,13 +90,15 @@ def _require_columns(source: str, columns: Iterable[str], required: Sequence[str
 
 
 def _refuse_text_metric(source: str, rows: Sequence[Mapping[str, Any]], columns: Columns) -> None:
-    """Raise `UserError` if what looks like the metric is a column of text."""
+    """Raise `UserError` if what looks like the metric has no numbers and no other column does."""
+    if any(is_metric_of_validation(name) and is_dice(name) for name in columns.outcomes):
+        return
     for name in columns.unused:
+        cell = next((row[name] for row in rows if row[name] is not None), None)
         if is_metric_of_validation(name):
-            cell = next(row[name] for row in rows if isinstance(row[name], str))
             raise UserError(
-                f"{source}: found text in the column {name} ({cell!r}), expected numbers; correct "
-                "the column, or choose another one with --metric"
+                f"{source}: found {cell!r} in the column {name}, expected numbers; correct the "
+                "column, or choose another one with --metric"
             )
 
 
