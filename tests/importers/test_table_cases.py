@@ -160,7 +160,7 @@ METRICS = {
 
 @pytest.mark.parametrize(("metric", "goal"), METRICS.items())
 def test_the_direction_of_a_metric(tmp_path: Path, metric: str, goal: str) -> None:
-    """A training loss beside the metric is never chosen."""
+    """A training loss in the same table is never chosen."""
     sweep = read(tmp_path, c.both(c.renamed(val_dice=metric), c.without("val_loss")))
     assert (sweep.metric, sweep.goal) == (metric, goal)
 
@@ -221,7 +221,7 @@ READ_OTHERWISE: list[tuple[c.Edit, str]] = [
 
 @pytest.mark.parametrize("cells", [["[0.7, 0.6]", "[0.8, 0.7]"], ["True", "False"], ["max"]])
 def test_a_second_column_of_a_metric_without_numbers(tmp_path: Path, cells: list[str]) -> None:
-    """The column is not used beside a metric of numbers, and is refused in its place."""
+    """The column is not used if another one has the metric's numbers; else it is refused."""
     sweep = read(tmp_path, c.set_cells("val_dice_per_class", c.choose(*cells)))
     assert (sweep.metric, set(sweep.varied)) == (METRIC, SEARCHED)
     with pytest.raises(UserError, match="in the column val_dice, expected numbers; correct"):
@@ -338,8 +338,11 @@ def test_a_table_of_optuna(tmp_path: Path) -> None:
             r"\(val_dice, best_val_dice\), expected one",
         ),
         (c.chart, "found the export of a chart .run-0 - val_dice__MIN.*one row for each run"),
-        (c.grouped, "found a table of groups .row Group: lr 0 stands for 3 runs.*; ungroup"),
-        (c.set_cells("Run Count", c.choose(6)), "found a table of groups .row run-1 stands for 6"),
+        (c.grouped, "found a table of groups .row Group: lr 0 is a group of 3 runs.*; ungroup"),
+        (
+            c.set_cells("Run Count", c.choose(6)),
+            "a table of groups .row run-1 is a group of 6",
+        ),
         (c.dictionaries, "found a Python dictionary in one cell .*pandas.json_normalize"),
         (
             c.optuna,

@@ -15,7 +15,7 @@ TABLES = int(os.environ.get("EVALUATED_TABLES", "16"))
 
 @pytest.mark.parametrize("seed", range(TABLES))
 def test_a_table_is_evaluated_or_refused(tmp_path: Path, seed: int) -> None:
-    """Every second file is also damaged. What was left out stands in the report."""
+    """Every second file is also damaged. The report lists what was left out."""
     content = edited_table(seed).content()
     path, out = tmp_path / "export.csv", tmp_path / "out"
     path.write_bytes(damaged(content, seed) if seed % 2 else content)

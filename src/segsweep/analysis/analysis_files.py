@@ -126,7 +126,7 @@ def _importance(effects: Sequence[Effect], target: str) -> Table:
             "target": target,
             "parameter": effect.parameter,
             "share": float(effect.share.mean()),
-            **dict(zip(("low", "high"), share_interval(effect.share), strict=True)),
+            **_ends(share_interval(effect.share)),
         }
         for effect in effects
     ]
@@ -176,7 +176,7 @@ def _learning_rates(analysis: Analysis) -> Table:
         {
             BATCH_SIZE: size,
             "best_learning_rate": float(np.exp(np.log(rates).mean())),
-            **dict(zip(("low", "high"), interval(rates, widening=1.0), strict=True)),
+            **_ends(interval(rates, widening=1.0)),
         }
         for size, rates in zip(analysis.scaling.batch_sizes, analysis.scaling.rates.T, strict=True)
     ]
@@ -196,5 +196,9 @@ def _gap(sweep: CompletedSweep) -> Table:
 
 def _bounds(samples: PosteriorSamples, values: np.ndarray, prefix: str = "") -> dict[str, float]:
     """Return the bounds of the 95 % interval of values of the metric as two columns."""
-    low, high = samples.value_interval(values)
-    return {f"{prefix}low": low, f"{prefix}high": high}
+    return _ends(samples.value_interval(values), prefix)
+
+
+def _ends(bounds: tuple[float, float], prefix: str = "") -> dict[str, float]:
+    """Return the ends of an interval as two columns."""
+    return {f"{prefix}low": bounds[0], f"{prefix}high": bounds[1]}

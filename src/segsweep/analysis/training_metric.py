@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from segsweep.analysis.completed_sweep import CompletedSweep
-from segsweep.config.metric_names import words
+from segsweep.config.metric_names import TRAINING_WORDS, words
 from segsweep.search.trial_result import TrialResult
 
-TRAINING_WORDS = frozenset({"train", "training", "trn"})
 VALIDATION_WORDS = frozenset({"val", "valid", "validation", "dev", "eval", "test"})
 
 OWN_PAIR = ("train_dice_coefficient", "val_dice_coefficient")

@@ -5,50 +5,50 @@ of overlap and classification, distances between surfaces, rates of errors, and 
 """
 
 import re
-from collections.abc import Collection
 
 from segsweep.config.objective import Goal
 
 
-def _words(listed: str) -> frozenset[str]:
+def word_set(listed: str) -> frozenset[str]:
+    """Return the words of a list with commas."""
     return frozenset(listed.split(","))
 
 
-AGGREGATES = _words("min,max,mean,best,last,first,copy")
+AGGREGATES = word_set("min,max,mean,best,last,first,copy")
 """Endings of a metric's name: W&B appends them where `define_metric` sets the summary, and
 `csv_export` appends `copy` to the second column of the same name."""
 
-_SHARES = _words(
+_SHARES = word_set(
     "acc,accuracy,ap,auc,auroc,auprc,cldice,dice,dsc,f1,f2,fbeta,fmeasure,fscore,iou,jaccard,jsc,"
     "map,miou,mdice,npv,nsd,nsdice,overlap,ppv,pq,precision,prauc,recall,rocauc,sens,sensitivity,"
     "spec,specificity,ssim,tnr,tpr"
 )
 """Scores between 0 and 1."""
 
-_OTHER_SCORES = _words("aji,cc,correlation,kappa,mcc,pearson,psnr,r2,similarity")
-_ANY_SCORE = _words("score,scores")
-"""These words say nothing beside a word that does: `fpr_score` is a rate of errors."""
+_OTHER_SCORES = word_set("aji,cc,correlation,kappa,mcc,pearson,psnr,r2,similarity")
+_ANY_SCORE = word_set("score,scores")
+"""These count only where no other word is known: `fpr_score` is a rate of errors."""
 
-_ERROR_SHARES = _words("fdr,fnr,fpr,voe")
+_ERROR_SHARES = word_set("fdr,fnr,fpr,voe")
 """Rates of errors, between 0 and 1."""
 
-_DISTANCES = _words(
+_DISTANCES = word_set(
     "asd,assd,asssd,avd,bce,brier,ce,crossentropy,dist,distance,ece,emd,fn,fp,hausdorff,hd,kl,kld,"
     "mae,masd,md,mse,msd,nll,perplexity,ravd,rmse,rmsd,rvd,vd"
 )
-_INVERTED = _words("loss,losses,error,errors,err,cost")
+_INVERTED = word_set("loss,losses,error,errors,err,cost")
 """With one of these words smaller is better, whatever else the name says: `dice_loss`."""
 
-_OUTCOMES_OF_A_TEST = _words("positive,positives,negative,negatives,discovery,omission")
+_OUTCOMES_OF_A_TEST = word_set("positive,positives,negative,negatives,discovery,omission")
 """`false_negative_rate`, `true_positives`, `positive_predictive_value`."""
 
-_NEGATED = _words("neg,negated,inverse,inverted,complement")
-_SPREADS = _words("change,ci,delta,diff,difference,drop,gap,sd,sem,std,stderr,stdev,var,variance")
+_NEGATED = word_set("neg,negated,inverse,inverted,complement")
+_SPREADS = word_set("change,ci,delta,diff,difference,drop,gap,sd,sem,std,stderr,stdev,var,variance")
 """A number of this name is no measure of quality."""
 
-_VALIDATION = _words("val,valid,validation,dev,eval,evaluation")
-_TRAINING = _words("train,training,trn")
-_TEST = _words("test,testing,tst,holdout")
+_VALIDATION = word_set("val,valid,validation,dev,eval,evaluation")
+TRAINING_WORDS = word_set("train,training,trn")
+_TEST = word_set("test,testing,tst,holdout")
 
 _WITHIN_WORDS = ("accuracy", "dice", "hausdorff", "iou", "jaccard", "loss", "precision", "recall")
 """Looked for at the start and at the end of longer words, such as `dicecoef` or `meaniou`."""
@@ -69,9 +69,7 @@ def metric_of(name: str) -> str:
 def better_direction(metric: str) -> Goal | None:
     """Return whether larger or smaller values of a metric are better; None if that is unknown."""
     found = set(_known_words(metric))
-    if found & _SPREADS:
-        return None
-    if found & _NEGATED:
+    if found & (_SPREADS | _NEGATED):
         return None
     if found & _INVERTED or re.search(r"(?:^|[\W_])(1\s*-|one_minus)", metric):
         return "minimize"
@@ -103,15 +101,15 @@ def is_validation(metric: str) -> bool:
 
 
 def is_training(metric: str) -> bool:
-    return _has(metric, _TRAINING)
+    return _has(metric, TRAINING_WORDS)
 
 
 def is_test(metric: str) -> bool:
     return _has(metric, _TEST)
 
 
-def _has(metric: str, known: Collection[str]) -> bool:
-    return not set(known).isdisjoint(words(metric_of(metric)))
+def _has(metric: str, known: frozenset[str]) -> bool:
+    return not known.isdisjoint(words(metric_of(metric)))
 
 
 def _known_words(metric: str) -> list[str]:

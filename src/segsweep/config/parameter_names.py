@@ -1,6 +1,7 @@
 """Other common names of the hyperparameters, as people and other programs write them."""
 
 import re
+from functools import cache
 
 from segsweep.config.training_config import SEARCHABLE
 
@@ -44,14 +45,17 @@ ALIASES = {
 """Keys have only the letters and digits of a name, in lower case."""
 
 
+_KNOWN = {"".join(c for c in name if c.isalnum()): name for name in SEARCHABLE} | ALIASES
+
+
+@cache
 def standard_name(name: str) -> str:
     """Return this project's name for a parameter, or `name` itself."""
     *before, last_part = name_parts(name)
     if last_part.lower() in ("name", "type") and before:
         last_part = before[-1]  # such as `optimizer.name`
     letters = "".join(c for c in last_part.lower() if c.isalnum())
-    exact = {"".join(c for c in known if c.isalnum()): known for known in SEARCHABLE}
-    return ALIASES.get(letters) or exact.get(letters) or name
+    return _KNOWN.get(letters, name)
 
 
 def name_parts(name: str) -> list[str]:

@@ -169,7 +169,7 @@ class Study(Hyperparameters):
         never, block = [], math.prod(lengths)
         for name, parameter in self.sweep.parameters.items():
             if isinstance(parameter, Categorical):
-                block //= len(parameter.values)  # so many trials in a row have the same value
+                block //= len(parameter.values)  # consecutive trials with the same value
                 rest = parameter.values[max(0, math.ceil(tried / block)) :]
                 never += [f"{name} {', '.join(map(str, rest))}"] if rest else []
         missing = f"; never tried: {'; '.join(never)}" if never else ""

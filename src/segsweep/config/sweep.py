@@ -8,8 +8,6 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from segsweep.config.distributions import Uniform
-from segsweep.config.metric_names import better_direction, words
-from segsweep.config.objective import METRICS
 from segsweep.config.parameter_names import standard_name
 from segsweep.config.pruner import Pruner, pruner_type
 from segsweep.config.search_space import (
@@ -20,6 +18,7 @@ from segsweep.config.search_space import (
     parameter_type,
 )
 from segsweep.config.sections import Model, Section, Seed, Training
+from segsweep.config.sweep_metric import Metric
 from segsweep.config.training_config import SEARCHABLE
 from segsweep.config.validation import prefix_errors, validate
 from segsweep.core.float32 import LARGEST
@@ -50,34 +49,6 @@ PARAMETER_KEYS = (*SEARCHABLE, *(f"{group}.{name}" for name, group in SECTION_OF
 
 
 _KNOWN = ", ".join(PARAMETER_KEYS)
-
-
-class Metric(Section):
-    """The section `sweep.metric`."""
-
-    name: Literal[METRICS] = "val_dice_coefficient"  # type: ignore[valid-type]
-    """The metric by which trials are compared, at the epoch with the best validation Dice."""
-    goal: Literal["maximize", "minimize"] = "maximize"
-    """Whether larger or smaller values are better."""
-
-    @field_validator("name", mode="before")
-    @classmethod
-    def _check_name(cls, name: Any) -> Any:
-        if isinstance(name, str) and name not in METRICS:
-            raise ValueError(
-                f"sweep.metric.name: found {name!r}, expected one of {', '.join(METRICS)}; did you "
-                f"mean '{_nearest_metric(name)}'?"
-            )
-        return name
-
-    @model_validator(mode="after")
-    def _check_goal(self) -> "Metric":
-        goal = "minimize" if self.name.endswith("loss") else "maximize"
-        if self.goal != goal:
-            raise ValueError(
-                f"sweep.metric.goal: found {self.goal}, expected {goal} for {self.name}"
-            )
-        return self
 
 
 class PriorTrial(Section):
@@ -234,17 +205,6 @@ def _count_configurations(parameters: Any) -> int:
         return 1  # reported with the parameters
     lists = [spec.get("values") for spec in specs if isinstance(spec, dict)]
     return math.prod(len(values) for values in lists if isinstance(values, list))
-
-
-def _nearest_metric(name: str) -> str:
-    """Return the metric that is most probably meant by another program's name."""
-    parts = words(name)
-    for part, metric in (("soft", "val_dice_soft"), ("pooled", "val_dice_pooled")):
-        if part in parts:
-            return metric
-    if {"iou", "miou", "jaccard"} & set(parts):
-        return "val_iou"
-    return "val_loss" if better_direction(name) == "minimize" else "val_dice_coefficient"
 
 
 def _hyperparameter(dotted: str, flat: dict[str, Any]) -> str:

@@ -16,7 +16,12 @@ from segsweep.config.sections import Hyperparameters, Model, Preprocess, Trainin
 from segsweep.config.training_config import SEARCHABLE
 from segsweep.core.errors import UserError
 
+_SCALAR = "scalar"
+_SCALARS = ("bool", "int", "float", "str")
+"""The last parts of the places of errors in a value that may have several types."""
+
 _EXPECTED = {
+    _SCALAR: "a number, text, true or false",
     "int_type": "a whole number",
     "float_type": "a number",
     "string_type": "text",
@@ -26,12 +31,6 @@ _EXPECTED = {
     "model_type": "a table of keys",
     "model_attributes_type": "a table of keys",
 }
-
-_SCALAR = "scalar"
-_SCALARS = ("bool", "int", "float", "str")
-"""The last parts of the places of errors in a value that may have several types."""
-
-_EXPECTED[_SCALAR] = "a number, text, true or false"
 
 _BOUNDS = ("ge", "gt", "le", "lt")
 

@@ -1,5 +1,6 @@
 """Numbers as text, the same way in every message, table and report."""
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -29,3 +30,9 @@ def format_interval(low: float, high: float, decimals: int = 4) -> str:
 def format_percent(share: float) -> str:
     """Return a share (0 to 1) as a percentage without decimals, such as `56 %`."""
     return f"{100 * share:.0f} %"
+
+
+def format_names(names: Sequence[str], most: int) -> str:
+    """Return names as text, `a, b and 3 more` if there are more than `most`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

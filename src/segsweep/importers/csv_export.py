@@ -13,7 +13,8 @@ from typing import Any, Unpack
 from segsweep.analysis.completed_sweep import CompletedSweep
 from segsweep.config.metric_names import is_dice
 from segsweep.core.errors import UserError
-from segsweep.importers.column_roles import Columns, classify_columns, is_metric_of_validation
+from segsweep.importers.column_names import is_metric_of_validation
+from segsweep.importers.column_roles import Columns, classify_columns
 from segsweep.importers.logged_runs import sweep_from_runs
 from segsweep.importers.parsing import EMPTY, finite, flatten, read_cell, seconds
 from segsweep.importers.runs import MESSAGE_KEYS, STEP, Notes, Run
@@ -26,7 +27,6 @@ SWEEP_COLUMNS = ("sweep", "sweep name", "sweep id")
 ID_COLUMNS = ("id", "run id", "run_id")
 TIME_COLUMNS = ("runtime", "_runtime", "_wandb.runtime", "duration")
 CREATED_COLUMNS = ("created", "created at", "created_at", "start time", "_timestamp", "trial")
-
 
 OPTUNA_PARAMETERS = "params_"
 
@@ -56,7 +56,7 @@ def read_export(path: str | Path, **options: Unpack[ReadOptions]) -> CompletedSw
 
 def _unique(table: Sequence[TextRow], notes: Notes) -> list[TextRow]:
     """Return the rows that differ from all before them."""
-    unique = list({tuple(row.values()): row for row in reversed(table)}.values())[::-1]
+    unique = list({tuple(row.values()): row for row in table}.values())
     if copies := len(table) - len(unique):
         notes.left_out["a copy of another row"] += copies
     return unique

@@ -21,7 +21,7 @@ from typing import Any
 from segsweep.config.distributions import IntUniform, LogUniformValues, Uniform
 from segsweep.config.number import LOG_SCALE_RATIO
 from segsweep.config.search_space import Categorical, Constant, Parameter
-from segsweep.importers.column_roles import is_count
+from segsweep.importers.column_names import is_count
 from segsweep.importers.parsing import finite, scalar
 from segsweep.importers.runs import FINISHED_STATES
 from segsweep.search.trial_result import Status

@@ -12,7 +12,7 @@ from segsweep.config.metric_names import metric_of
 from segsweep.config.objective import Goal
 from segsweep.config.search_space import Categorical, Constant, Parameter
 from segsweep.core.errors import UserError
-from segsweep.importers.column_roles import is_bookkeeping, is_of_one_run, is_replicate
+from segsweep.importers.column_names import is_bookkeeping, is_of_one_run, is_replicate
 from segsweep.importers.infer import infer_status
 from segsweep.importers.metric import choose_metric, value_of
 from segsweep.importers.metric_values import check_metric_cells, percentages_to_shares
@@ -56,7 +56,8 @@ def sweep_from_runs(
     check_metric_cells(ended, metric, notes)
     ended = percentages_to_shares(ended, metric, options, notes)
     ended = without_early_ends(ended, notes)
-    columns = _columns(ended, config, options, notes)
+    names = _parameter_names(ended, config, options, notes)
+    columns = _columns(names, ended, config, options, notes)
     trials = []
     for i, run in enumerate(ended):
         reasons = [column.reasons[i] for column in columns.values() if i in column.reasons]
@@ -68,29 +69,41 @@ def sweep_from_runs(
     if not trials:
         raise _no_usable_run(notes)
     space = {name: column.parameter for name, column in columns.items()}
-    _note_other_columns(ended, [*space, metric], unused, notes)
+    _note_other_columns(ended, [*names, metric], unused, notes)
     return CompletedSweep(
         notes.source, space, metric, goal, trials, dict(notes.left_out), tuple(notes.statements)
     )
 
 
-def _columns(
+def _parameter_names(
     runs: Sequence[Run], config: SweepConfig | None, options: ReadOptions, notes: Notes
-) -> dict[str, Column]:
-    """Return the parameters by name."""
+) -> list[str]:
+    """Return the keys that are searched as far as is known, and note seeds and folds."""
     typed = config.space if config else {}
-    requested = list(options.get("parameters", ()))
     keys = dict.fromkeys(key for run in runs for key in run.config)
     inferred = [key for key in keys if not is_of_one_run(key)]
-    names = requested or [name for name in typed if not is_replicate(name)] or inferred
+    typed_names = [name for name in typed if not is_replicate(name)]
+    names = list(options.get("parameters", ())) or typed_names or inferred
     _require(names, typed, keys, notes)
     if repeated := [name for name in (*keys, *typed) if is_replicate(name) and name not in names]:
         notes.add(
             f"Runs that differ only in {listed(list(dict.fromkeys(repeated)))} are repetitions of "
             "one configuration; it is not a parameter."
         )
+    return names
+
+
+def _columns(
+    names: Sequence[str],
+    runs: Sequence[Run],
+    config: SweepConfig | None,
+    options: ReadOptions,
+    notes: Notes,
+) -> dict[str, Column]:
+    """Return the parameters by name; one that is not used is noted."""
+    typed, is_requested = config.space if config else {}, bool(options.get("parameters"))
     columns = {
-        name: read_parameter(name, runs, typed.get(name), bool(requested), notes) for name in names
+        name: read_parameter(name, runs, typed.get(name), is_requested, notes) for name in names
     }
     return {name: column for name, column in columns.items() if column is not None}
 
@@ -115,13 +128,19 @@ def _is_single(parameter: Parameter | None) -> bool:
 
 
 def _note_other_columns(
-    runs: Sequence[Run], used: Sequence[str], unused: Sequence[str], notes: Notes
+    runs: Sequence[Run], noted: Sequence[str], unused: Sequence[str], notes: Notes
 ) -> None:
-    """Note what varies between the runs and is neither a parameter nor the metric."""
+    """Note what varies between the runs and is neither a parameter nor the metric.
+
+    Args:
+        runs: The runs.
+        noted: The metric, the parameters, and those that are noted as not used.
+        unused: Columns that vary and that no run has.
+        notes: Gets the notes.
+    """
     config = _varying([run.config for run in runs])
-    others = [name for name in config if name not in used and not is_of_one_run(name)]
-    explained = {statement.partition(" ")[0] for statement in notes.statements}
-    if others := [name for name in (*others, *unused) if name not in explained]:
+    others = [name for name in config if name not in noted and not is_of_one_run(name)]
+    if others := [*others, *unused]:
         notes.add(
             f"Varies, and is not used: {listed(others)}. Name searched parameters with "
             "--parameters."
@@ -130,7 +149,7 @@ def _note_other_columns(
     outcomes = [
         name
         for name in summary
-        if metric_of(name) not in used and name not in MESSAGE_KEYS and not is_bookkeeping(name)
+        if metric_of(name) not in noted and name not in MESSAGE_KEYS and not is_bookkeeping(name)
     ]
     if outcomes:
         notes.add(f"Taken as results of the trainings, not as parameters: {listed(outcomes)}.")

@@ -18,7 +18,7 @@ from segsweep.config.metric_names import (
 )
 from segsweep.config.objective import Goal
 from segsweep.core.errors import UserError
-from segsweep.importers.column_roles import is_bookkeeping
+from segsweep.importers.column_names import is_bookkeeping
 from segsweep.importers.parsing import finite, number
 from segsweep.importers.runs import Notes, Run, listed
 from segsweep.importers.sweep_config import ReadOptions, SweepConfig

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from segsweep.config.metric_names import is_share, metric_of
@@ -82,4 +83,4 @@ def _divided(run: Run, names: frozenset[str]) -> Run:
         return [convert(name, value) for value in run.history(name)]
 
     summary = {name: convert(name, value) for name, value in run.summary.items()}
-    return Run(**{**vars(run), "summary": summary, "history": history})
+    return replace(run, summary=summary, history=history)

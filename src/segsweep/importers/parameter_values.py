@@ -9,24 +9,23 @@ A guess that could change the answer is stated, or refused:
   parameter is not used if more than a few runs lack it, else these runs are left out.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-from segsweep.config.distributions import IntUniform
 from segsweep.config.metric_names import words
 from segsweep.config.parameter_names import standard_name
 from segsweep.config.search_space import Categorical, Constant, Parameter, contains
 from segsweep.config.sections import HYPERPARAMETERS
 from segsweep.config.training_config import SEARCHABLE
 from segsweep.core.errors import UserError
-from segsweep.importers.column_roles import is_count, is_free_text
+from segsweep.importers.column_names import is_count, is_free_text
 from segsweep.importers.infer import MAX_TEXTS, SHARES, infer_parameter
+from segsweep.importers.parameter_column import Column, typed_column
 from segsweep.importers.parsing import finite, from_percent, number, scalar
 from segsweep.importers.runs import FINISHED_STATES, Notes, Run
 
 NONE = "none"
-"""The level of a choice that stands for a missing value."""
+"""The value of a choice in runs without a value."""
 
 NONE_TEXTS = ("none", "null", "")
 FEW = 0.1
@@ -36,21 +35,6 @@ ZERO_WORDS = frozenset(
     ["augmentation", "decay", "drop", "dropout", "l1", "l2", "reg", "smoothing", "warmup", "wd"]
 )
 """Words in the names of parameters of which None means 0."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """The values of a parameter.
-
-    Attributes:
-        parameter: Its distribution.
-        values: Its value in each run; None where the run cannot be used.
-        reasons: Why a run cannot be used, by the run's index.
-    """
-
-    parameter: Parameter
-    values: Sequence[Any]
-    reasons: Mapping[int, str]
 
 
 def read_parameter(
@@ -90,7 +74,7 @@ def read_parameter(
     if not known:
         return None
     if typed is not None:
-        return _of_type(name, runs, values, typed, reasons, notes)
+        return typed_column(name, runs, values, typed, reasons, notes)
     parameter = _inferred(name, known, notes)
     return Column(parameter, values, reasons)
 
@@ -106,20 +90,20 @@ def _is_choice_with_text(typed: Parameter | None) -> bool:
     return isinstance(typed, Categorical) and not typed.is_numeric
 
 
-def _is_few(count: int, runs: Sequence[Any]) -> bool:
-    return count <= max(1, FEW * len(runs))
+def _is_few(count: int, runs: int) -> bool:
+    return count <= max(1, FEW * runs)
 
 
 def _without_text(
     name: str, runs: Sequence[Run], values: Sequence[Any], reasons: dict[int, str], notes: Notes
 ) -> list[Any]:
-    """Return the values without text that stands among numbers."""
+    """Return the values without text among numbers."""
     known = [value for value in values if value is not None]
     texts = [i for i, v in enumerate(values) if v is not None and number(v) is None]
     if not texts or 2 * len(texts) > len(known):
         return list(values)
     first = f"{name} of {runs[texts[0]].name} is {values[texts[0]]!r}"
-    if not _is_few(len(texts), runs):
+    if not _is_few(len(texts), len(runs)):
         raise UserError(
             f"{notes.source}: {first}: found {len(texts)} of {len(known)} values of {name} that "
             "are not numbers, expected numbers; correct these cells, delete their rows, or give "
@@ -194,7 +178,7 @@ def _level_of_none(name: str, typed: Parameter | None, is_numeric: bool) -> Any:
 def _may_be_none(name: str, known: Sequence[Any], missing: int) -> bool:
     """Whether None can be one of a few choices; it is no number that a training needs."""
     if any(number(value) is not None for value in known):
-        is_rare = _is_few(missing, [*known, *range(missing)])
+        is_rare = _is_few(missing, len(known) + missing)
         if is_rare or name in SEARCHABLE or is_count(name):
             return False
     return isinstance(infer_parameter(name, known), Categorical | Constant)
@@ -203,7 +187,7 @@ def _may_be_none(name: str, known: Sequence[Any], missing: int) -> bool:
 def _problem(name: str, values: Sequence[Any], missing: Sequence[int]) -> str:
     """Return why an inferred parameter is not used, else nothing."""
     known = [value for value in values if value is not None]
-    if missing and not _is_few(len(missing), values):
+    if missing and not _is_few(len(missing), len(values)):
         return (
             f"{name} was not used as a parameter: {len(missing)} of {len(values)} runs have no "
             f"value of it. With --parameters it is used, and these runs are left out."
@@ -227,44 +211,3 @@ def _inferred(name: str, known: Sequence[Any], notes: Notes) -> Parameter:
             f"{MAX_TEXTS} of a parameter; name the searched parameters with --parameters"
         )
     return infer_parameter(name, known)
-
-
-def _of_type(
-    name: str,
-    runs: Sequence[Run],
-    values: Sequence[Any],
-    typed: Parameter,
-    reasons: dict[int, str],
-    notes: Notes,
-) -> Column:
-    """Return the values with the types that the sweep's configuration has for them."""
-    converted = [None if value is None else _as_in(typed, value) for value in values]
-    outside = [i for i, v in enumerate(converted) if v is not None and not contains(typed, v)]
-    known = [i for i, value in enumerate(converted) if value is not None]
-    if outside and len(outside) == len(known):
-        raise UserError(
-            f"{notes.source}: {name} of {runs[outside[0]].name}: found "
-            f"{values[outside[0]]}, and no run with a value that the sweep's configuration has for "
-            f"{name}, expected the configuration of this sweep; correct it, or omit --sweep-config"
-        )
-    fractions = [i for i in known if (finite(converted[i]) or 0) % 1]
-    if isinstance(typed, IntUniform) and fractions:
-        raise UserError(
-            f"{notes.source}: {name} of {runs[fractions[0]].name}: found {values[fractions[0]]}, "
-            f"expected whole numbers as in the sweep's configuration (min {typed.min}, max "
-            f"{typed.max}); write {float(typed.min)} and {float(typed.max)} there if fractions "
-            "were searched"
-        )
-    for i in outside:
-        reasons[i] = f"{name} outside the sweep's range"
-    return Column(typed, converted, reasons)
-
-
-def _as_in(parameter: Parameter, value: Any) -> Any:
-    """Return `value` with the type that the space has for it."""
-    if isinstance(parameter, Categorical):
-        text = str(scalar(value))
-        equal = (v for v in parameter.values if v == value or str(v) == text)
-        return next(equal, scalar(value))
-    parsed = finite(value)
-    return float("nan") if parsed is None else parsed  # NaN is outside every range

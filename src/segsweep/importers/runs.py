@@ -5,8 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from segsweep.core.formatting import format_names
+
 MESSAGE_KEYS = ("status", "reason", "error", "exception")
 """Keys of a run's summary that may say how it ended."""
+
+MAX_NAMES = 12
+"""Most names in a sentence."""
 
 STEP = "_step"
 """W&B's number of the last call of `wandb.log`."""
@@ -60,7 +65,6 @@ class Notes:
         self.statements.append(statement)
 
 
-def listed(names: Sequence[str], most: int = 12) -> str:
-    """Return names as text, `a, b and 3 more` if there are more than `most`."""
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+def listed(names: Sequence[str]) -> str:
+    """Return names of columns as text, the first ones if they are many."""
+    return format_names(names, MAX_NAMES)

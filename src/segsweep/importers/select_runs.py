@@ -8,7 +8,7 @@ from typing import Any, get_args
 from segsweep.config.metric_names import words
 from segsweep.config.parameter_names import standard_name
 from segsweep.core.errors import UserError
-from segsweep.importers.column_roles import is_trained_epochs
+from segsweep.importers.column_names import is_trained_epochs
 from segsweep.importers.parsing import finite
 from segsweep.importers.runs import FINISHED_STATES, STEP, Notes, Run
 from segsweep.search.trial_result import Status

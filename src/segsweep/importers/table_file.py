@@ -126,7 +126,7 @@ def _refuse_other_tables(path: Path, header: Sequence[str], cells: Sequence[Sequ
         name = row[names] if names < len(row) else ""
         if (count.isdigit() and int(count) > 1) or name.startswith("Group: "):
             raise UserError(
-                f"{path}: found a table of groups (row {name or row[0]} stands for "
+                f"{path}: found a table of groups (row {name or row[0]} is a group of "
                 f"{count or 'several'} runs), expected one row for each run; ungroup the table of "
                 "runs on W&B's page, then export it again as CSV"
             )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from segsweep.core.formatting import format_metric, format_percent
+from segsweep.core.formatting import format_metric, format_names, format_percent
 from segsweep.report.results import TRIALS, Results
 from segsweep.report.values import Row, format_cell, format_ends, parse_number, trial_name
 from segsweep.search.trial_result import Status, TrialResult
@@ -112,7 +112,7 @@ def unfinished(results: Results) -> Table:
             group = status_label(trial.status), trial.reason
             groups.setdefault(group, []).append(trial.name)
     rows = [
-        [status, len(names), _list_names(names), reason]
+        [status, len(names), format_names(names, MAX_NAMES), reason]
         for (status, reason), names in sorted(groups.items(), key=lambda group: -len(group[1]))
     ]
     columns = ("status", "number", "trials", "reason")
@@ -171,11 +171,6 @@ def _format(value: float | None) -> str:
 
 def _percent(share: float | None) -> str:
     return "" if share is None else format_percent(share)
-
-
-def _list_names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(names[:MAX_NAMES]) + more
 
 
 def _shorten(text: str) -> str:

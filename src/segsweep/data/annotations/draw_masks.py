@@ -9,6 +9,7 @@ from pathlib import Path
 
 from segsweep.config.sections import Preprocess
 from segsweep.core.errors import UserError
+from segsweep.core.formatting import format_names
 from segsweep.data.annotations.drawing import Counts, draw_regions
 from segsweep.data.annotations.formats import read_annotations
 from segsweep.data.annotations.image_frame import annotated_upright, read_frame, write_mask
@@ -136,11 +137,8 @@ def _choose_classes(annotations: Path, classes: Counter[str], labels: Sequence[s
     unknown = [label for label in labels if label not in classes]
     if not unknown and (labels or len(classes) == 1):
         return list(dict.fromkeys(labels or classes))
-    shown = [
-        f"{show_class(name)} ({count})" for name, count in classes.most_common(MAX_CLASSES_SHOWN)
-    ]
-    more = len(classes) - len(shown)
-    found = ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    counts = [f"{show_class(name)} ({count})" for name, count in classes.most_common()]
+    found = format_names(counts, MAX_CLASSES_SHOWN)
     example = shlex.quote(classes.most_common(1)[0][0])
     if unknown:
         raise UserError(
